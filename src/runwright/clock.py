@@ -1,0 +1,115 @@
+"""Vocabulary: two of the five ports, time and chance, through which both enter the engine.
+
+Core rooms take a Clock and an Rng; they never call ``time``, ``datetime.now``, ``random`` or ``uuid`` themselves
+(a test walks the syntax trees), so that the same code runs under a manual clock and under simulation.
+Times inside the engine are integers: microseconds since 1970-01-01 UTC, the type ``Micros``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+Micros = int  # a plain alias: arithmetic on times happens in hot loops
+
+SECOND: Micros = 1_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micros(moment: datetime) -> Micros:
+    """The aware ``moment`` as microseconds since 1970 UTC, exact."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def to_datetime(moment: Micros) -> datetime:
+    """Microseconds since 1970 UTC as an aware datetime in UTC, exact."""
+    return _EPOCH + timedelta(microseconds=moment)
+
+
+class Clock(Protocol):
+    """Time as the engine sees it: a wall clock that may step, a monotonic one that may not, and sleep."""
+
+    def now(self) -> Micros:
+        """The wall clock, in microseconds since 1970 UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never goes backwards."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait ``seconds`` on the monotonic clock."""
+        ...
+
+
+class Rng(Protocol):
+    """Chance as the engine sees it: identifiers, tokens and jitter."""
+
+    def run_id(self, now: Micros) -> str:
+        """A new identifier: UUIDv7 text, ascending in the order of the calls of one process."""
+        ...
+
+    def token(self) -> int:
+        """A random positive 62-bit integer, for a claim."""
+        ...
+
+    def secret(self) -> str:
+        """256 unguessable bits as URL-safe text."""
+        ...
+
+    def random(self) -> float:
+        """A float in [0, 1)."""
+        ...
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> Micros:
+        return time.time_ns() // 1000
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def uuid7_text(milliseconds: int, counter: int, tail: int) -> str:
+    """UUIDv7 (RFC 9562 §5.7): 48 bits of time, a 12-bit and 18-bit counter, 44 random bits.
+
+    ``counter`` is 30 bits and ascends within one millisecond (method 1 of §6.2), ``tail`` is 44 bits.
+    """
+    value = (milliseconds << 80) | (0x7 << 76) | ((counter >> 18) << 64) | (0x2 << 62)
+    text = f"{value | ((counter & 0x3FFFF) << 44) | tail:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+class SystemRng:
+    """Identifiers that ascend within the process, and the operating system's randomness."""
+
+    def __init__(self) -> None:
+        self._milliseconds = 0
+        self._counter = 0
+        self._random = secrets.SystemRandom()
+
+    def run_id(self, now: Micros) -> str:
+        milliseconds = now // 1000
+        if milliseconds > self._milliseconds:
+            self._milliseconds, self._counter = milliseconds, self._random.getrandbits(29)
+        else:  # the same millisecond, or a clock that stepped back: stay on the highest one seen
+            self._counter += 1
+        return uuid7_text(self._milliseconds, self._counter, self._random.getrandbits(44))
+
+    def token(self) -> int:
+        return self._random.getrandbits(62) | 1
+
+    def secret(self) -> str:
+        return secrets.token_urlsafe(32)
+
+    def random(self) -> float:
+        return self._random.random()
