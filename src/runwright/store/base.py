@@ -1,0 +1,345 @@
+"""The store's contract: what survives, in the engine's own words. One verb is one transaction.
+
+Rules for every verb
+- It returns after its commit; what it returns is true then. If it raises, nothing of it was written.
+- It takes and gives batches where the hot path needs them.
+- A verb that loses a race says so in its answer and does not raise. It raises StoreUnavailable if the store cannot take
+  the write now (disk full, held by another process, gone); the caller may try again.
+- Statuses move only by ``lifecycle.TRANSITIONS``, looked up in the same statement that checks status and fencing token.
+- Every change of a run's status writes its event to the timeline in the same transaction.
+- Lease arithmetic is done on the store's clock.
+
+``testing.store_contract`` is the executable form of this page; every store passes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from runwright.clock import Micros
+from runwright.lifecycle import RunEvent
+from runwright.model import (
+    Attempt,
+    Change,
+    Claim,
+    Control,
+    Credential,
+    EndedRun,
+    Enqueued,
+    Event,
+    Finish,
+    Fire,
+    FirePlan,
+    JSONObject,
+    Lane,
+    LogChunk,
+    LogLine,
+    NewEvent,
+    NewRun,
+    Page,
+    ProgressUpdate,
+    Rescue,
+    Run,
+    RunStatus,
+    Schedule,
+    Statistics,
+    TaskHistory,
+    Turn,
+    Worker,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """Which runs to list. ``newest_first`` orders by creation; ``after`` is a Page's cursor."""
+
+    task: str | None = None
+    statuses: Collection[RunStatus] = ()
+    schedule: str | None = None
+    parent: str | None = None
+    newest_first: bool = True
+    limit: int = 50
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """One condition on the timeline. ``column`` and ``operator`` are from the allow-lists of ``control``."""
+
+    column: str
+    operator: str
+    value: str | int | Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class NewWorker:
+    """A worker session that registers: a random id for each process start."""
+
+    id: str
+    host: str
+    pid: int
+    lanes: Mapping[str, int]
+    tasks: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a session asks of ``turn``, for one lane: ``now`` runs to start at once, ``ahead`` to reserve beyond them."""
+
+    lane: Lane
+    now: int
+    ahead: int = 0
+
+
+class Store(Protocol):
+    """What survives. Opened by the composition root, which passes it on."""
+
+    # ----- life ------------------------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Finish the writes that were accepted, then close. Closing twice is allowed."""
+        ...
+
+    def now(self) -> Micros:
+        """The store's clock."""
+        ...
+
+    async def check(self) -> None:
+        """Write and take back a row. Raises StoreUnavailable if writes are refused now."""
+        ...
+
+    # ----- runs: in --------------------------------------------------------------------------------------------
+
+    async def enqueue(self, runs: Sequence[NewRun]) -> Sequence[Enqueued]:
+        """Insert the runs as pending, each with its event ``run.created``; the answers are in the same order.
+
+        A run whose ``unique_key`` is held by a live run, or whose (``created_by``, ``idempotency_key``) was used before,
+        is not inserted: its answer names the run that is there. Ids that exist already are the same run, sent again.
+        """
+        ...
+
+    # ----- runs: the worker's verbs ----------------------------------------------------------------------------
+
+    async def register(self, worker: NewWorker, lease_seconds: float) -> None:
+        """Begin a worker session with a lease of ``lease_seconds`` from now."""
+        ...
+
+    async def publish(self, session: str, tasks: Sequence[str]) -> None:
+        """Replace the catalogue of a session: the names of the tasks that it knows, and that it may be given."""
+        ...
+
+    def beat(self, session: str, lease_seconds: float) -> bool:
+        """Renew the lease. False if it was lost: the session may write nothing more.
+
+        The only verb that is not a coroutine: the heartbeat has a thread and a connection of its own.
+        """
+        ...
+
+    async def turn(
+        self,
+        session: str,
+        wanted: Sequence[Wanted] = (),
+        changes: Sequence[Change] = (),
+        finished: Sequence[Finish] = (),
+    ) -> Turn:
+        """Turn the wheel: record what has happened to claimed runs, then claim the next ones. One transaction.
+
+        First the session's lease is checked; a session that lost it gets ``fenced`` and writes nothing. ``changes`` are
+        applied in order, then ``finished``. Each needs its claim's token and a transition of the lifecycle, or its
+        key is in ``lost``. A finish stores the result, ends the attempt (its row is written now), clears the claim, sets
+        ``due_at`` for what goes on, and leaves an ended run of a schedule for ``ended``.
+
+        Then each lane is given at most ``now`` runs to start (running from this commit on) and ``ahead`` reservations.
+        Eligible is a run that: waits (pending or retrying) in that lane, is due, is not claimed, whose task is in the
+        session's catalogue, and that arrived before the exclusive barrier. Order: priority descending, due time, arrival.
+
+        The barrier is the waiting exclusive run that became due first; nothing that became due after it is claimed
+        before it, whatever its priority. It is itself claimed, alone, when no run is claimed anywhere (services
+        excepted); while an exclusive run is claimed nothing else is. A child of a claimed run passes the barrier.
+        Reservations made before the barrier arrived are theirs to start. A run that crashed before is never
+        reserved ahead. A run with a ``concurrency_key`` is claimed only while fewer than its limit are claimed.
+        """
+        ...
+
+    async def hand_back(self, session: str, tokens: Sequence[tuple[int, int]]) -> None:
+        """Give reservations (key, token) back unstarted: they are waiting again, at their old place."""
+        ...
+
+    async def controls(self, session: str) -> Sequence[Control]:
+        """What people want of the runs that this session holds; runs that shall simply run are left out."""
+        ...
+
+    async def append_logs(self, session: str, chunks: Sequence[LogChunk]) -> frozenset[int]:
+        """Store log chunks; the keys whose token is no longer valid are returned, and nothing of theirs is stored."""
+        ...
+
+    async def save_progress(self, session: str, updates: Sequence[ProgressUpdate]) -> frozenset[int]:
+        """Store the latest progress; returns the keys whose token is no longer valid."""
+        ...
+
+    async def save_state(self, session: str, key: int, token: int, state: str) -> bool:
+        """Store a run's saved state (JSON text). False if the token is no longer valid."""
+        ...
+
+    async def end_session(self, session: str) -> None:
+        """End a session in good order. Its reservations wait again; runs it still holds are left to ``orphans``."""
+        ...
+
+    # ----- runs: the janitor's verbs ---------------------------------------------------------------------------
+
+    async def orphans(self, limit: int = 500) -> Sequence[Rescue]:
+        """Started runs whose session has ended or lost its lease; their reservations are handed back on the way.
+
+        Ordered by key and not by age, so that a first page of runs that nobody decides cannot starve the others.
+        """
+        ...
+
+    async def rescue(self, decisions: Sequence[tuple[Rescue, RunEvent]]) -> int:
+        """Take orphans from their dead session: the attempt is interrupted, the run moves by its event.
+
+        A crash is counted on the run. A decision whose run has moved on is passed over. Returns how many were moved.
+        """
+        ...
+
+    async def prune(self, before: Micros, limit: int = 1000) -> int:
+        """Delete at most ``limit`` terminal runs completed before, with all that hangs on them, and old events."""
+        ...
+
+    # ----- runs: people's verbs --------------------------------------------------------------------------------
+
+    async def move(
+        self, runs: Sequence[str], event: RunEvent, actor: str, at: Micros
+    ) -> Sequence[tuple[RunStatus, RunStatus] | None]:
+        """Apply ``cancel``, ``resume`` or ``restart`` to each run: (status before, status after), or None if unknown.
+
+        Where the lifecycle has no such transition, the two are equal and nothing is written (save that a cancel of a
+        cancelling run is accepted, and that resume takes back a pause that was only requested). ``cancel`` of a waiting
+        run frees its reservation and its barrier at once. ``restart`` keeps arguments, state and history, and clears
+        result, error, progress and the counts of failures and crashes.
+        """
+        ...
+
+    async def request_pause(self, run: str, actor: str) -> RunStatus | None:
+        """Ask a running run to pause at its next checkpoint. Returns its status (None if unknown); only ``running`` took it."""
+        ...
+
+    async def delete(self, runs: Sequence[str], actor: str) -> Sequence[RunStatus | None]:
+        """Delete terminal runs with their history; the answer is each one's status, None if unknown."""
+        ...
+
+    # ----- runs: questions -------------------------------------------------------------------------------------
+
+    async def run(self, run: str) -> Run | None: ...
+
+    async def runs(self, query: RunQuery) -> Page[Run]: ...
+
+    async def runs_by_id(self, runs: Sequence[str]) -> Sequence[Run]:
+        """Those of the runs that exist, in no promised order."""
+        ...
+
+    async def attempts(self, run: str) -> Sequence[Attempt]:
+        """All attempts, the running one included, oldest first; errors with their tracebacks."""
+        ...
+
+    async def log(self, run: str, after: int = 0, limit: int = 5000) -> Sequence[LogLine]:
+        """Log lines with a sequence above ``after``, at least one whole chunk if there is one, up to about ``limit``."""
+        ...
+
+    async def waiting_for(self, run: str) -> str | None:
+        """In a sentence why a waiting run does not start yet; None if nothing but a free slot is missing."""
+        ...
+
+    async def history(self, tasks: Sequence[str]) -> Mapping[str, TaskHistory]: ...
+
+    async def statistics(self) -> Statistics: ...
+
+    async def changed_since(self, cursor: int, limit: int = 200) -> tuple[int, Sequence[str]]:
+        """The runs that events after ``cursor`` tell of, each once, and the cursor for the next question."""
+        ...
+
+    async def arguments(self, run: str) -> str | None:
+        """A run's arguments as stored: JSON text with its secrets sealed."""
+        ...
+
+    # ----- timeline, workers -----------------------------------------------------------------------------------
+
+    async def record(self, events: Sequence[NewEvent]) -> None:
+        """Write events that belong to no other change (sign-in, discovery, start and stop)."""
+        ...
+
+    async def events(self, filters: Sequence[EventFilter], limit: int = 50, after: str | None = None) -> Page[Event]:
+        """The timeline, newest first."""
+        ...
+
+    async def workers(self) -> Sequence[Worker]:
+        """Live sessions and those that ended within the last hour."""
+        ...
+
+    # ----- schedules -------------------------------------------------------------------------------------------
+
+    async def add_schedules(self, schedules: Sequence[Schedule], actor: str) -> Sequence[bool]:
+        """Insert schedules; False for each whose name is taken (a deleted one from code keeps its name)."""
+        ...
+
+    async def update_schedule(self, schedule: Schedule, actor: str, action: str, detail: JSONObject) -> bool:
+        """Replace a schedule if its stored version equals ``schedule.version``; the version rises. False if it lost."""
+        ...
+
+    async def delete_schedule(self, schedule: str, actor: str) -> bool:
+        """Delete by id; one from code leaves a tombstone. Its ledger goes, its runs stay. False if it is not there."""
+        ...
+
+    async def schedule(self, id_or_name: str) -> Schedule | None: ...
+
+    async def schedules(self, *, deleted: bool = False) -> Sequence[Schedule]:
+        """All schedules by name; tombstones only if asked for."""
+        ...
+
+    async def due_schedules(self, until: Micros, limit: int = 500) -> Sequence[Schedule]:
+        """Enabled schedules whose next due time is not after ``until``, the earliest first."""
+        ...
+
+    async def next_due(self) -> Micros | None:
+        """The earliest next due time of the enabled schedules."""
+        ...
+
+    async def busy_schedules(self, schedules: Collection[str]) -> Mapping[str, int]:
+        """How many live runs each of these schedules (by id) has; those without are left out."""
+        ...
+
+    async def fire(self, plans: Sequence[FirePlan]) -> Sequence[bool]:
+        """Carry out the plans: ledger rows, runs and the schedule's new place, all or nothing for each plan.
+
+        A plan whose version is not the stored one writes nothing and is False. A due time that is in the ledger
+        already is passed over with its run: one row for each (schedule, due time), whatever happens.
+        """
+        ...
+
+    async def fires(self, schedule: str, limit: int = 50, after: str | None = None) -> Page[Fire]: ...
+
+    async def ended(self, limit: int = 500) -> Sequence[EndedRun]:
+        """Ended runs of schedules whose consequences are not recorded yet, oldest first."""
+        ...
+
+    async def settle(self, ended: Sequence[EndedRun], next_due: Mapping[str, Micros]) -> None:
+        """Record the consequences once: statistics of their schedules, and new next due times where given."""
+        ...
+
+    # ----- accounts --------------------------------------------------------------------------------------------
+
+    async def add_credential(self, credential: Credential, actor: str) -> None: ...
+
+    async def credential(self, digest: str) -> Credential | None:
+        """The credential with this digest, unless it has expired or was revoked."""
+        ...
+
+    async def take_credential(self, digest: str) -> Credential | None:
+        """The same, and it is gone with the answer: for codes that work once."""
+        ...
+
+    async def revoke_credential(self, digest: str, actor: str) -> bool: ...
+
+
+__all__ = ["Claim", "EventFilter", "NewWorker", "RunQuery", "Store", "Wanted"]
