@@ -1,0 +1,131 @@
+"""The one function that lets a run in, used by control and by the scheduler.
+
+Here arguments are validated, secrets sealed, keys made and policies settled, before a run exists. The checks that need
+the store's truth (unique keys, idempotency) are carried by the NewRun and made inside the store's transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runwright.auth.sealing import Sealer
+from runwright.clock import Micros, Rng
+from runwright.errors import ConfirmRequired, InvalidInput
+from runwright.model import MEDIUM, SYSTEM, Actor, JSONObject, NewRun
+from runwright.retry import Retry
+from runwright.tasks.definition import Task
+from runwright.tasks.registry import Registry
+from runwright.tasks.secrets import replace_at
+
+PRIORITY_LIMIT = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A wish for a run, before anything of it was checked.
+
+    Args:
+        task: the task's name, or the task itself if it is registered.
+        arguments: by parameter name.
+        actor: who asks.
+        confirmed: the task's danger was accepted; code and schedules count as confirmed.
+        run_at: not before this time (microseconds since 1970 UTC); None means at once.
+        due_at: the schedule's due time, for a run that a schedule makes.
+        retry: replaces the task's own policy.
+    """
+
+    task: str | Task[..., Any]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    actor: Actor = SYSTEM
+    confirmed: bool = False
+    priority: int | None = None
+    run_at: Micros | None = None
+    user: str | None = None
+    entity: str | None = None
+    tags: tuple[str, ...] = ()
+    parent: str | None = None
+    schedule: str | None = None
+    retry: Retry | None = None
+    idempotency_key: str | None = None
+
+
+class Admission:
+    """Turns a RunRequest into a NewRun, or says what is wrong with it."""
+
+    def __init__(self, registry: Registry, sealer: Sealer, rng: Rng) -> None:
+        self._registry = registry
+        self._sealer = sealer
+        self._rng = rng
+
+    def admit(self, request: RunRequest, now: Micros) -> NewRun:
+        """The run to insert.
+
+        Raises:
+            NotFound: there is no such task.
+            InvalidArguments: one FieldError for each faulty argument.
+            ConfirmRequired: the task is dangerous and the request is not confirmed.
+            InvalidInput: another part of the request is wrong.
+        """
+        task = request.task if isinstance(request.task, Task) else self._registry.get(request.task)
+        if task.danger and not request.confirmed:
+            raise ConfirmRequired(task.name, task.danger)
+        priority = task.priority if request.priority is None else request.priority
+        if not -PRIORITY_LIMIT < priority < PRIORITY_LIMIT:
+            raise InvalidInput.field("/priority", f"must be a number below {PRIORITY_LIMIT}, not {priority}")
+        if task.entity and request.entity and request.entity != task.entity:
+            raise InvalidInput.field("/entity", f"task {task.name!r} works on {task.entity!r} only")
+        arguments = self.sealed_arguments(task, request.arguments)
+        return NewRun(
+            id=self._rng.run_id(now),
+            task=task.name,
+            lane=task.lane,
+            arguments=arguments,
+            created_at=now,
+            due_at=now if request.run_at is None else max(request.run_at, 0),
+            priority=MEDIUM if priority is None else priority,
+            exclusive=task.exclusive,
+            on_interrupt=task.on_interrupt,
+            retry=request.retry,
+            user=request.user or task.run_as or request.actor.name,
+            created_by=request.actor.name,
+            entity=request.entity or task.entity,
+            tags=request.tags,
+            parent=request.parent,
+            schedule=request.schedule,
+            idempotency_key=request.idempotency_key,
+            idempotency_digest=self._digest(task, arguments, request) if request.idempotency_key else None,
+        )
+
+    def sealed_arguments(self, task: Task[..., Any], arguments: Mapping[str, Any]) -> str:
+        """Validated arguments as the store keeps them: JSON text, its secrets sealed."""
+        if not arguments and not task.signature.required:
+            return "{}"
+        dumped = task.signature.dump(task.signature.validate(arguments))
+        if task.signature.secret_pointers:
+            dumped = replace_at(dumped, task.signature.secret_pointers, self._seal)
+        return json.dumps(dumped, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+    def open_arguments(self, text: str) -> JSONObject:
+        """The arguments in clear, for the call itself and for nothing else."""
+        if text == "{}":
+            return {}
+        if '"$sealed"' not in text:
+            value: JSONObject = json.loads(text)
+            return value
+        opened: JSONObject = json.loads(text, object_hook=self._unsealed)
+        return opened
+
+    def _seal(self, secret: object) -> object:
+        return None if secret is None else self._sealer.seal(str(secret))
+
+    def _unsealed(self, value: dict[str, object]) -> object:
+        return self._sealer.unseal(value) if set(value) == {"$sealed"} else value
+
+    def _digest(self, task: Task[..., Any], arguments: str, request: RunRequest) -> str:
+        # sealing is salted, so the digest is taken over what was asked for and not over what is stored
+        asked = json.dumps(dict(request.arguments), sort_keys=True, default=str)
+        return hashlib.sha256(f"{task.name}\n{asked}\n{request.priority}\n{request.run_at}".encode()).hexdigest()

@@ -1,0 +1,193 @@
+"""Control, runs: start, pause, resume, cancel, restart, delete, and everything that may be asked about runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from runwright.admission import Admission, RunRequest
+from runwright.auth.policy import require
+from runwright.clock import Clock
+from runwright.errors import Conflict, InvalidInput, NotFound
+from runwright.events.feed import Feed
+from runwright.lifecycle import RunEvent, actions, next_status
+from runwright.model import Actor, Attempt, LogLine, Page, Role, Run, RunStatus
+from runwright.store.base import RunQuery, Store
+from runwright.tasks.registry import Registry
+
+BULK_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class BulkAnswer:
+    """What became of one run of a bulk action: ``done``, ``missing`` or ``refused``, and why."""
+
+    run: str
+    outcome: str
+    detail: str = ""
+
+
+class Runs:
+    """Commands and questions about runs."""
+
+    def __init__(self, store: Store, registry: Registry, admission: Admission, feed: Feed, clock: Clock) -> None:
+        self._store = store
+        self._registry = registry
+        self._admission = admission
+        self._feed = feed
+        self._clock = clock
+
+    # ----- commands ---------------------------------------------------------------------------------------------
+
+    async def start(self, request: RunRequest) -> Run:
+        """Let a run in and return it as pending; it is committed by then.
+
+        Raises:
+            NotFound, InvalidArguments, ConfirmRequired, InvalidInput: see ``Admission.admit``.
+            Conflict: the idempotency key was used for something else, or a unique run is live already.
+        """
+        run_id = await self.enqueue(request)
+        return await self.get(request.actor, run_id)
+
+    async def enqueue(self, request: RunRequest) -> str:
+        """Like ``start``, but returns the run's id only: one transaction and no question."""
+        require(request.actor, Role.OPERATOR)
+        (answer,) = await self._store.enqueue([self._admission.admit(request, self._clock.now())])
+        if not answer.same_body:
+            raise InvalidInput.field("/idempotency_key", f"was used before for another request: run {answer.run_id}")
+        if not answer.created and request.idempotency_key is None:
+            raise Conflict(f"run {answer.run_id} is live and unique; wait for it or cancel it", answer.run_id)
+        return answer.run_id
+
+    async def enqueue_many(self, requests: Sequence[RunRequest]) -> list[str]:
+        """Let many runs in at once, all or none; ids in the same order."""
+        now = self._clock.now()
+        for request in requests:
+            require(request.actor, Role.OPERATOR)
+        answers = await self._store.enqueue([self._admission.admit(request, now) for request in requests])
+        return [answer.run_id for answer in answers]
+
+    async def pause(self, actor: Actor, run_id: str) -> Run:
+        """Ask a running run to pause at its next checkpoint.
+
+        Raises:
+            Conflict: the run is not running, or its task has no checkpoint.
+        """
+        require(actor, Role.OPERATOR)
+        run = await self.get(actor, run_id)
+        if not self.pausable(run):
+            raise Conflict(f"task {run.task!r} cannot be paused: it has no checkpoint", run_id)
+        status = await self._store.request_pause(run_id, actor.name)
+        if status is None:
+            raise NotFound("run", run_id)
+        if status is not RunStatus.RUNNING:
+            raise Conflict(f"run {run_id} is {status}; only a running run can be paused", run_id)
+        return await self.get(actor, run_id)
+
+    async def resume(self, actor: Actor, run_id: str) -> Run:
+        """Let a paused run go on, or take back a pause that has not happened yet."""
+        return await self._move(actor, run_id, RunEvent.RESUME)
+
+    async def cancel(self, actor: Actor, run_id: str) -> Run:
+        """Stop a run: at once if it waits, else by the cancel ladder. Cancelling twice is accepted."""
+        return await self._move(actor, run_id, RunEvent.CANCEL)
+
+    async def restart(self, actor: Actor, run_id: str) -> Run:
+        """Run a terminal run again: same run, same arguments, saved state and history kept."""
+        return await self._move(actor, run_id, RunEvent.RESTART)
+
+    async def delete(self, actor: Actor, run_id: str) -> None:
+        """Delete a terminal run with its history."""
+        require(actor, Role.OPERATOR)
+        (status,) = await self._store.delete([run_id], actor.name)
+        if status is None:
+            raise NotFound("run", run_id)
+        if not status.terminal:
+            raise Conflict(f"run {run_id} is {status}; cancel it before you delete it", run_id)
+
+    async def bulk(
+        self, actor: Actor, action: str, run_ids: Sequence[str] = (), query: RunQuery | None = None
+    ) -> list[BulkAnswer]:
+        """Cancel, resume, restart or delete many runs, named or found by ``query`` (at most 1,000); one answer each."""
+        require(actor, Role.OPERATOR)
+        if len(run_ids) > BULK_LIMIT:
+            raise InvalidInput.field("/ids", f"at most {BULK_LIMIT} runs at once, not {len(run_ids)}")
+        if query is not None:
+            run_ids = [run.id for run in (await self._store.runs(query)).items]
+        if action == "delete":
+            statuses = await self._store.delete(run_ids, actor.name)
+            return [self._bulk(run, action, status, status is not None and status.terminal)
+                    for run, status in zip(run_ids, statuses, strict=True)]  # fmt: skip
+        if action not in ("cancel", "resume", "restart"):
+            raise InvalidInput.field("/action", "must be cancel, resume, restart or delete")
+        event = RunEvent(action)
+        moves = await self._store.move(run_ids, event, actor.name, self._clock.now())
+        return [
+            self._bulk(run, action, move and move[0], move is not None and next_status(move[0], event) is not None)
+            for run, move in zip(run_ids, moves, strict=True)
+        ]
+
+    @staticmethod
+    def _bulk(run: str, action: str, status: RunStatus | None, done: bool) -> BulkAnswer:
+        if status is None:
+            return BulkAnswer(run, "missing", f"no run named {run!r}")
+        return BulkAnswer(run, "done") if done else BulkAnswer(run, "refused", f"cannot {action} a run that is {status}")
+
+    async def _move(self, actor: Actor, run_id: str, event: RunEvent) -> Run:
+        require(actor, Role.OPERATOR)
+        (move,) = await self._store.move([run_id], event, actor.name, self._clock.now())
+        if move is None:
+            raise NotFound("run", run_id)
+        run = await self.get(actor, run_id)
+        before, after = move
+        took_back = event is RunEvent.RESUME and before is RunStatus.RUNNING
+        if before is after and next_status(before, event) is None and not took_back:
+            raise Conflict(f"run {run_id} is {before}; it cannot be {_PARTICIPLES[event]} now", run_id)
+        return run
+
+    # ----- questions --------------------------------------------------------------------------------------------
+
+    async def get(self, actor: Actor, run_id: str) -> Run:
+        """The run as it is now. Raises NotFound."""
+        require(actor, Role.VIEWER)
+        run = await self._store.run(run_id)
+        if run is None:
+            raise NotFound("run", run_id)
+        return run
+
+    async def list(self, actor: Actor, query: RunQuery) -> Page[Run]:
+        """A page of runs."""
+        require(actor, Role.VIEWER)
+        return await self._store.runs(query)
+
+    async def attempts(self, actor: Actor, run_id: str) -> Sequence[Attempt]:
+        """All attempts of a run, oldest first."""
+        await self.get(actor, run_id)
+        return await self._store.attempts(run_id)
+
+    async def log(self, actor: Actor, run_id: str, after: int = 0, limit: int = 5000) -> Sequence[LogLine]:
+        """Log lines with a sequence above ``after``."""
+        await self.get(actor, run_id)
+        return await self._store.log(run_id, after, limit)
+
+    async def waiting_for(self, actor: Actor, run: Run) -> str | None:
+        """Why a waiting run does not start yet, in a sentence; None if only a free slot is missing."""
+        require(actor, Role.VIEWER)
+        return None if run.status.terminal else await self._store.waiting_for(run.id)
+
+    async def wait(self, actor: Actor, run_id: str) -> Run:
+        """Wait until the run has ended."""
+        require(actor, Role.VIEWER)
+        return await self._feed.ended(run_id)
+
+    def pausable(self, run: Run) -> bool:
+        """Whether the run's task has checkpoints. A task that is unknown here is taken to have them."""
+        task = self._registry.find(run.task)
+        return task is None or task.pausable
+
+    def actions(self, run: Run) -> tuple[str, ...]:
+        """The commands that the run takes now."""
+        return actions(run.status, pausable=self.pausable(run), pause_requested=run.pause_requested)
+
+
+_PARTICIPLES = {RunEvent.RESUME: "resumed", RunEvent.CANCEL: "cancelled", RunEvent.RESTART: "restarted"}

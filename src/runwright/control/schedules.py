@@ -1,0 +1,288 @@
+"""Control, schedules: add, edit, enable, disable, remove, fire and preview. An edit never fires the past."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any, Final
+
+from runwright.admission import Admission, RunRequest
+from runwright.auth.policy import require
+from runwright.clock import Clock, Micros, Rng, to_datetime, to_micros
+from runwright.errors import ConfirmRequired, Conflict, DuplicateName, FieldError, InvalidInput, NotFound
+from runwright.model import Actor, Fire, NewEvent, Page, Role, Schedule
+from runwright.schedule import compile_when, describe, find_cycle, next_fires, parse_when, when_to_json
+from runwright.store.base import Store
+from runwright.tasks.registry import Registry
+from runwright.when import CatchUp, Overlap, When
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,119}")
+UUID_SHAPED = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+ATTEMPTS_AGAINST_RACES = 10
+
+
+class Unset:
+    """The type of UNSET: a field that an edit leaves as it is."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset()
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleEdit:
+    """What a caller wants a schedule to be; fields left UNSET keep their value, or their default when adding.
+
+    ``when`` is text, a JSON form, or a value such as ``Cron``. Durations are in seconds.
+    """
+
+    name: str | Unset = UNSET
+    task: str | Unset = UNSET
+    when: Any = UNSET
+    timezone: str | Unset = UNSET
+    arguments: Mapping[str, Any] | Unset = UNSET
+    label: str | Unset = UNSET
+    description: str | Unset = UNSET
+    entity: str | None | Unset = UNSET
+    as_user: str | None | Unset = UNSET
+    enabled: bool | Unset = UNSET
+    priority: int | None | Unset = UNSET
+    overlap: str | Unset = UNSET
+    catch_up: str | Unset = UNSET
+    misfire_grace_seconds: float | None | Unset = UNSET
+    jitter_seconds: float | Unset = UNSET
+    depends_on: Sequence[str] | Unset = UNSET
+
+    def given(self) -> dict[str, Any]:
+        """The fields that are set."""
+        return {f.name: v for f in fields(self) if not isinstance(v := getattr(self, f.name), Unset)}
+
+
+class Schedules:
+    """Commands and questions about schedules; each may be named by its id or its name."""
+
+    def __init__(
+        self, store: Store, registry: Registry, admission: Admission, clock: Clock, rng: Rng, timezone: str
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._admission = admission
+        self._clock = clock
+        self._rng = rng
+        self._timezone = timezone
+
+    # ----- commands ---------------------------------------------------------------------------------------------
+
+    async def add(self, actor: Actor, edit: ScheduleEdit, *, confirmed: bool = False, origin: str = "") -> Schedule:
+        """Create a schedule.
+
+        Raises:
+            InvalidInput: one FieldError for each faulty field.
+            ScheduleRefused: ``when`` is malformed or can never fire.
+            ConfirmRequired: its task is dangerous and this was not confirmed.
+            DuplicateName: the name is taken.
+        """
+        return (await self.add_many(actor, [edit], confirmed=confirmed, origin=origin))[0]
+
+    async def add_many(
+        self, actor: Actor, edits: Sequence[ScheduleEdit], *, confirmed: bool = False, origin: str = ""
+    ) -> list[Schedule]:
+        """Create many schedules in one transaction; a taken name refuses it and keeps the others."""
+        require(actor, Role.OPERATOR)
+        now = self._clock.now()
+        made = []
+        for edit in edits:
+            for name in ("name", "task", "when"):
+                if isinstance(getattr(edit, name), Unset):
+                    raise InvalidInput.field(f"/{name}", "is missing")
+            blank = Schedule(
+                id=self._rng.run_id(now), name="", task="", when="", timezone=self._timezone, origin=origin,
+                created_by=actor.name, created_at=now, as_user=None if origin else actor.name,
+            )  # fmt: skip
+            made.append(self._apply(blank, edit, now, confirmed=confirmed))
+        await self._check_dependencies(made)
+        for schedule, added in zip(made, await self._store.add_schedules(made, actor.name), strict=True):
+            if not added:
+                raise DuplicateName(f"a schedule named {schedule.name!r} is there already", schedule.name)
+        return made
+
+    async def update(self, actor: Actor, name: str, edit: ScheduleEdit, *, confirmed: bool = False) -> Schedule:
+        """Change a schedule; the edit takes effect at once and never fires the past."""
+        require(actor, Role.OPERATOR)
+        given = edit.given()
+        shown = {key: value for key, value in given.items() if key in ("enabled", "task", "name", "timezone", "when")}
+        action = "schedule.updated"
+        if set(given) == {"enabled"}:
+            action = "schedule.enabled" if given["enabled"] else "schedule.disabled"
+        for _ in range(ATTEMPTS_AGAINST_RACES):
+            old = await self.get(actor, name)
+            new = self._apply(old, edit, self._clock.now(), confirmed=confirmed)
+            new = replace(new, edited=old.edited or bool(old.origin and set(given) - {"enabled"}))
+            if "depends_on" in given:
+                await self._check_dependencies([new])
+            detail = {key: value if isinstance(value, bool) else str(value) for key, value in shown.items()}
+            if await self._store.update_schedule(new, actor.name, action, detail):
+                return await self.get(actor, new.id)
+        raise Conflict(f"schedule {name!r} is being changed by others all the time; try again", name)
+
+    async def enable(self, actor: Actor, name: str, *, confirmed: bool = True) -> Schedule:
+        """Let it fire again, from now on."""
+        return await self.update(actor, name, ScheduleEdit(enabled=True), confirmed=confirmed)
+
+    async def disable(self, actor: Actor, name: str) -> Schedule:
+        """Stop firing; a run that is on its way goes on."""
+        return await self.update(actor, name, ScheduleEdit(enabled=False), confirmed=True)
+
+    async def remove(self, actor: Actor, name: str) -> None:
+        """Delete a schedule; its runs stay. Raises Conflict while another schedule depends on it."""
+        require(actor, Role.OPERATOR)
+        schedule = await self.get(actor, name)
+        needed_by = [s.name for s in await self._store.schedules() if schedule.name in s.depends_on]
+        if needed_by:
+            raise Conflict(f"schedule {schedule.name!r} is needed by {', '.join(needed_by)}", needed_by[0])
+        if not await self._store.delete_schedule(schedule.id, actor.name):
+            raise NotFound("schedule", name)
+
+    async def fire(self, actor: Actor, name: str, *, confirmed: bool = False) -> str:
+        """Run it once now, whatever its state, policies and dependencies; the run's id."""
+        require(actor, Role.OPERATOR)
+        schedule = await self.get(actor, name)
+        run = self._admission.admit(
+            RunRequest(
+                task=schedule.task,
+                arguments=self._admission.open_arguments(schedule.arguments),
+                actor=actor,
+                confirmed=confirmed,
+                priority=schedule.priority,
+                user=schedule.as_user,
+                entity=schedule.entity,
+                schedule=schedule.id,
+                retry=schedule.retry,
+            ),
+            self._clock.now(),
+        )
+        (answer,) = await self._store.enqueue([run])
+        await self._store.record(
+            [NewEvent("task", "schedule.fired", schedule.name, actor.name, schedule.task, answer.run_id)]
+        )
+        return answer.run_id
+
+    # ----- questions --------------------------------------------------------------------------------------------
+
+    async def get(self, actor: Actor, name: str) -> Schedule:
+        """The schedule with this id or name. Raises NotFound."""
+        require(actor, Role.VIEWER)
+        schedule = await self._store.schedule(name)
+        if schedule is None or schedule.deleted:
+            raise NotFound("schedule", name)
+        return schedule
+
+    async def list(self, actor: Actor) -> Sequence[Schedule]:
+        """All schedules by name."""
+        require(actor, Role.VIEWER)
+        return await self._store.schedules()
+
+    async def fires(self, actor: Actor, name: str, limit: int = 50, after: str | None = None) -> Page[Fire]:
+        """A page of the schedule's ledger, newest first."""
+        return await self._store.fires((await self.get(actor, name)).id, limit, after)
+
+    async def next(self, actor: Actor, name: str, count: int = 10) -> list[datetime]:
+        """The next due times."""
+        schedule = await self.get(actor, name)
+        when = parse_when(json.loads(schedule.when), schedule.timezone)
+        anchor = to_datetime(schedule.anchor_at)
+        return next_fires(when, to_datetime(self._clock.now()), count, schedule.timezone, anchor=anchor)
+
+    def preview(self, actor: Actor, when: Any, timezone: str | None, count: int = 10) -> tuple[str, list[datetime]]:
+        """What a schedule would do: in English, and its next due times. Raises ScheduleRefused."""
+        require(actor, Role.VIEWER)
+        zone = timezone or self._timezone
+        parsed = parse_when(when, zone) if isinstance(when, str | Mapping | list) else when
+        return describe(parsed, zone), next_fires(parsed, to_datetime(self._clock.now()), count, zone)
+
+    def describe(self, schedule: Schedule) -> str:
+        """Its times in English."""
+        return describe(parse_when(json.loads(schedule.when), schedule.timezone), schedule.timezone)
+
+    def bound(self, schedule: Schedule) -> bool:
+        """Whether its task is known here."""
+        return self._registry.find(schedule.task) is not None
+
+    # ----- how ----------------------------------------------------------------------------------------------------
+
+    def _apply(self, old: Schedule, edit: ScheduleEdit, now: Micros, *, confirmed: bool) -> Schedule:
+        given = edit.given()
+        faults = []
+        name = given.get("name", old.name)
+        if not SLUG.fullmatch(str(name)) or UUID_SHAPED.fullmatch(str(name)):
+            faults.append(FieldError("/name", "must be lower-case letters, digits, '_', '-' or '.', at most 120, no UUID"))
+        for field, kinds in (("overlap", Overlap), ("catch_up", CatchUp)):
+            if field in given and given[field] not in set(kinds):
+                faults.append(FieldError(f"/{field}", f"must be one of {', '.join(kinds)}"))
+        for field in ("misfire_grace_seconds", "jitter_seconds"):
+            if (seconds := given.get(field)) is not None and seconds < 0:
+                faults.append(FieldError(f"/{field}", "must be 0 or more seconds"))
+        if faults:
+            raise InvalidInput("; ".join(f"{f.pointer[1:]} {f.message}" for f in faults), faults)
+
+        zone = given.get("timezone", old.timezone)
+        asked = given.get("when", UNSET)
+        if isinstance(asked, Unset):
+            asked = json.loads(old.when)
+        when: When = parse_when(asked, zone) if isinstance(asked, str | Mapping | list) else asked
+        changes: dict[str, Any] = {key: value for key, value in given.items() if key not in ("when", "arguments")}
+        if "depends_on" in changes:
+            changes["depends_on"] = tuple(changes["depends_on"])
+        changes["when"] = json.dumps(when_to_json(when), separators=(",", ":"))
+        task = self._registry.find(given.get("task", old.task))
+        enabling = given.get("enabled", not old.version) and not (old.enabled and old.version)
+        if task is not None and task.danger and not confirmed and (enabling or "when" in given):
+            raise ConfirmRequired(task.name, task.danger)
+        if "arguments" in given or "task" in given:
+            arguments = given.get("arguments") or {}
+            if task is not None:
+                changes["arguments"] = self._admission.sealed_arguments(task, arguments)
+            else:  # unbound: kept as it is, and validated when the task is there
+                changes["arguments"] = json.dumps(dict(arguments), allow_nan=False)
+        new = replace(old, **changes, updated_at=now)
+        return self._placed(old, new, when, now)
+
+    def _placed(self, old: Schedule, new: Schedule, when: When, now: Micros) -> Schedule:
+        """The schedule at its new place in time: whenever its times or its switch change, from now on only."""
+        moved = (new.when, new.timezone, new.enabled) != (old.when, old.timezone, old.enabled) or not old.version
+        if not moved:
+            return new
+        trigger = compile_when(when, new.timezone)
+        anchor = now if new.when != old.when or not old.anchor_at else old.anchor_at
+        if trigger.first_now and not new.first_done:
+            due: datetime | None = to_datetime(now)
+        else:
+            due = trigger.next_after(to_datetime(now), anchor=to_datetime(anchor))
+        if due is None and new.enabled and trigger.kind == "once":
+            raise InvalidInput.field("/schedule", "all its times are past; give a time to come")
+        return replace(
+            new,
+            anchor_at=anchor,
+            cursor_at=max(old.cursor_at, now - 1),
+            next_due_at=to_micros(due) if due is not None and new.enabled else None,
+        )
+
+    async def _check_dependencies(self, changed: Sequence[Schedule]) -> None:
+        if not any(schedule.depends_on for schedule in changed):
+            return
+        edges = {schedule.name: schedule.depends_on for schedule in await self._store.schedules()}
+        edges.update({schedule.name: schedule.depends_on for schedule in changed})
+        for schedule in changed:
+            for needed in schedule.depends_on:
+                if needed not in edges:
+                    raise InvalidInput.field("/depends_on", f"there is no schedule named {needed!r}")
+        if cycle := find_cycle(edges):
+            raise InvalidInput.field("/depends_on", f"would make a cycle: {' → '.join(cycle)}")
+
+
+__all__ = ["UNSET", "ScheduleEdit", "Schedules"]

@@ -1,0 +1,1 @@
+"""What happened: following runs and the timeline after their commits. Nothing here changes anything."""
