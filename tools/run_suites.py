@@ -1,0 +1,94 @@
+"""What `make test` runs: the system parts, then every suite under tests/ by itself, then a table of results and times.
+
+Nothing is left out silently: a missing system part, a missing suite, an empty suite and a skipped test all fail.
+With arguments (`make test PYTEST="tests/unit -k cron"`) they go to pytest: paths choose what is run, in one go;
+without a path every suite is run with them, and suites in which nothing is selected are fine.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from system_parts import provide
+
+ROOT = Path(__file__).resolve().parent.parent
+REPORTS = ROOT / "build" / "tests"
+SUITES = ("unit", "docs", "story", "seeds", "contract", "plans", "worker", "edges", "process", "ui")
+LIMIT_SECONDS = 480
+NOTHING_SELECTED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one suite went. ``fault`` says what is wrong in a few words, empty if nothing is."""
+
+    suite: str
+    seconds: float
+    passed: int
+    fault: str
+
+
+def main(arguments: list[str]) -> int:
+    """Run the suites. Returns the exit code."""
+    if any(argument.startswith("tests") for argument in arguments):
+        return subprocess.run(pytest(*arguments), cwd=ROOT, check=False).returncode
+    provide()
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    found = sorted({path.relative_to(ROOT / "tests").parts[0] for path in ROOT.glob("tests/*/**/test_*.py")})
+    suites = [*SUITES, *(suite for suite in found if suite not in SUITES)]
+    results = []
+    for suite in suites:
+        print(f"\n== tests/{suite}", flush=True)
+        results.append(run_suite(suite, arguments))
+    print_table(results)
+    return 1 if any(result.fault for result in results) else 0
+
+
+def pytest(*arguments: str) -> list[str]:
+    """The command that runs pytest with ``arguments``."""
+    return [sys.executable, "-m", "pytest", *arguments]
+
+
+def run_suite(suite: str, arguments: list[str]) -> Result:
+    """Run one suite and judge it by its report, not only by pytest's exit code."""
+    started = time.monotonic()
+    report = REPORTS / f"{suite}.xml"
+    report.unlink(missing_ok=True)
+    if not any((ROOT / "tests" / suite).rglob("test_*.py")):
+        return Result(suite, 0.0, 0, "the suite is missing")
+    try:
+        command = pytest(f"tests/{suite}", "-q", f"--junitxml={report}", *arguments)
+        code = subprocess.run(command, cwd=ROOT, check=False, timeout=LIMIT_SECONDS).returncode
+    except subprocess.TimeoutExpired:
+        return Result(suite, time.monotonic() - started, 0, f"stopped after {LIMIT_SECONDS} s")
+    seconds = time.monotonic() - started
+    if code == NOTHING_SELECTED:
+        return Result(suite, seconds, 0, "" if arguments else "no test in it")
+    if not report.is_file():
+        return Result(suite, seconds, 0, f"pytest ended with code {code}")
+    counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+    for element in ET.parse(report).iter("testsuite"):  # noqa: S314  # the report that pytest just wrote
+        counts = {name: total + int(element.get(name, "0")) for name, total in counts.items()}
+    bad = {name: counts[name] for name in ("failures", "errors", "skipped") if counts[name]}
+    fault = ", ".join(f"{count} {name}" for name, count in bad.items())
+    return Result(suite, seconds, counts["tests"] - sum(bad.values()), fault or (f"exit code {code}" if code else ""))
+
+
+def print_table(results: list[Result]) -> None:
+    """One line for each suite, and the sum."""
+    print(f"\n{'suite':10} {'passed':>7} {'seconds':>8}")
+    for result in results:
+        print(f"{result.suite:10} {result.passed:7} {result.seconds:8.1f}  {result.fault or 'ok'}")
+    seconds = sum(result.seconds for result in results)
+    print(f"{'together':10} {sum(result.passed for result in results):7} {seconds:8.1f}")
+    if seconds > LIMIT_SECONDS:
+        print(f"That took more than the {LIMIT_SECONDS} s that it may take on two cores.")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
