@@ -29,7 +29,7 @@ run: .venv/installed ## Install, build the page and serve the examples on SQLite
 	@exec $(BIN)/runwright serve --directory examples $(ARGS)
 
 test: .venv/installed-dev ## Run every suite (PYTEST="tests/unit -k cron" for some of them)
-	@$(BIN)/python tools/run_suites.py $(PYTEST)
+	@$(BIN)/python -m tools.run_suites $(PYTEST)
 
 check: .venv/installed-dev ## Format, lint, types, imports, the page's types, lock files
 	$(BIN)/ruff format --check .

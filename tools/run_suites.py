@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from system_parts import provide
+from tools.system_parts import provide
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "tests"
@@ -62,7 +62,7 @@ def run_suite(suite: str, arguments: list[str]) -> Result:
     if not any((ROOT / "tests" / suite).rglob("test_*.py")):
         return Result(suite, 0.0, 0, "the suite is missing")
     try:
-        command = pytest(f"tests/{suite}", "-q", f"--junitxml={report}", *arguments)
+        command = pytest(f"tests/{suite}", "-q", "-rs", f"--junitxml={report}", *arguments)
         code = subprocess.run(command, cwd=ROOT, check=False, timeout=LIMIT_SECONDS).returncode
     except subprocess.TimeoutExpired:
         return Result(suite, time.monotonic() - started, 0, f"stopped after {LIMIT_SECONDS} s")
