@@ -1,0 +1,67 @@
+"""Turns the wheel: tells the store what has happened to the runs in hand, and claims the next that fit.
+
+One turn at a time, so that all that happens during one becomes one batch in the next. The queue in the store is the
+only buffer: nothing is claimed that does not fit into a free slot, save a reserve that lasts about one turn.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from runwright.bus import Bus
+from runwright.clock import Clock
+from runwright.store.base import Store
+from runwright.worker.executor import Executor
+from runwright.worker.service import Service
+
+FIRST_TURN_SECONDS = 0.001
+
+logger = logging.getLogger("runwright.worker")
+
+
+class Claimer(Service):
+    """The loop between the store and the executor."""
+
+    name = "claimer"
+    topics = ("runs", "controls")
+
+    def __init__(self, store: Store, executor: Executor, clock: Clock, bus: Bus, poll_seconds: float) -> None:
+        super().__init__(bus)
+        self._store = store
+        self._executor = executor
+        self._clock = clock
+        self._poll_seconds = poll_seconds
+        self._turn_seconds = FIRST_TURN_SECONDS
+        self.claiming = True
+        self.fenced = False
+        executor.signal = self.wake
+
+    async def run_once(self) -> float:
+        executor = self._executor
+        if executor.busy:
+            executor.obey(await self._store.controls(executor.session))
+        look = executor.watch_time()
+        wanted = executor.wanted(self._turn_seconds) if self.claiming and not self.fenced else []
+        if not wanted and not executor.outbox:
+            return min(self._poll_seconds, look)
+
+        changes, finished, chunks = executor.drain()
+        began = self._clock.monotonic()
+        try:
+            if chunks:  # before the ending, so that an ended run's log is complete
+                await self._store.append_logs(executor.session, chunks)
+            turn = await self._store.turn(executor.session, wanted, changes, finished)
+        except BaseException:
+            executor.put_back(changes, finished)
+            raise
+        self._turn_seconds = 0.8 * self._turn_seconds + 0.2 * (self._clock.monotonic() - began)
+        if turn.fenced:
+            logger.error("session %s lost its lease; its runs are stopped", executor.session)
+            self.fenced = True
+            executor.fence()
+            return self._poll_seconds
+        executor.take(turn)
+        if executor.outbox:
+            return 0
+        until_due = float("inf") if turn.next_due is None else max(0.0, (turn.next_due - self._store.now()) / 1e6)
+        return min(self._poll_seconds, look, until_due)

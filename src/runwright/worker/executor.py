@@ -1,0 +1,504 @@
+"""The runs in this worker's hands: from claim to outcome. It starts them in their lanes, obeys pause and cancel, watches
+their time, and turns each ending into the Finish that the claimer carries to the store.
+
+Lives on the home loop. User code runs in the lanes; the two methods that run there say so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic_core import PydanticSerializationError, to_json
+
+from runwright.admission import Admission, RunRequest
+from runwright.auth.sealing import SealError
+from runwright.bus import Bus
+from runwright.clock import Clock, Rng
+from runwright.errors import RunwrightError
+from runwright.lifecycle import Ending, Outcome, RunEvent, decide
+from runwright.model import (
+    SYSTEM,
+    Actor,
+    Change,
+    Claim,
+    Control,
+    Finish,
+    JSONObject,
+    Lane,
+    LogChunk,
+    ProgressUpdate,
+    Role,
+    RunError,
+    TaskProgress,
+    Turn,
+)
+from runwright.retry import Discard, RetryLater, Snooze
+from runwright.store.base import Store, Wanted
+from runwright.tasks.context import RunCancelled, RunContext, current
+from runwright.tasks.invoke import invocation
+from runwright.tasks.registry import Registry
+from runwright.worker.job import Job, LogCap, clean
+from runwright.worker.lanes import LaneSlots
+
+MOST_AHEAD = 256
+TRACEBACK_CHARACTERS = 64 * 1024
+PROGRESS_SAVE_SECONDS = 2.0
+PROGRESS_SAVE_SHARE = 0.05
+
+logger = logging.getLogger("runwright.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds a run in this worker; seconds and bytes. ``timeout`` is for tasks that set none themselves."""
+
+    timeout: float | None = 300.0
+    cancel_grace: float = 10.0
+    log_bytes: int = 10 * 1024 * 1024
+    result_bytes: int = 1024 * 1024
+
+
+class Executor:
+    """Holds claimed runs until they have ended, and says how many more it can take."""
+
+    def __init__(
+        self,
+        *,
+        session: str,
+        store: Store,
+        registry: Registry,
+        admission: Admission,
+        clock: Clock,
+        rng: Rng,
+        bus: Bus,
+        limits: Limits,
+    ) -> None:
+        self.session = session
+        self._store = store
+        self._registry = registry
+        self._admission = admission
+        self._clock = clock
+        self._rng = rng
+        self._bus = bus
+        self._limits = limits
+        self._cap = LogCap(limits.log_bytes)
+        self._home = asyncio.get_running_loop()
+        self._lanes: dict[Lane, LaneSlots] = {}
+        self._held: dict[Lane, dict[int, Job]] = {}
+        self._unreported: dict[int, Job] = {}
+        self._ended: list[Job] = []
+        self._again: list[Finish] = []
+        self._changes: list[Change] = []
+        self._dirty: set[Job] = set()
+        self._mean_seconds: dict[Lane, float] = {}
+        self._next_look = float("inf")
+        self.signal: Callable[[], None] = lambda: None  # the claimer's wake
+        self.pump_signal: Callable[[], None] = lambda: None  # the pump's wake
+
+    def add_lane(self, lane: Lane, slots: LaneSlots) -> None:
+        """Give the executor a place to run code in."""
+        self._lanes[lane] = slots
+        self._held[lane] = {}
+
+    # ----- what it holds ----------------------------------------------------------------------------------------
+
+    @property
+    def jobs(self) -> Iterable[Job]:
+        """Everything that was claimed and has not ended."""
+        return (job for held in self._held.values() for job in held.values())
+
+    @property
+    def busy(self) -> int:
+        """How many claims are held."""
+        return sum(len(held) for held in self._held.values())
+
+    @property
+    def outbox(self) -> bool:
+        """Whether there is something to tell the store."""
+        return bool(self._ended or self._again or self._changes or any(job.started_at for job in self._unreported.values()))
+
+    def capacities(self) -> Mapping[str, int]:
+        """Slots by lane."""
+        return {lane.value: slots.capacity for lane, slots in self._lanes.items()}
+
+    def wanted(self, turn_seconds: float) -> list[Wanted]:
+        """What each lane can take: free slots, and a reserve that lasts about one turn of the wheel."""
+        wants = []
+        for lane, slots in self._lanes.items():
+            held = len(self._held[lane])
+            mean = self._mean_seconds.get(lane)
+            ahead = 0 if mean is None else min(MOST_AHEAD, int(slots.capacity * turn_seconds / max(mean, 1e-5)))
+            now = max(0, slots.capacity - held)
+            reserve = max(0, slots.capacity + ahead - max(held, slots.capacity))
+            if now or reserve > ahead // 2:  # a reserve is topped up when half of it is gone
+                wants.append(Wanted(lane, now, reserve))
+        return wants
+
+    # ----- from the store ---------------------------------------------------------------------------------------
+
+    def take(self, turn: Turn) -> None:
+        """Take what a turn gave: stop what was lost, start what was claimed."""
+        for key in turn.lost:
+            self._lose(key)
+        by_lane: dict[Lane, list[Job]] = {}
+        for claim in turn.claims:
+            job = self._job(claim)
+            self._held[claim.lane][claim.key] = job
+            if claim.reserved:
+                self._unreported[claim.key] = job
+            by_lane.setdefault(claim.lane, []).append(job)
+            if job.timeout is not None:
+                self._next_look = min(self._next_look, self._clock.monotonic() + job.timeout)
+        for lane, jobs in by_lane.items():
+            self._lanes[lane].submit(jobs)
+
+    def _job(self, claim: Claim) -> Job:
+        task = self._registry.get(claim.task)
+        timeout = self._limits.timeout if task.timeout_unset else task.timeout
+        return Job(claim, task, self, self._clock, None if claim.lane is Lane.SERVICE else timeout, self._cap)
+
+    def obey(self, controls: Sequence[Control]) -> None:
+        """Do what people want of the held runs; what is not in the list shall simply run."""
+        wanted = {control.key: control for control in controls}
+        for job in self.jobs:
+            control = wanted.get(job.claim.key)
+            if control is not None and control.token != job.claim.token:
+                continue
+            job.pause_wanted = control is not None and control.pause
+            if control is not None and control.cancel and not job.cancel_wanted:
+                job.cancel_wanted = True
+                self._stop(job)
+            if job.paused_at is not None and not job.pause_wanted:
+                self._resume(job)
+
+    def fence(self) -> None:
+        """The session lost its lease: all its runs belong to others now. Stop them; nothing of theirs is told."""
+        for job in list(self.jobs):
+            self._lose(job.claim.key)
+        self._changes.clear()
+
+    def release(self) -> None:
+        """The worker shuts down and its patience is over: stop what still runs; it is started again later."""
+        for job in list(self.jobs):
+            if not job.released:
+                job.released = True
+                self._stop(job)
+
+    def tell_stopping(self) -> list[tuple[int, int]]:
+        """Give up the reservations that have not begun: (key, token) of each, to be handed back."""
+        back = []
+        for key, job in list(self._unreported.items()):
+            if not job.started_at:
+                job.abandoned = True
+                back.append((key, job.claim.token))
+                self._unreported.pop(key)
+                self._held[job.claim.lane].pop(key, None)
+        return back
+
+    def _lose(self, key: int) -> None:
+        for held in self._held.values():
+            if (job := held.get(key)) is not None:
+                job.lost = job.abandoned = True
+                self._unreported.pop(key, None)
+                self._stop(job)
+
+    def _stop(self, job: Job) -> None:
+        job.open_gate()
+        if self._lanes[job.claim.lane].stop_code(job):
+            job.stop_again_at = self._clock.monotonic() + self._limits.cancel_grace
+            self._next_look = min(self._next_look, job.stop_again_at)
+
+    def _resume(self, job: Job) -> None:
+        if job.paused_at is not None and job.deadline is not None:
+            job.deadline += self._clock.monotonic() - job.paused_at  # a paused run's time stands still
+            self._next_look = min(self._next_look, job.deadline)
+        job.paused_at = None
+        job.open_gate()
+
+    # ----- time -------------------------------------------------------------------------------------------------
+
+    def watch_time(self) -> float:
+        """Stop what has run too long, and stop again what did not listen; seconds until the next look."""
+        now = self._clock.monotonic()
+        if now < self._next_look:
+            return self._next_look - now
+        upcoming = [float("inf")]
+        for job in self.jobs:
+            if not job.started_at:
+                if job.timeout is not None:
+                    upcoming.append(now + job.timeout)
+                continue
+            if job.deadline is not None and job.paused_at is None and not job.expired:
+                if job.deadline <= now:
+                    job.expired = True
+                    self._changes.append(Change(job.claim.key, job.claim.token, RunEvent.EXPIRING, self._clock.now()))
+                    self._stop(job)
+                else:
+                    upcoming.append(job.deadline)
+            if job.stop_again_at is not None:
+                if job.stop_again_at <= now:
+                    self._stop(job)
+                upcoming.append(job.stop_again_at or now)
+        self._next_look = min(upcoming)
+        return max(0.0, self._next_look - now)
+
+    # ----- to the store -----------------------------------------------------------------------------------------
+
+    def drain(self) -> tuple[list[Change], list[Finish], list[LogChunk]]:
+        """Take what the store must be told: changes, endings, and the last log lines of what ended."""
+        changes, self._changes = self._changes, []
+        ended, self._ended = self._ended, []
+        chunks: list[LogChunk] = []
+        finishes, self._again = self._again, []
+        for job in ended:
+            if job.outcome is None or job.lost:
+                continue
+            self._dirty.discard(job)
+            chunks.extend(job.chunks(final=True))
+            finishes.append(self._finish(job, job.outcome))
+        ended_keys = {finish.key for finish in finishes}
+        for key, job in list(self._unreported.items()):
+            if job.started_at:
+                del self._unreported[key]
+                job.reported = True
+                if key not in ended_keys:
+                    changes.insert(0, Change(key, job.claim.token, RunEvent.START, job.started_at))
+        return changes, finishes, chunks
+
+    def put_back(self, changes: Sequence[Change], finishes: Sequence[Finish]) -> None:
+        """The store could not take them: keep them for the next turn. A start is told again with its ending."""
+        self._changes[:0] = changes
+        self._again = [*finishes, *self._again]
+
+    def _finish(self, job: Job, outcome: Outcome) -> Finish:
+        now = self._clock.now()
+        decision = decide(outcome, now)
+        progress = job.progress_value
+        if progress is not None and outcome.ending is Ending.RETURNED and progress.total > 0:
+            progress = TaskProgress(progress.total, progress.total, progress.message)
+        return Finish(
+            key=job.claim.key,
+            token=job.claim.token,
+            event=decision.event,
+            attempt_status=decision.attempt,
+            started_at=job.started_at,
+            completed_at=now,
+            attempt=job.claim.attempt,
+            result=outcome.result,
+            error=outcome.error,
+            due_at=decision.due_at,
+            failed=decision.failed,
+            warnings=tuple(job.warnings),
+            progress=progress,
+        )
+
+    def collect(self, ended: list[Job]) -> None:
+        """Endings (and news of starts) from the lanes, in a batch; on the home loop."""
+        sums: dict[Lane, list[float]] = {}
+        for job in ended:
+            lane = job.claim.lane
+            if self._held[lane].get(job.claim.key) is job:
+                del self._held[lane][job.claim.key]
+            if job.started_at and job.outcome is not None:
+                self._ended.append(job)
+                sums.setdefault(lane, []).append((self._clock.now() - job.started_at) / 1e6)
+            self._bus.publish_progress(job.claim.run_id, None)
+        for lane, seconds in sums.items():
+            mean = sum(seconds) / len(seconds)
+            self._mean_seconds[lane] = mean if lane not in self._mean_seconds else (
+                0.7 * self._mean_seconds[lane] + 0.3 * mean
+            )  # fmt: skip
+        self.signal()
+
+    # ----- log and progress -------------------------------------------------------------------------------------
+
+    def touched(self, job: Job) -> None:
+        """There is something to store of the job; from any thread."""
+        if job not in self._dirty:
+            first = not self._dirty
+            self._dirty.add(job)
+            if first:
+                self._home.call_soon_threadsafe(self._wake_pump)
+
+    def _wake_pump(self) -> None:
+        self.pump_signal()
+
+    async def pause(self, seconds: float) -> None:
+        """Wait on the engine's clock."""
+        await self._clock.sleep(seconds)
+
+    def drain_dirty(self) -> tuple[list[LogChunk], list[ProgressUpdate]]:
+        """Take new log lines and the progress that is worth saving; publish the newest progress on the way."""
+        chunks: list[LogChunk] = []
+        updates = []
+        now = self._clock.monotonic()
+        for job in list(self._dirty):
+            self._dirty.discard(job)  # before the look: a line that comes now makes it dirty again
+            if job.lost or job.outcome is not None:
+                continue
+            chunks.extend(job.chunks())
+            progress = job.progress_value
+            if progress is None:
+                continue
+            if progress is not job.progress_shown:
+                job.progress_shown = progress
+                self._bus.publish_progress(job.claim.run_id, progress)
+            if progress is not job.progress_saved:
+                if worth_saving(job.progress_saved, progress, now - job.progress_saved_at):
+                    job.progress_saved, job.progress_saved_at = progress, now
+                    updates.append(ProgressUpdate(job.claim.key, job.claim.token, progress))
+                else:
+                    self._dirty.add(job)
+        return chunks, updates
+
+    @property
+    def dirty(self) -> bool:
+        """Whether a job has something to store."""
+        return bool(self._dirty)
+
+    # ----- Host: what a job asks for, from the place where user code runs -----------------------------------------
+
+    def paused(self, job: Job) -> None:
+        """The job waits at a checkpoint: tell the store that it is paused."""
+        self._home.call_soon_threadsafe(self._note_pause, job)
+
+    def _note_pause(self, job: Job) -> None:
+        if not job.pause_wanted or job.cancelled:  # taken back meanwhile
+            job.open_gate()
+            return
+        job.paused_at = self._clock.monotonic()
+        self._changes.append(Change(job.claim.key, job.claim.token, RunEvent.PAUSE, self._clock.now()))
+        self.signal()
+
+    async def save_state(self, job: Job, state: str) -> None:
+        """Store a job's state; RunCancelled if the run is not this worker's any more."""
+        if not await self._store.save_state(self.session, job.claim.key, job.claim.token, state):
+            job.lost = True
+            raise RunCancelled
+
+    async def start_child(self, job: Job, task: object, arguments: JSONObject) -> str:
+        """Let a child run in, as the user whom the job works for."""
+        name = task if isinstance(task, str) else getattr(task, "name", str(task))
+        actor = Actor(job.claim.user or SYSTEM.name, Role.OPERATOR)
+        request = RunRequest(
+            name, arguments, actor, confirmed=True, parent=job.claim.run_id, priority=job.claim.priority
+        )
+        (answer,) = await self._store.enqueue([self._admission.admit(request, self._clock.now())])
+        return answer.run_id
+
+    # ----- user code: these run in the lanes ----------------------------------------------------------------------
+
+    async def run_async(self, job: Job) -> None:
+        """Execute a coroutine task, step by step; on the loop of the tasks."""
+        try:
+            context, args, kwargs = self._prepare(job)
+            current.set(context)
+            result = await invocation(job.task).call(context, args, kwargs)
+            job.outcome = self._returned(result)
+        except asyncio.CancelledError as error:
+            job.outcome = self._stopped(job, error)
+        except BaseException as error:  # user code may raise anything; only the outcome knows what it means
+            job.outcome = self._raised(job, error)
+
+    def run_thread(self, job: Job) -> None:
+        """Execute a plain function; in a thread of its lane."""
+        token = None
+        try:
+            context, args, kwargs = self._prepare(job)
+            token = current.set(context)
+            job.outcome = self._returned(invocation(job.task).call_sync(context, args, kwargs))
+            if job.expired:  # it ignored the end of its time, and its result came too late
+                job.outcome = self._stopped(job, None)
+        except BaseException as error:
+            job.outcome = self._raised(job, error)
+        finally:
+            if token is not None:
+                current.reset(token)
+
+    def _prepare(self, job: Job) -> tuple[RunContext, tuple[object, ...], dict[str, object]]:
+        claim = job.claim
+        try:
+            arguments = self._admission.open_arguments(claim.arguments)
+            args, kwargs = job.task.signature.load(arguments)
+        except (RunwrightError, SealError, ValueError) as error:
+            raise Discard(f"arguments: {error}") from error
+        context = RunContext(
+            job,
+            id=claim.run_id,
+            task_name=claim.task,
+            attempt=claim.attempt,
+            user=claim.user,
+            entity=claim.entity,
+            arguments=arguments,
+            state=None if claim.state is None else json.loads(claim.state),
+        )
+        return context, args, kwargs
+
+    def _returned(self, result: object) -> Outcome:
+        if result is None:
+            return Outcome(Ending.RETURNED)
+        try:
+            text = to_json(result, inf_nan_mode="null")
+        except (PydanticSerializationError, ValueError, RecursionError) as error:
+            what = f"the result ({type(result).__name__}) cannot be written as JSON: {clean(str(error))[:500]}"
+            return Outcome(Ending.RAISED, error=RunError("result", what), retryable=False)
+        if len(text) > self._limits.result_bytes:
+            what = f"the result has {len(text)} bytes; at most {self._limits.result_bytes} are kept: write it to a file"
+            return Outcome(Ending.RAISED, error=RunError("result", what), retryable=False)
+        return Outcome(Ending.RETURNED, clean(text.decode()))
+
+    def _stopped(self, job: Job, error: BaseException | None) -> Outcome:
+        if job.expired and not job.cancel_wanted:
+            late = RunError("timeout", f"it ran longer than its {job.timeout:g} s")
+            return Outcome(Ending.EXPIRED, error=late, wait_seconds=self._wait(job, None))
+        if job.cancel_wanted:
+            return Outcome(Ending.STOPPED)
+        if job.released or job.lost:
+            return Outcome(Ending.RELEASED)
+        cause = error if error is not None else RuntimeError("stopped")
+        return Outcome(Ending.RAISED, error=described(cause), wait_seconds=self._wait(job, cause))
+
+    def _raised(self, job: Job, error: BaseException) -> Outcome:
+        if isinstance(error, RunCancelled) or job.cancelled:
+            return self._stopped(job, error)
+        if isinstance(error, Snooze):
+            return Outcome(Ending.SNOOZED, wait_seconds=max(0.0, error.seconds))
+        if isinstance(error, Discard):
+            return Outcome(Ending.RAISED, error=described(error), retryable=False)
+        if isinstance(error, RetryLater):
+            left = self._wait(job, None) is not None
+            return Outcome(Ending.RAISED, error=described(error), wait_seconds=max(0.0, error.seconds) if left else None)
+        return Outcome(Ending.RAISED, error=described(error), wait_seconds=self._wait(job, error))
+
+    def _wait(self, job: Job, error: BaseException | None) -> float | None:
+        own, given = job.task.retry, job.claim.retry
+        policy = given if given is not None else own
+        covered = own if own is not None else policy  # types are known to the task's own policy only
+        if policy is None or (error is not None and covered is not None and not covered.covers(error)):
+            return None
+        return policy.wait_seconds(job.claim.failures + 1, self._rng.random())
+
+
+def described(error: BaseException) -> RunError:
+    """An exception as it is kept: its type's name, its text, and the traceback without the engine's own frames."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_globals.get("__name__", "").startswith("runwright."):
+        frames = frames.tb_next
+    text = "".join(traceback.format_exception(type(error), error, frames))
+    if len(text) > TRACEBACK_CHARACTERS:
+        text = f"{text[: TRACEBACK_CHARACTERS // 2]}\n… left out …\n{text[-TRACEBACK_CHARACTERS // 2 :]}"
+    return RunError(type(error).__name__, clean(str(error))[:4000], clean(text))
+
+
+def worth_saving(saved: TaskProgress | None, new: TaskProgress, seconds: float) -> bool:
+    """Whether progress is written: every 2 s or 5 %, when it falls, its total changes, or it reaches the end (S1.34)."""
+    if saved is None or seconds >= PROGRESS_SAVE_SECONDS:
+        return True
+    if new.current < saved.current or new.total != saved.total or (0 < new.total <= new.current):
+        return True
+    return new.total > 0 and new.current - saved.current >= max(1, new.total * PROGRESS_SAVE_SHARE)

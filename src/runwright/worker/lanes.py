@@ -1,0 +1,207 @@
+"""Where user code runs: the Exec port. Each lane has slots, a short queue in front of them, and its own way to stop code.
+
+A lane starts a queued job the moment a slot is free, without asking anybody, and reports endings in batches: one
+wake-up of the home loop for all that ended since the last. Nothing here touches the store, or decides what an ending
+means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol
+
+from runwright.worker.job import Job
+
+logger = logging.getLogger("runwright.worker")
+
+
+class LaneSlots(Protocol):
+    """A lane as the executor sees it. All methods are called on the home loop."""
+
+    capacity: int
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Start the jobs as slots become free, in this order. An abandoned job is passed over when its turn comes."""
+        ...
+
+    def stop_code(self, job: Job) -> bool:
+        """Make the job's code end, beyond its flag. False if this lane has no such means (a thread)."""
+        ...
+
+    def close(self) -> None:
+        """Take no more jobs."""
+        ...
+
+
+class Endings:
+    """Jobs that ended, handed to the home loop in batches."""
+
+    def __init__(self, home: asyncio.AbstractEventLoop, collect: Callable[[list[Job]], None]) -> None:
+        self._home = home
+        self._collect = collect
+        self._ended: deque[Job] = deque()
+        self._told = False
+
+    def add(self, job: Job) -> None:
+        """Report an ended job; from any thread."""
+        self._ended.append(job)
+        self.tell()
+
+    def tell(self) -> None:
+        """Make the home loop look, once for all that happens until it does; from any thread."""
+        if not self._told:
+            self._told = True
+            self._home.call_soon_threadsafe(self._take)
+
+    def _take(self) -> None:
+        self._told = False  # before the look, so that what comes during it is told again
+        ended = []
+        while self._ended:
+            ended.append(self._ended.popleft())
+        self._collect(ended)
+
+
+class AsyncLane:
+    """Coroutines on an event loop: the home loop, or one of its own, so that user code cannot block the engine."""
+
+    def __init__(
+        self,
+        capacity: int,
+        loop: asyncio.AbstractEventLoop,
+        run: Callable[[Job], Coroutine[Any, Any, None]],
+        endings: Endings,
+    ) -> None:
+        self.capacity = capacity
+        self._loop = loop
+        self._home = asyncio.get_running_loop()
+        self._run = run
+        self._endings = endings
+        self._queue: deque[Job] = deque()
+        self._free = capacity
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        if self._loop is self._home:
+            self._take(jobs)
+        else:
+            self._loop.call_soon_threadsafe(self._take, jobs)
+
+    def stop_code(self, job: Job) -> bool:
+        if self._loop is self._home:
+            self._cancel(job)
+        else:
+            self._loop.call_soon_threadsafe(self._cancel, job)
+        return True
+
+    def close(self) -> None:
+        """Nothing to do: the loop belongs to whoever made it."""
+
+    def _take(self, jobs: Sequence[Job]) -> None:
+        self._queue.extend(jobs)
+        self._fill()
+
+    def _fill(self) -> None:
+        waiting = self._queue
+        while self._free > 0 and waiting:
+            job = waiting.popleft()
+            if job.abandoned:
+                self._endings.add(job)
+                continue
+            self._free -= 1
+            job.begun()
+            job.handle = task = self._loop.create_task(self._run(job))
+            task.add_done_callback(lambda _, job=job: self._done(job))  # type: ignore[misc]  # a default argument binds
+            if not job.reported:
+                self._endings.tell()
+
+    def _done(self, job: Job) -> None:
+        self._free += 1
+        job.handle = None
+        self._endings.add(job)
+        if self._queue:
+            self._fill()
+
+    def _cancel(self, job: Job) -> None:
+        if job.handle is not None:
+            job.handle.cancel()
+
+
+class ThreadLane:
+    """Threads of the lane's own, started when they are first needed. A thread cannot be killed, only asked."""
+
+    def __init__(self, capacity: int, run: Callable[[Job], None], endings: Endings) -> None:
+        self.capacity = capacity
+        self._run = run
+        self._endings = endings
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._threads = 0
+        self._idle = 0
+        self._lock = threading.Lock()
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        with self._lock:
+            wanted = min(self.capacity - self._threads, len(jobs) + self._queue.qsize() - self._idle)
+            new = range(self._threads, self._threads + max(wanted, 0))
+            self._threads += len(new)
+            self._idle += len(new)
+        for job in jobs:
+            self._queue.put(job)
+        for number in new:
+            # daemons: an interpreter that ends must not wait for user code that never returns
+            threading.Thread(target=self._work, name=f"runwright-thread-{number}", daemon=True).start()
+
+    def stop_code(self, job: Job) -> bool:
+        return False
+
+    def close(self) -> None:
+        for _ in range(self._threads):
+            self._queue.put(None)
+
+    def _work(self) -> None:
+        while (job := self._queue.get()) is not None:
+            if not job.abandoned:
+                with self._lock:
+                    self._idle -= 1
+                job.begun()
+                if not job.reported:
+                    self._endings.tell()
+                self._run(job)
+                with self._lock:
+                    self._idle += 1
+            self._endings.add(job)
+
+
+class UserLoop:
+    """An event loop in a thread of its own, for the coroutines of tasks."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._main, name="runwright-user-loop", daemon=True)
+
+    def start(self) -> None:
+        """Begin to turn the loop."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Cancel what is left on the loop and end it; waits a second, then leaves a blocked loop behind."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(timeout=1)
+        if self._thread.is_alive():
+            logger.warning("a task blocks the event loop of the tasks; the loop is left behind")
+
+    def _main(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_forever()
+            left = asyncio.all_tasks(self.loop)
+            for task in left:
+                task.cancel()
+            if left:
+                self.loop.run_until_complete(asyncio.wait(left, timeout=0.5))
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        finally:
+            self.loop.close()

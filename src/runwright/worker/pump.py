@@ -1,0 +1,34 @@
+"""Carries log lines and progress of the runs in hand to the store, in batches, ten times a second while there are any."""
+
+from __future__ import annotations
+
+from runwright.bus import Bus
+from runwright.store.base import Store
+from runwright.worker.executor import Executor
+from runwright.worker.service import LONGEST_SLEEP_SECONDS, Service
+
+PUMP_SECONDS = 0.1
+
+
+class Pump(Service):
+    """The loop between the jobs' buffers and the store."""
+
+    name = "pump"
+
+    def __init__(self, store: Store, executor: Executor, bus: Bus) -> None:
+        super().__init__(bus)
+        self._store = store
+        self._executor = executor
+        executor.pump_signal = self.wake
+
+    async def run_once(self) -> float:
+        chunks, updates = self._executor.drain_dirty()
+        if chunks:
+            await self._store.append_logs(self._executor.session, chunks)
+        if updates:
+            await self._store.save_progress(self._executor.session, updates)
+        if chunks or updates or self._executor.dirty:
+            # not woken by the next line: what comes within this time goes together
+            await self._executor.pause(PUMP_SECONDS)
+            return 0
+        return LONGEST_SLEEP_SECONDS
