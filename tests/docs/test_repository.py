@@ -11,7 +11,10 @@ import inspect
 import os
 import re
 import subprocess
+import sys
+import tarfile
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -20,6 +23,7 @@ from urllib.parse import urlparse
 
 import pytest
 
+import hatch_build
 import runwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -188,3 +192,40 @@ async def test_the_code_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.M
     assert inspect.isawaitable(pending)
     await pending
     assert names["value"] == {"file": "backup.tar"}
+
+
+def test_the_page_is_built_again_exactly_when_a_source_changes(tmp_path: Path) -> None:
+    source = tmp_path / "ui" / "src" / "main.tsx"
+    bundle = tmp_path / hatch_build.BUNDLE
+    for folder in (source.parent, bundle):
+        folder.mkdir(parents=True)
+    source.write_text("one")
+    assert not hatch_build.is_fresh(tmp_path), "there is no stamp yet"
+    (bundle / ".stamp").write_text(hatch_build.source_digest(tmp_path / "ui"))
+    assert hatch_build.is_fresh(tmp_path)
+    source.write_text("two")
+    assert not hatch_build.is_fresh(tmp_path), "a source has changed"
+    source.write_text("one")
+    added = source.with_name("new.css")
+    added.touch()
+    assert not hatch_build.is_fresh(tmp_path), "a source has been added"
+    added.rename(tmp_path / "ui" / "notes.md")
+    assert hatch_build.is_fresh(tmp_path), "notes are not a source"
+
+
+def test_archives_carry_the_page_the_statements_and_the_types(tmp_path: Path) -> None:
+    """Built as an installed checkout is, and the wheel again from the unpacked sdist, where the page must be fresh."""
+    expected = {name_of(path).removeprefix("src/") for path in (ROOT / "src").rglob("*.sql")}
+    expected |= {"runwright/py.typed", "runwright/ui_dist/index.html"}
+    build = [sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path)]
+    subprocess.run([*build, "-t", "sdist"], cwd=ROOT, check=True, capture_output=True)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as sdist:
+        sdist.extractall(tmp_path, filter="data")
+    unpacked = tmp_path / archive.name.removesuffix(".tar.gz")
+    assert hatch_build.is_fresh(unpacked), "an installation from the sdist would need Node"
+    assert not (unpacked / "ui" / "node_modules").exists()
+    subprocess.run([*build, "-t", "wheel"], cwd=unpacked, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert expected <= set(zipfile.ZipFile(wheel).namelist())
