@@ -56,7 +56,7 @@ class Trigger(Protocol):
     def next_after(self, moment: datetime, *, anchor: datetime | None = None) -> datetime | None:
         """The first due time strictly later than ``moment``, in UTC; None if there is none.
 
-        ``anchor`` is the stored epoch of an interval on a grid, which begins at ``moment`` without it; others ignore it.
+        ``anchor`` is the stored epoch of an interval on a grid, and begins at ``moment`` without one; others ignore it.
         Raises ScheduleRefused if a plug-in breaks its promise.
         """
         ...
