@@ -26,7 +26,7 @@ help: ## List the targets
 		printf '  make %-11s %s\n' "$$name" "$$text"; done
 
 run: .venv/installed ## Install, build the page and serve the examples on SQLite (ARGS="--port 7000")
-	@exec $(BIN)/runwright serve --directory examples $(ARGS)
+	@exec $(BIN)/runwright serve --directory examples/everyday $(ARGS)
 
 test: .venv/installed-dev ## Run every suite (PYTEST="tests/unit -k cron" for some of them)
 	@$(BIN)/python -m tools.run_suites $(PYTEST)

@@ -13,7 +13,7 @@ from runwright.admission import Admission, RunRequest
 from runwright.auth.policy import require
 from runwright.clock import Clock, Micros, Rng, to_datetime, to_micros
 from runwright.errors import ConfirmRequired, Conflict, DuplicateName, FieldError, InvalidInput, NotFound
-from runwright.model import Actor, Fire, NewEvent, Page, Role, Schedule
+from runwright.model import SYSTEM, Actor, Fire, NewEvent, Page, Role, Schedule, Statistics
 from runwright.schedule import compile_when, describe, find_cycle, next_fires, parse_when, when_to_json
 from runwright.store.base import Store
 from runwright.tasks.registry import Registry
@@ -104,7 +104,7 @@ class Schedules:
                 id=self._rng.run_id(now), name="", task="", when="", timezone=self._timezone, origin=origin,
                 created_by=actor.name, created_at=now, as_user=None if origin else actor.name,
             )  # fmt: skip
-            made.append(self._apply(blank, edit, now, confirmed=confirmed))
+            made.append(replace(self._apply(blank, edit, now, confirmed=confirmed), version=1))
         await self._check_dependencies(made)
         for schedule, added in zip(made, await self._store.add_schedules(made, actor.name), strict=True):
             if not added:
@@ -172,6 +172,11 @@ class Schedules:
         )
         return answer.run_id
 
+    async def redeclare(self, schedule: Schedule, when: Any, origin: str) -> None:
+        """Follow a schedule's code, which says other times now; not an edit by people."""
+        new = self._apply(schedule, ScheduleEdit(when=when), self._clock.now(), confirmed=True)
+        await self._store.update_schedule(replace(new, origin=origin), SYSTEM.name, "schedule.updated", {"by": "code"})
+
     # ----- questions --------------------------------------------------------------------------------------------
 
     async def get(self, actor: Actor, name: str) -> Schedule:
@@ -204,6 +209,16 @@ class Schedules:
         zone = timezone or self._timezone
         parsed = parse_when(when, zone) if isinstance(when, str | Mapping | list) else when
         return describe(parsed, zone), next_fires(parsed, to_datetime(self._clock.now()), count, zone)
+
+    def canonical(self, when: Any, timezone: str) -> str:
+        """``when`` as a schedule keeps it, to compare."""
+        parsed = parse_when(when, timezone) if isinstance(when, str | Mapping | list) else when
+        return json.dumps(when_to_json(parsed), separators=(",", ":"))
+
+    async def statistics(self, actor: Actor) -> Statistics:
+        """The totals over all schedules, and the runs by status."""
+        require(actor, Role.VIEWER)
+        return await self._store.statistics()
 
     def describe(self, schedule: Schedule) -> str:
         """Its times in English."""

@@ -7,6 +7,7 @@ Lives on the home loop. User code runs in the lanes; the two methods that run th
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import logging
 import traceback
@@ -42,7 +43,7 @@ from runwright.store.base import Store, Wanted
 from runwright.tasks.context import RunCancelled, RunContext, current
 from runwright.tasks.invoke import invocation
 from runwright.tasks.registry import Registry
-from runwright.worker.job import Job, LogCap, clean
+from runwright.worker.job import Job, LogCap, clean, current_job
 from runwright.worker.lanes import LaneSlots
 
 MOST_AHEAD = 256
@@ -398,6 +399,7 @@ class Executor:
         try:
             context, args, kwargs = self._prepare(job)
             current.set(context)
+            current_job.set(job)
             result = await invocation(job.task).call(context, args, kwargs)
             job.outcome = self._returned(result)
         except asyncio.CancelledError as error:
@@ -407,18 +409,18 @@ class Executor:
 
     def run_thread(self, job: Job) -> None:
         """Execute a plain function; in a thread of its lane."""
-        token = None
+        contextvars.Context().run(self._run_thread, job)  # a fresh context: nothing of one run is seen by the next
+
+    def _run_thread(self, job: Job) -> None:
         try:
             context, args, kwargs = self._prepare(job)
-            token = current.set(context)
+            current.set(context)
+            current_job.set(job)
             job.outcome = self._returned(invocation(job.task).call_sync(context, args, kwargs))
             if job.expired:  # it ignored the end of its time, and its result came too late
                 job.outcome = self._stopped(job, None)
         except BaseException as error:
             job.outcome = self._raised(job, error)
-        finally:
-            if token is not None:
-                current.reset(token)
 
     def _prepare(self, job: Job) -> tuple[RunContext, tuple[object, ...], dict[str, object]]:
         claim = job.claim

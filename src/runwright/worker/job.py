@@ -11,6 +11,7 @@ import json
 import logging
 import threading
 from collections import deque
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -266,6 +267,10 @@ class Job:
                 self._lines.append((first[0] - 1, first[1], "WARNING", f"… {self._tail_dropped} lines left out …"))
             self._lines.extend(self._tail)
             self._tail = None
+
+
+current_job: ContextVar[Job | None] = ContextVar("runwright_job", default=None)
+"""The job whose code runs here; set by the executor around every invocation."""
 
 
 def clean(text: str) -> str:

@@ -1,0 +1,109 @@
+"""Sends what a task logs and prints to its run's log. Whatever is not said by a task goes where it went before.
+
+The task is known by the context variable ``current_job``: it follows coroutines, the lanes' threads and copied contexts,
+not threads that user code starts by itself.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+from runwright.worker.job import current_job
+
+_users = 0
+_handler: RunLogHandler | None = None
+_stdout: TextIO | None = None
+_level: int | None = None
+
+
+class RunLogHandler(logging.Handler):
+    """A handler on the root logger that keeps the records of tasks."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        job = current_job.get()
+        if job is None:
+            if len(logging.getLogger().handlers) == 1 and logging.lastResort is not None:
+                if record.levelno >= logging.lastResort.level:  # nobody else listens: as without this handler
+                    logging.lastResort.handle(record)
+            return
+        try:
+            text = record.getMessage()
+            if record.exc_info:
+                text += "\n" + logging.Formatter().formatException(record.exc_info)
+        except Exception as error:  # a record with broken arguments is a fault of the task, and its log says so
+            text = f"{record.msg!r} (could not be formatted: {error})"
+        job.emit(record.levelno, text)
+
+
+class RunPrint(io.TextIOBase):
+    """A standard output that keeps what tasks print and passes on the rest."""
+
+    def __init__(self, original: TextIO) -> None:
+        self._original = original
+
+    def write(self, text: str) -> int:
+        job = current_job.get()
+        if job is None:
+            return self._original.write(text)
+        job.write(text)
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]  # typeshed knows bytes only
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        if current_job.get() is None:
+            self._original.flush()
+
+    def isatty(self) -> bool:
+        return current_job.get() is None and self._original.isatty()
+
+    def fileno(self) -> int:
+        return self._original.fileno()
+
+    def writable(self) -> bool:
+        return True
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # a property of the original, not a constant
+        return self._original.encoding
+
+
+def install(level: int) -> None:
+    """Begin to capture; counted, so that several managers in one process share one capture.
+
+    The root logger's level is lowered to ``level`` only where no application has set up logging itself.
+    """
+    global _users, _handler, _stdout, _level
+    _users += 1
+    if _users > 1:
+        return
+    root = logging.getLogger()
+    if not root.handlers and root.level > level:
+        _level = root.level
+        root.setLevel(level)
+    _handler = RunLogHandler()
+    root.addHandler(_handler)
+    _stdout = sys.stdout
+    sys.stdout = RunPrint(_stdout)
+
+
+def uninstall() -> None:
+    """End the capture with its last user."""
+    global _users, _handler, _stdout, _level
+    _users -= 1
+    if _users:
+        return
+    root = logging.getLogger()
+    if _handler is not None:
+        root.removeHandler(_handler)
+    if _level is not None:
+        root.setLevel(_level)
+    if isinstance(sys.stdout, RunPrint) and _stdout is not None:
+        sys.stdout = _stdout
+    _handler = _stdout = _level = None

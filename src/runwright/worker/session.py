@@ -1,0 +1,200 @@
+"""A worker: one session in the store, with its lanes and loops, from registration to the last word.
+
+It starts them in order and stops them in reverse; a session that was fenced is ended and followed by a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from dataclasses import dataclass, field
+
+from runwright.admission import Admission
+from runwright.bus import Bus
+from runwright.clock import Clock, Rng
+from runwright.errors import StoreUnavailable
+from runwright.model import Lane
+from runwright.store.base import NewWorker, Store
+from runwright.tasks.registry import Registry
+from runwright.worker.claimer import Claimer
+from runwright.worker.executor import Executor, Limits
+from runwright.worker.heartbeat import Heartbeat
+from runwright.worker.lanes import AsyncLane, Endings, ThreadLane, UserLoop
+from runwright.worker.pump import Pump
+
+STOP_LOOK_SECONDS = 0.05
+CANCEL_SECONDS = 2.0
+
+logger = logging.getLogger("runwright.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """How a worker is made. ``user_loop`` gives the coroutines of tasks an event loop of their own.
+
+    ``threads`` is False under simulation: no heartbeat thread, no thread lane. Seconds throughout;
+    ``shutdown_grace`` None waits for running tasks without limit.
+    """
+
+    max_concurrent: int
+    max_threads: int
+    limits: Limits = field(default_factory=Limits)
+    lease_seconds: float = 30.0
+    beat_seconds: float = 10.0
+    poll_seconds: float = 5.0
+    shutdown_grace: float | None = 30.0
+    user_loop: bool = False
+    threads: bool = True
+
+
+class WorkerSession:
+    """Executes runs until it is stopped."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        registry: Registry,
+        admission: Admission,
+        clock: Clock,
+        rng: Rng,
+        bus: Bus,
+        options: WorkerOptions,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._admission = admission
+        self._clock = clock
+        self._rng = rng
+        self._bus = bus
+        self._options = options
+        self._user_loop: UserLoop | None = None
+        self._stopped = False
+        self._catalogue: tuple[str, ...] = ()
+        self._replacing: asyncio.Task[None] | None = None
+        self._unsubscribe = registry.subscribe(self._registry_changed)
+        self._publishing: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Register and begin to claim."""
+        options = self._options
+        if options.user_loop:
+            self._user_loop = UserLoop()
+            self._user_loop.start()
+        await self._begin()
+
+    async def _begin(self) -> None:
+        options = self._options
+        home = asyncio.get_running_loop()
+        self.id = self._rng.run_id(self._clock.now())
+        self.executor = executor = Executor(
+            session=self.id,
+            store=self._store,
+            registry=self._registry,
+            admission=self._admission,
+            clock=self._clock,
+            rng=self._rng,
+            bus=self._bus,
+            limits=options.limits,
+        )
+        endings = Endings(home, executor.collect)
+        loop = self._user_loop.loop if self._user_loop else home
+        executor.add_lane(Lane.ASYNC, AsyncLane(options.max_concurrent, loop, executor.run_async, endings))
+        self._threads: ThreadLane | None = None
+        if options.threads:
+            self._threads = ThreadLane(options.max_threads, executor.run_thread, endings)
+            executor.add_lane(Lane.THREAD, self._threads)
+        self.claimer = Claimer(self._store, executor, self._clock, self._bus, options.poll_seconds)
+        self._pump = Pump(self._store, executor, self._bus)
+        self._catalogue = tuple(self._registry.names())
+        worker = NewWorker(self.id, socket.gethostname(), os.getpid(), executor.capacities(), self._catalogue)
+        await self._store.register(worker, options.lease_seconds)
+        self.heartbeat = Heartbeat(
+            self._store,
+            self.id,
+            self._clock,
+            lease_seconds=options.lease_seconds,
+            beat_seconds=options.beat_seconds,
+            lost=self.fenced,
+            user_loop=self._user_loop.loop if self._user_loop else None,
+        )
+        if options.threads:
+            self.heartbeat.start()
+        await self._pump.start()
+        await self.claimer.start()
+
+    def fenced(self) -> None:
+        """The lease is lost: stop everything of this session and begin a new one."""
+        if self._stopped or self._replacing is not None:
+            return
+        logger.error("session %s could not keep its lease; its runs are stopped and a new session begins", self.id)
+        self.claimer.fenced = True
+        self.executor.fence()
+        self._replacing = asyncio.create_task(self._replace())
+
+    async def _replace(self) -> None:
+        await self._halt()
+        while not self._stopped:
+            try:
+                await self._begin()
+                break
+            except StoreUnavailable as unavailable:
+                logger.warning("a new session must wait: %s", unavailable)
+                await self._clock.sleep(self._options.poll_seconds)
+        self._replacing = None
+
+    async def _halt(self) -> None:
+        await self.claimer.stop()
+        await self._pump.stop()
+        if self._options.threads:
+            await asyncio.to_thread(self.heartbeat.stop)
+        if self._threads is not None:
+            self._threads.close()
+
+    async def stop(self, grace: float | None = None) -> None:
+        """Stop in good order: no more claims, wait for what runs, interrupt the rest, end the session.
+
+        Args:
+            grace: seconds to wait for running tasks; None takes the option.
+        """
+        self._stopped = True
+        self._unsubscribe()
+        for task in (self._replacing, self._publishing):
+            if task is not None:
+                await task
+        executor, clock = self.executor, self._clock
+        self.claimer.claiming = False
+        await self._store.hand_back(self.id, executor.tell_stopping())
+        patience = self._options.shutdown_grace if grace is None else grace
+        deadline = float("inf") if patience is None else clock.monotonic() + patience
+        while executor.busy and clock.monotonic() < deadline:
+            await clock.sleep(STOP_LOOK_SECONDS)
+        executor.release()
+        deadline = clock.monotonic() + CANCEL_SECONDS
+        while executor.busy and clock.monotonic() < deadline:
+            await clock.sleep(STOP_LOOK_SECONDS)
+        await self._halt()
+        if executor.outbox:
+            await self.claimer.run_once()
+        if executor.busy:
+            logger.warning("%d runs did not stop; they are left to the next worker", executor.busy)
+        await self._store.end_session(self.id)
+        if self._user_loop is not None:
+            await asyncio.to_thread(self._user_loop.stop)
+
+    def _registry_changed(self) -> None:
+        if self._publishing is None and not self._stopped:
+            self._publishing = asyncio.create_task(self._publish())
+
+    async def _publish(self) -> None:
+        try:
+            while (names := tuple(self._registry.names())) != self._catalogue:
+                await self._store.publish(self.id, names)
+                self._catalogue = names
+        except StoreUnavailable as unavailable:
+            logger.warning("the catalogue could not be published: %s", unavailable)
+        finally:
+            self._publishing = None
+        self.claimer.wake()
