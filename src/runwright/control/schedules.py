@@ -14,7 +14,7 @@ from runwright.auth.policy import require
 from runwright.clock import Clock, Micros, Rng, to_datetime, to_micros
 from runwright.errors import ConfirmRequired, Conflict, DuplicateName, FieldError, InvalidInput, NotFound
 from runwright.model import SYSTEM, Actor, Fire, NewEvent, Page, Role, Schedule, Statistics
-from runwright.schedule import compile_when, describe, find_cycle, next_fires, parse_when, when_to_json
+from runwright.schedule import compile_when, describe, find_cycle, next_fires, parse_when, refuse_past, when_to_json
 from runwright.store.base import Store
 from runwright.tasks.registry import Registry
 from runwright.when import CatchUp, Overlap, When
@@ -200,8 +200,16 @@ class Schedules:
         """The next due times."""
         schedule = await self.get(actor, name)
         when = parse_when(json.loads(schedule.when), schedule.timezone)
+        trigger = compile_when(when, schedule.timezone)
         anchor = to_datetime(schedule.anchor_at)
-        return next_fires(when, to_datetime(self._clock.now()), count, schedule.timezone, anchor=anchor)
+        found: list[datetime] = []
+        moment = to_datetime(self._clock.now())
+        if schedule.next_due_at is not None and not trigger.anchored_at_end:
+            moment = min(moment, to_datetime(schedule.next_due_at - 1))
+        while len(found) < count and (due := trigger.next_after(moment, anchor=anchor)) is not None:
+            found.append(due)
+            moment = due
+        return found
 
     def preview(self, actor: Actor, when: Any, timezone: str | None, count: int = 10) -> tuple[str, list[datetime]]:
         """What a schedule would do: in English, and its next due times. Raises ScheduleRefused."""
@@ -272,14 +280,14 @@ class Schedules:
         moved = (new.when, new.timezone, new.enabled) != (old.when, old.timezone, old.enabled) or not old.version
         if not moved:
             return new
+        if new.enabled:
+            refuse_past(when, to_datetime(now), new.timezone)
         trigger = compile_when(when, new.timezone)
         anchor = now if new.when != old.when or not old.anchor_at else old.anchor_at
         if trigger.first_now and not new.first_done:
             due: datetime | None = to_datetime(now)
         else:
             due = trigger.next_after(to_datetime(now), anchor=to_datetime(anchor))
-        if due is None and new.enabled and trigger.kind == "once":
-            raise InvalidInput.field("/schedule", "all its times are past; give a time to come")
         return replace(
             new,
             anchor_at=anchor,

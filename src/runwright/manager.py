@@ -1,0 +1,458 @@
+"""TaskManager, what a user holds: the composition root, and the verbs of the Python API.
+
+It alone opens a store and makes the parts; they know each other only by what it passes to them. Start order: store,
+registry, worker, janitor, scheduler, watch. Stop order is the reverse.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from runwright.admission import Admission, RunRequest
+from runwright.auth.sealing import Sealer, load_or_create_key
+from runwright.bus import LocalBus
+from runwright.clock import Clock, Rng, SystemClock, SystemRng, to_micros
+from runwright.config import Settings
+from runwright.control import Accounts, Control, Runs, ScheduleEdit, Schedules, Tasks, Timeline
+from runwright.errors import Conflict, InvalidInput, RunFailed
+from runwright.events.feed import Feed, Frame
+from runwright.model import SYSTEM, Actor, JSON, JSONObject, NewEvent, Page, Role, Run, RunStatus, Schedule
+from runwright.model import Statistics
+from runwright.schedule import parse_when
+from runwright.store.base import RunQuery, Store
+from runwright.store.sqlite import SqliteStore
+from runwright.tasks.definition import Task, to_task
+from runwright.tasks.discovery import DiscoveryOptions, Report, discover
+from runwright.tasks.registry import Registry
+from runwright.tasks.watch import DirectoryWatch
+from runwright.worker import capture
+from runwright.worker.executor import Limits
+from runwright.worker.janitor import Janitor
+from runwright.worker.scheduler import Scheduler
+from runwright.worker.session import WorkerOptions, WorkerSession
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+ROLES = ("scheduler", "worker")
+
+logger = logging.getLogger("runwright")
+
+
+class TaskManager:
+    """Runs tasks, schedules them and remembers them.
+
+    Args:
+        settings: see ``Settings``; the defaults are SQLite in the working directory.
+        tasks: what is registered explicitly: tasks, plain functions, or BaseTask classes.
+        roles: what this process does beyond storing and asking: ``"scheduler"``, ``"worker"``, both or none.
+        user_loop: run the coroutines of tasks on an event loop of their own, so that one that blocks cannot freeze
+            the caller's loop. ``runwright serve`` does; an embedded manager uses the caller's loop.
+        clock, rng: time and chance; tests pass their own.
+
+    Use it as an asynchronous context manager, or call ``open`` and ``close``.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        tasks: Iterable[Any] = (),
+        *,
+        roles: Collection[str] = ROLES,
+        user_loop: bool = False,
+        clock: Clock | None = None,
+        rng: Rng | None = None,
+    ) -> None:
+        if unknown := set(roles) - set(ROLES):
+            raise InvalidInput.field("/roles", f"must be of {', '.join(ROLES)}, not {', '.join(sorted(unknown))}")
+        self.settings = settings if settings is not None else Settings()
+        self.roles = frozenset(roles)
+        self.registry = Registry()
+        self._user_loop = user_loop
+        self._clock = clock if clock is not None else SystemClock()
+        self._rng = rng if rng is not None else SystemRng()
+        self._bus = LocalBus()
+        self._control: Control | None = None
+        self._closing: list[Callable[[], Any]] = []
+        self._watching: asyncio.Task[None] | None = None
+        for item in tasks:
+            self.register(item)
+
+    # ----- life -------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Open the store, restore what was left behind, and begin to work in the roles that were asked for.
+
+        Raises:
+            StoreRefused, StoreUnavailable: the store cannot be opened; the message says why.
+            StartRefused: another process works on the same SQLite file.
+        """
+        if self._control is not None:
+            raise Conflict("this TaskManager is open already")
+        settings = self.settings
+        store = self.store = await self._open_store()
+        self._closing.append(store.close)
+        try:
+            admission = Admission(self.registry, self._sealer(), self._rng)
+            self.feed = Feed(store, self._bus, self._clock)
+            self._control = Control(
+                runs=Runs(store, self.registry, admission, self.feed, self._clock),
+                schedules=Schedules(store, self.registry, admission, self._clock, self._rng, settings.timezone),
+                tasks=Tasks(store, self.registry),
+                timeline=Timeline(store),
+                accounts=Accounts(store, self._clock, self._rng),
+            )
+            await self._restore(store)
+            if "worker" in self.roles:
+                await self._start_worker(store, admission)
+            if "scheduler" in self.roles:
+                self.scheduler = Scheduler(
+                    store=store, registry=self.registry, admission=admission, clock=self._clock, bus=self._bus,
+                    retry=settings.scheduled_retry(), cap=settings.catch_up_cap,
+                )  # fmt: skip
+                await self.scheduler.start()
+                self._closing.append(self.scheduler.stop)
+                await self._declare_schedules()
+                self.registry.subscribe(self._tasks_changed)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self, grace: float | None = None) -> None:
+        """Stop in good order and close the store: no more fires and claims, running tasks get ``shutdown_grace``.
+
+        Args:
+            grace: seconds to wait for running tasks instead of the setting.
+        """
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+            self._watching = None
+        while self._closing:
+            step = self._closing.pop()
+            try:
+                await (step(grace) if getattr(step, "__func__", None) is WorkerSession.stop else step())
+            except Exception:  # the rest must be closed all the same
+                logger.exception("closing: a step failed")
+        self._control = None
+
+    async def _open_store(self) -> Store:
+        url = self.settings.store
+        scheme, separator, path = url.partition("://")
+        if scheme == "sqlite" and separator:
+            name = path[1:] if path.startswith("/") else path
+            return await SqliteStore.open(
+                name, clock=self._clock, rng=self._rng, on_commit=self._bus.publish, worker="worker" in self.roles
+            )
+        raise InvalidInput.field("/store", f"must be sqlite:///PATH; {scheme or url!r} is not supported yet")
+
+    def _sealer(self) -> Sealer:
+        settings = self.settings
+        path = settings.store.partition("://")[2].removeprefix("/")
+        beside = None if path in ("", ":memory:") else Path(settings.secret_key_file or f"{path}.key")
+        key = settings.secret_key
+        return Sealer(load_or_create_key(beside, None if key is None else key.get_secret_value()))
+
+    async def _restore(self, store: Store) -> None:
+        janitor = Janitor(
+            store, self._bus, sweep_seconds=self.settings.sweep_seconds, retention_days=self.settings.retention_days
+        )
+        if self.roles:
+            while await janitor.run_once() == 0:  # orphans first, so that nothing acknowledged is missing from the start
+                pass
+            await janitor.start()
+            self._closing.append(janitor.stop)
+
+    async def _start_worker(self, store: Store, admission: Admission) -> None:
+        settings = self.settings
+        self.worker = WorkerSession(
+            store=store,
+            registry=self.registry,
+            admission=admission,
+            clock=self._clock,
+            rng=self._rng,
+            bus=self._bus,
+            options=WorkerOptions(
+                max_concurrent=settings.max_concurrent,
+                max_threads=settings.max_threads,
+                limits=Limits(
+                    settings.timeout, settings.cancel_grace, settings.log_limit_bytes, settings.result_limit_bytes
+                ),
+                lease_seconds=settings.lease_seconds,
+                beat_seconds=settings.heartbeat_seconds,
+                poll_seconds=settings.poll_seconds,
+                shutdown_grace=settings.shutdown_grace,
+                user_loop=self._user_loop,
+            ),
+        )
+        capture.install(logging.getLevelNamesMapping().get(settings.log_level, logging.INFO))
+        self._closing.append(_uncapture)
+        await self.worker.start()
+        self._closing.append(self.worker.stop)
+
+    # ----- tasks ------------------------------------------------------------------------------------------------
+
+    def register(self, item: Any, *, replace: bool = False) -> Task[..., Any]:
+        """Register a task, a plain function or a BaseTask class.
+
+        Raises:
+            DuplicateName: its name is taken and ``replace`` is False.
+            DefinitionError: it breaks a rule for tasks.
+        """
+        task = to_task(item)
+        self.registry.register(task, "explicit", replace=replace)
+        return task
+
+    async def discover(self, *, watch: bool = False) -> Report:
+        """Find tasks in all sources of the settings; with ``watch`` the directory is followed from now on."""
+        options = self._discovery_options()
+        report = await asyncio.to_thread(discover, options, self.registry)
+        if watch and self._watching is None:
+            directory = DirectoryWatch(options, self.registry, self._clock, interval=self.settings.interval)
+            self._watching = asyncio.create_task(directory.run(), name="runwright-watch")
+        return report
+
+    def _discovery_options(self) -> DiscoveryOptions:
+        return DiscoveryOptions.of(self.settings)
+
+    @property
+    def tasks(self) -> Sequence[Task[..., Any]]:
+        """All registered tasks by name."""
+        return self.registry.tasks()
+
+    # ----- runs -------------------------------------------------------------------------------------------------
+
+    async def run(self, task: Any, arguments: JSONObject | None = None, **options: Any) -> JSON:
+        """Start a run, wait for its end and return its result; options as for ``start``. Raises RunFailed."""
+        run = await self.wait((await self._start(task, arguments, options)))
+        if run.status is not RunStatus.COMPLETED:
+            raise RunFailed(run)
+        return run.result
+
+    async def start(self, task: Any, arguments: JSONObject | None = None, **options: Any) -> Run:
+        """Start a run; it is stored when this returns.
+
+        Args:
+            task: a registered task or its name.
+            arguments: by parameter name.
+            options: ``priority``, ``run_at`` (aware datetime), ``user``, ``entity``, ``tags``, ``idempotency_key``.
+
+        Raises:
+            NotFound, InvalidArguments, InvalidInput, Conflict: nothing was started.
+        """
+        return await self.get(await self._start(task, arguments, options))
+
+    async def start_many(self, calls: Sequence[tuple[Any, JSONObject]], **options: Any) -> list[str]:
+        """Start many runs in one transaction, all or none; their ids in the same order."""
+        return await self.control.runs.enqueue_many([self._request(t, arguments, options) for t, arguments in calls])
+
+    async def _start(self, task: Any, arguments: JSONObject | None, options: Mapping[str, Any]) -> str:
+        return await self.control.runs.enqueue(self._request(task, arguments, options))
+
+    def _request(self, task: Any, arguments: JSONObject | None, options: Mapping[str, Any]) -> RunRequest:
+        if unknown := set(options) - _START_OPTIONS:
+            raise InvalidInput.field(f"/{min(unknown)}", f"is no option of start; there are {sorted(_START_OPTIONS)}")
+        run_at = options.get("run_at")
+        if isinstance(run_at, datetime) and run_at.tzinfo is None:
+            raise InvalidInput.field("/run_at", "must be aware of its time zone")
+        return RunRequest(
+            task=task if isinstance(task, str) else self.registry.get(to_task(task).name),
+            arguments=arguments or {},
+            actor=Actor(options.get("user") or SYSTEM.name, Role.ADMIN),
+            confirmed=True,  # code counts as confirmed
+            priority=options.get("priority"),
+            run_at=None if run_at is None else to_micros(run_at),
+            user=options.get("user"),
+            entity=options.get("entity"),
+            tags=tuple(options.get("tags", ())),
+            idempotency_key=options.get("idempotency_key"),
+        )
+
+    async def wait(self, run_id: str, timeout: float | None = None) -> Run:
+        """Wait until the run has ended; ``timeout`` in seconds raises TimeoutError and leaves the run alone."""
+        async with asyncio.timeout(timeout):
+            return await self.feed.ended(run_id)
+
+    async def get(self, run_id: str) -> Run:
+        """The run as it is now. Raises NotFound."""
+        return await self.control.runs.get(SYSTEM, run_id)
+
+    async def runs(
+        self,
+        *,
+        task: str | None = None,
+        status: str | Collection[str] = (),
+        schedule: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[Run]:
+        """A page of runs, newest first."""
+        statuses = [RunStatus(s) for s in ([status] if isinstance(status, str) else status)]
+        query = RunQuery(task=task, statuses=statuses, schedule=schedule, limit=limit, after=after)
+        return await self.control.runs.list(SYSTEM, query)
+
+    async def pause(self, run_id: str) -> Run:
+        """Ask a run to pause at its next checkpoint. Raises Conflict if it cannot."""
+        return await self.control.runs.pause(SYSTEM, run_id)
+
+    async def resume(self, run_id: str) -> Run:
+        """Let a paused run go on."""
+        return await self.control.runs.resume(SYSTEM, run_id)
+
+    async def cancel(self, run_id: str) -> Run:
+        """Stop a run."""
+        return await self.control.runs.cancel(SYSTEM, run_id)
+
+    async def restart(self, run_id: str) -> Run:
+        """Run a terminal run again."""
+        return await self.control.runs.restart(SYSTEM, run_id)
+
+    async def delete(self, run_id: str) -> None:
+        """Delete a terminal run with its history."""
+        await self.control.runs.delete(SYSTEM, run_id)
+
+    def follow(self, run_id: str, after: int = 0) -> AsyncIterator[Frame]:
+        """Everything about one run until it ends: frames of ``runwright.events.feed``."""
+        return self.feed.follow(run_id, after)
+
+    # ----- schedules --------------------------------------------------------------------------------------------
+
+    @property
+    def schedules(self) -> ManagerSchedules:
+        """Add, enable, disable, remove, fire and ask for schedules."""
+        return ManagerSchedules(self)
+
+    def _tasks_changed(self) -> None:
+        if self._control is not None:
+            self._declaring = asyncio.ensure_future(self._declare_schedules())
+
+    async def _declare_schedules(self) -> None:
+        """Create the schedules that tasks declare in code; people's edits, and deletions, win."""
+        known = {schedule.name: schedule for schedule in await self.store.schedules(deleted=True)}
+        for task in self.registry.tasks():
+            if task.schedule is None:
+                continue
+            edit = ScheduleEdit(name=task.name, task=task.name, when=task.schedule)
+            try:
+                existing = known.get(task.name)
+                if existing is None:
+                    await self.control.schedules.add(SYSTEM, edit, confirmed=True, origin=task.source)
+                elif existing.origin and not (existing.edited or existing.deleted):
+                    await self._follow_code(existing, task)
+            except Exception as error:  # a task with a bad schedule must not keep the others from theirs
+                logger.warning("the schedule that task %r declares was refused: %s", task.name, error)
+        if "scheduler" in self.roles:
+            self.scheduler.wake()
+
+    async def _follow_code(self, existing: Schedule, task: Task[..., Any]) -> None:
+        declared = self.control.schedules.canonical(task.schedule, existing.timezone)
+        if declared != existing.when:
+            await self.control.schedules.redeclare(existing, task.schedule, task.source)
+
+    # ----- doors ------------------------------------------------------------------------------------------------
+
+    @property
+    def control(self) -> Control:
+        """The one door that the API uses. Raises Conflict while the manager is closed."""
+        if self._control is None:
+            raise Conflict("this TaskManager is closed: use 'async with manager:' or 'await manager.open()'")
+        return self._control
+
+    def asgi(self, local_actor: Actor | None = None) -> ASGIApp:
+        """The whole HTTP door as an ASGI application, to be served or mounted.
+
+        Args:
+            local_actor: who requests without credentials act as; None refuses them.
+        """
+        from runwright.api.app import create_app  # noqa: PLC0415 - FastAPI costs half a second; a worker needs none
+
+        return create_app(self.control, self.settings, feed=self.feed, clock=self._clock, local_actor=local_actor)
+
+    async def record(self, action: str, detail: JSONObject) -> None:
+        """Write an event of the whole system to the timeline."""
+        await self.store.record([NewEvent("system", action, "runwright", SYSTEM.name, detail=detail)])
+
+
+class ManagerSchedules:
+    """The verbs of ``manager.schedules``; names are names or ids."""
+
+    def __init__(self, manager: TaskManager) -> None:
+        self._door = manager.control.schedules
+
+    async def add(self, name: str, *, task: Any, when: Any, **fields: Any) -> Schedule:
+        """Create a schedule; fields as in ``ScheduleEdit``. Raises ScheduleRefused, InvalidInput, DuplicateName."""
+        return await self._door.add(SYSTEM, schedule_edit(name=name, task=task, when=when, **fields), confirmed=True)
+
+    async def add_many(self, schedules: Iterable[Mapping[str, Any]]) -> list[Schedule]:
+        """Create many schedules in one transaction, each given by its fields."""
+        return await self._door.add_many(SYSTEM, [schedule_edit(**fields) for fields in schedules], confirmed=True)
+
+    async def edit(self, name: str, **fields: Any) -> Schedule:
+        """Change fields of a schedule."""
+        return await self._door.update(SYSTEM, name, schedule_edit(**fields), confirmed=True)
+
+    async def enable(self, name: str) -> Schedule:
+        """Let it fire again, from now on."""
+        return await self._door.enable(SYSTEM, name)
+
+    async def disable(self, name: str) -> Schedule:
+        """Stop firing; a running run goes on."""
+        return await self._door.disable(SYSTEM, name)
+
+    async def remove(self, name: str) -> None:
+        """Delete it; its runs stay."""
+        await self._door.remove(SYSTEM, name)
+
+    async def get(self, name: str) -> Schedule:
+        """The schedule. Raises NotFound."""
+        return await self._door.get(SYSTEM, name)
+
+    async def list(self) -> Sequence[Schedule]:
+        """All schedules by name."""
+        return await self._door.list(SYSTEM)
+
+    async def fire(self, name: str) -> str:
+        """Run it once now; the run's id."""
+        return await self._door.fire(SYSTEM, name, confirmed=True)
+
+    async def next(self, name: str, count: int = 10) -> Sequence[datetime]:
+        """Its next due times."""
+        return await self._door.next(SYSTEM, name, count)
+
+    async def stats(self) -> Statistics:
+        """The totals over all schedules."""
+        return await self._door.statistics(SYSTEM)
+
+
+def schedule_edit(**fields: Any) -> ScheduleEdit:
+    """A ScheduleEdit from keywords; ``task`` may be a task, and unknown fields are named."""
+    known = ScheduleEdit.__dataclass_fields__
+    if unknown := set(fields) - set(known):
+        raise InvalidInput.field(f"/{min(unknown)}", f"is no field of a schedule; there are {', '.join(known)}")
+    if "task" in fields and not isinstance(fields["task"], str):
+        fields["task"] = to_task(fields["task"]).name
+    return ScheduleEdit(**fields)
+
+
+async def _uncapture() -> None:
+    capture.uninstall()
+
+
+_START_OPTIONS = frozenset({"priority", "run_at", "user", "entity", "tags", "idempotency_key"})
+
+__all__ = ["ManagerSchedules", "TaskManager", "parse_when", "schedule_edit"]

@@ -1,0 +1,258 @@
+"""Fires schedules on time: due times become ledger rows and runs, in one transaction with the schedule's new place.
+
+Any number of schedulers may run; none leads. Each prepares what is due within a moment, waits for the instant, and
+carries the plan to the store, where the schedule's version and the ledger's unique key decide who was first.
+What happens at a due time is decided in ``schedule.catchup``, purely; what follows from a run's end is settled here too.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from runwright.admission import Admission, RunRequest
+from runwright.bus import Bus
+from runwright.clock import SECOND, Clock, Micros, to_datetime, to_micros
+from runwright.errors import RunwrightError
+from runwright.lifecycle import RunEvent
+from runwright.model import Actor, FirePlan, NewFire, NewRun, Role, RunStatus, Schedule
+from runwright.retry import Retry
+from runwright.schedule import Trigger, compile_when, parse_when
+from runwright.schedule.catchup import Fire, Plan, Policy, Situation, after_run, plan
+from runwright.store.base import RunQuery, Store
+from runwright.tasks.registry import Registry
+from runwright.when import CatchUp, Overlap
+from runwright.worker.service import Service
+
+HORIZON_SECONDS = 5.0
+PREPARE_SECONDS = 0.05
+EARLY_SECONDS = 0.002
+
+logger = logging.getLogger("runwright.scheduler")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A schedule's plan, ready to be written at ``due_at``; ``cancel`` asks for its live runs to be cancelled."""
+
+    due_at: Micros
+    schedule: Schedule
+    plan: FirePlan
+    cancel: bool
+
+
+class Scheduler(Service):
+    """The loop that fires schedules."""
+
+    name = "scheduler"
+    topics = ("schedules",)
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        registry: Registry,
+        admission: Admission,
+        clock: Clock,
+        bus: Bus,
+        retry: Retry,
+        cap: int = 100,
+    ) -> None:
+        super().__init__(bus)
+        self._store = store
+        self._registry = registry
+        self._admission = admission
+        self._clock = clock
+        self._retry = retry
+        self._cap = cap
+        self._triggers: dict[str, tuple[str, str, Trigger]] = {}
+        self._known: dict[str, Schedule] = {}
+        self._known_until: Micros = 0
+        self._hinted = True
+        self.ticked_at = clock.monotonic()
+
+    def wake(self) -> None:
+        """Schedules have changed: read them again."""
+        self._hinted = True
+        super().wake()
+
+    async def run_once(self) -> float:
+        self.ticked_at = self._clock.monotonic()
+        await self._settle()
+        now = self._store.now()
+        if self._hinted or now >= self._known_until:
+            await self._read(now)
+        first = min((s.next_due_at for s in self._known.values() if s.next_due_at is not None), default=None)
+        if first is None or first > now + PREPARE_SECONDS * SECOND:
+            wake_at = self._known_until if first is None else min(first - PREPARE_SECONDS * SECOND, self._known_until)
+            return max(0.0, (wake_at - now) / SECOND)
+
+        prepared = await self._prepare([s for s in self._known.values() if s.next_due_at is not None
+                                        and s.next_due_at <= now + PREPARE_SECONDS * SECOND], now)  # fmt: skip
+        while prepared:
+            due_at = prepared[0].due_at
+            count = next((n for n, p in enumerate(prepared) if p.due_at > max(due_at, self._store.now())), len(prepared))
+            tick, prepared = prepared[:count], prepared[count:]
+            await self._wait_until(tick[-1].due_at)
+            await self._carry_out(tick)
+        return 0
+
+    async def _read(self, now: Micros) -> None:
+        """Take the enabled schedules that are due soon into memory; the others are read when their time comes near."""
+        self._hinted = False
+        self._known_until = now + round(HORIZON_SECONDS * SECOND)
+        limit = 500
+        while True:
+            due = await self._store.due_schedules(self._known_until, limit)
+            if len(due) < limit:
+                break
+            limit *= 4
+        self._known = {schedule.id: schedule for schedule in due}
+
+    async def _wait_until(self, due_at: Micros) -> None:
+        """Wait for the instant: a timer that is armed early, then a short spin, since timers come up to 1 ms late."""
+        while (left := (due_at - self._store.now()) / SECOND) > 0:
+            await self._clock.sleep(left - EARLY_SECONDS if left > EARLY_SECONDS else 0)
+
+    # ----- what is to be written -----------------------------------------------------------------------------------
+
+    async def _prepare(self, schedules: Sequence[Schedule], now: Micros) -> list[Prepared]:
+        busy = await self._store.busy_schedules([s.id for s in schedules])
+        prepared = []
+        for schedule in schedules:
+            try:
+                prepared.append(self._prepared(schedule, busy, max(now, schedule.next_due_at or now)))
+            except Exception as error:  # one schedule that cannot be planned must not hold up the others
+                logger.exception("schedule %r could not be planned: %s", schedule.name, error)
+                self._known.pop(schedule.id)
+        prepared.sort(key=lambda p: p.due_at)
+        return prepared
+
+    def _prepared(self, schedule: Schedule, busy: Mapping[str, int], at: Micros) -> Prepared:
+        trigger = self._trigger(schedule)
+        running = bool(busy.get(schedule.id))
+        held = None if self._registry.find(schedule.task) else f"task {schedule.task!r} is not known here"
+        situation = Situation(
+            cursor=to_datetime(schedule.cursor_at),
+            next_due=None if schedule.next_due_at is None else to_datetime(schedule.next_due_at),
+            anchor=to_datetime(schedule.anchor_at),
+            running=running,
+            held=held,
+        )
+        policy = Policy(
+            Overlap(schedule.overlap), CatchUp(schedule.catch_up), schedule.misfire_grace_seconds, self._cap
+        )
+        decided = plan(trigger, situation, policy, to_datetime(at))
+        fires = tuple(self._new_fire(schedule, fire, at) for fire in decided.fires)
+        return Prepared(
+            schedule.next_due_at or at, schedule, self._fire_plan(schedule, decided, fires), decided.cancel_running
+        )
+
+    @staticmethod
+    def _fire_plan(schedule: Schedule, decided: Plan, fires: tuple[NewFire, ...]) -> FirePlan:
+        return FirePlan(
+            schedule=schedule.id,
+            version=schedule.version,
+            fires=fires,
+            cursor_at=to_micros(decided.cursor),
+            next_due_at=None if decided.next_due is None else to_micros(decided.next_due),
+            enabled=not decided.finished,
+            first_done=True,
+        )
+
+    def _new_fire(self, schedule: Schedule, fire: Fire, at: Micros) -> NewFire:
+        due_at = to_micros(fire.due)
+        first = due_at if fire.first is None else to_micros(fire.first)
+        row = NewFire(first, fire.outcome.value, fire.reason, None, fire.count, due_at if fire.count > 1 else None)
+        if not fire.outcome.starts_run:
+            return row
+        try:
+            run = self._admission.admit(
+                RunRequest(
+                    task=schedule.task,
+                    arguments=self._admission.open_arguments(schedule.arguments),
+                    actor=Actor(f"schedule {schedule.name}", Role.OPERATOR),
+                    confirmed=True,
+                    priority=schedule.priority,
+                    user=schedule.as_user or "system",
+                    entity=schedule.entity,
+                    schedule=schedule.id,
+                    retry=schedule.retry or self._retry_for(schedule.task),
+                ),
+                at,
+            )
+        except RunwrightError as refused:
+            return replace(row, outcome="blocked", reason=refused.message[:500])
+        return replace(row, run=self._in_order(run, schedule, due_at, one_by_one=fire.after_previous))
+
+    def _in_order(self, run: NewRun, schedule: Schedule, due_at: Micros, *, one_by_one: bool) -> NewRun:
+        run = replace(run, due_at=due_at)
+        if one_by_one and run.concurrency_key is None:
+            return replace(run, concurrency_key=f"schedule:{schedule.id}", concurrency_limit=1)
+        return run
+
+    def _retry_for(self, task: str) -> Retry | None:
+        """Scheduled runs are retried by default; a task's own policy wins."""
+        found = self._registry.find(task)
+        return None if found is None or found.retry is not None else self._retry
+
+    def _trigger(self, schedule: Schedule) -> Trigger:
+        cached = self._triggers.get(schedule.id)
+        if cached is not None and cached[0] == schedule.when and cached[1] == schedule.timezone:
+            return cached[2]
+        trigger = compile_when(parse_when(json.loads(schedule.when), schedule.timezone), schedule.timezone)
+        self._triggers[schedule.id] = (schedule.when, schedule.timezone, trigger)
+        return trigger
+
+    # ----- writing it ----------------------------------------------------------------------------------------------
+
+    async def _carry_out(self, tick: Sequence[Prepared]) -> None:
+        for ready in tick:
+            if ready.cancel:
+                await self._cancel_live(ready.schedule)
+        written = await self._store.fire([ready.plan for ready in tick])
+        for ready, won in zip(tick, written, strict=True):
+            if not won:  # edited, or fired by another scheduler: look again
+                self._known.pop(ready.schedule.id, None)
+                self._hinted = True
+            elif ready.plan.next_due_at is None or not ready.plan.enabled or (
+                ready.plan.next_due_at > self._known_until
+            ):  # fmt: skip
+                self._known.pop(ready.schedule.id, None)
+            else:
+                self._known[ready.schedule.id] = replace(
+                    ready.schedule,
+                    version=ready.schedule.version + 1,
+                    cursor_at=ready.plan.cursor_at,
+                    next_due_at=ready.plan.next_due_at,
+                    first_done=True,
+                )
+
+    async def _cancel_live(self, schedule: Schedule) -> None:
+        live = [status for status in RunStatus if not status.terminal]
+        page = await self._store.runs(RunQuery(schedule=schedule.id, statuses=live, limit=100))
+        await self._store.move([run.id for run in page.items], RunEvent.CANCEL, "system", self._store.now())
+
+    async def _settle(self) -> None:
+        """Record what follows from ended runs: statistics, and the next due time of what counts from the end."""
+        ended = await self._store.ended()
+        if not ended:
+            return
+        next_due: dict[str, Micros] = {}
+        for run in ended:
+            schedule = await self._store.schedule(run.schedule)
+            if schedule is None or schedule.deleted or not schedule.enabled or schedule.next_due_at is not None:
+                continue
+            trigger = self._trigger(schedule)
+            if trigger.anchored_at_end:
+                due = after_run(trigger, to_datetime(run.completed_at), to_datetime(schedule.cursor_at))
+                if due is not None:
+                    next_due[schedule.id] = to_micros(due)
+        await self._store.settle(ended, next_due)
+        if next_due:
+            self._hinted = True
+
+
+
