@@ -41,12 +41,6 @@ def compile_when(when: When, timezone: str = "UTC") -> Trigger:
     return PluginTrigger(when)
 
 
-def first_due(trigger: Trigger, created_at: datetime) -> datetime | None:
-    """The first due time of a schedule that is made at ``created_at``, which is also the epoch of its grid."""
-    start = as_utc(created_at)
-    return start if trigger.first_now else trigger.next_after(start, anchor=start)
-
-
 def next_fires(when: When, after: datetime, count: int, timezone: str = "UTC") -> list[datetime]:
     """The next ``count`` due times strictly after ``after``, in UTC; fewer if there are no more.
 

@@ -217,7 +217,7 @@ def check(fields: Fields, name: str, seed: int, hours: int, gap: str, fold: str,
     try:
         trigger: Trigger = compile_when(when)
     except ScheduleRefused:
-        days = (datetime(2000, 1, 1) + timedelta(days=index) for index in range(28 * 366))
+        days = (datetime(2000, 1, 1, tzinfo=UTC) + timedelta(days=index) for index in range(28 * 366))
         assert not any(fields.day(day) for day in days), f"{fields.text} was refused, but there is such a day"
         return
     chance = random.Random(seed)

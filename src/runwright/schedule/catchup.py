@@ -1,0 +1,220 @@
+"""Schedule: what is to be done for one schedule now: the whole way from due times to runs, as one pure function.
+
+The scheduler reads a schedule's row, asks ``plan``, and writes the answer (ledger rows, runs, cursor, next due time) in
+one transaction. Nothing here knows the store: that a due time is never fired twice rests on the cursor, which only ever
+rises, and on the ledger's unique key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from runwright.schedule.triggers import DueTimes, Trigger, as_utc
+from runwright.when import CatchUp, FireOutcome, Overlap
+
+MOST_CAUGHT_UP = 100
+"""How many due times catch-up ``all`` runs, the newest; what is older is recorded as missed."""
+DEFAULT_GRACE_SECONDS = 60.0
+"""How late a due time may be and still count as on time: what a busy or restarting scheduler needs."""
+
+_INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the scheduler has read about a schedule.
+
+    ``cursor`` is the last due time that was considered, or what ``begin`` gave: nothing up to it is fired any more.
+    ``next_due`` is what ``begin``, the last plan or the end of the last run (``after_run``) left behind.
+    ``anchor`` is the epoch of an interval's grid. ``running`` tells of a live run of this schedule; a run started
+    by hand counts too. ``held`` says why due times must be kept back (its task is unbound, all schedules are paused),
+    ``blocked`` why they may not run (permission, blackout); None if there is no such reason.
+    """
+
+    cursor: datetime
+    next_due: datetime | None
+    anchor: datetime | None = None
+    running: bool = False
+    held: str | None = None
+    blocked: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a schedule wants its due times treated. ``misfire_grace_seconds`` of None means DEFAULT_GRACE_SECONDS."""
+
+    overlap: Overlap = Overlap.SKIP
+    catch_up: CatchUp = CatchUp.LATEST
+    misfire_grace_seconds: float | None = None
+    most: int = MOST_CAUGHT_UP
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """One row for the ledger: a due time and what becomes of it, or a collapsed span of ``count`` due times.
+
+    ``due`` is the last due time of a span and ``first`` its first; of a single due time both are the same.
+    ``after_previous``: the run must not begin before earlier runs of its schedule have ended.
+    """
+
+    due: datetime
+    outcome: FireOutcome
+    first: datetime
+    count: int = 1
+    reason: str = ""
+    after_previous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to write: ``fires`` in the order of their due times, then the schedule's new ``cursor`` and ``next_due``.
+
+    ``next_due`` of None means that nothing is due again, unless ``awaits_end``: then the end of the run decides
+    (``after_run``). ``finished``: the schedule has had its last due time and is to be disabled.
+    ``cancel_running``: the live run is to be cancelled in favour of the one that is fired.
+    """
+
+    fires: tuple[Fire, ...]
+    cursor: datetime
+    next_due: datetime | None
+    awaits_end: bool = False
+    finished: bool = False
+    cancel_running: bool = False
+
+
+def begin(
+    trigger: Trigger, now: datetime, *, anchor: datetime | None = None, first: bool = False
+) -> tuple[datetime, datetime | None]:
+    """The cursor and the next due time of a schedule that is made, edited, enabled or resumed ``now``.
+
+    The past is never fired. ``anchor`` is the epoch of the grid: ``now`` for a new schedule, else the stored one.
+    ``first`` is True for a schedule that never was active before: then a first run that is to be now, is due now.
+    """
+    start = as_utc(now)
+    if first and trigger.first_now and trigger.kind != "service":
+        return start - _INSTANT, start
+    return start, trigger.next_after(start, anchor=anchor)
+
+
+def after_run(trigger: Trigger, ended_at: datetime, cursor: datetime) -> datetime | None:
+    """The next due time of a schedule that counts from the end of its runs, when one ended; always after the cursor."""
+    return trigger.next_after(max(as_utc(ended_at), as_utc(cursor)))
+
+
+def plan(trigger: Trigger, situation: Situation, policy: Policy, now: datetime) -> Plan:
+    """Decide what happens to every due time of a schedule up to ``now``.
+
+    Deterministic, and never looks before the cursor: a wall clock that was set back fires nothing a second time, an
+    edited or enabled schedule nothing of the past. Costs no more memory than ``policy.most`` due times.
+    """
+    now, cursor = as_utc(now), as_utc(situation.cursor)
+    dues = _due_times(trigger, situation, policy, now)
+    if not dues.newest:
+        return _rest(trigger, situation, cursor)
+    fires = _decide(trigger, dues, situation, policy, now)
+    started = any(fire.outcome.starts_run for fire in fires)
+    last = dues.newest[-1]
+    if not trigger.anchored_at_end:
+        rest = _rest(trigger, situation, last)
+    elif started or situation.running:
+        rest = Plan((), last, None, awaits_end=True)
+    else:
+        rest = Plan((), last, trigger.next_after(now))
+    cancel = started and situation.running and policy.overlap is Overlap.CANCEL_RUNNING
+    return replace(rest, fires=fires, cancel_running=cancel)
+
+
+def _rest(trigger: Trigger, situation: Situation, cursor: datetime) -> Plan:
+    """The cursor and what follows it, without a fire."""
+    if not trigger.anchored_at_end:
+        following = trigger.next_after(cursor, anchor=situation.anchor)
+        return Plan((), cursor, following, finished=following is None and trigger.kind != "service")
+    if situation.next_due is None:
+        return Plan((), cursor, None, awaits_end=True)
+    stored = as_utc(situation.next_due)  # behind the cursor if the clock was set back
+    return Plan((), cursor, stored if stored > cursor else trigger.next_after(cursor))
+
+
+def _due_times(trigger: Trigger, situation: Situation, policy: Policy, now: datetime) -> DueTimes:
+    """The due times in (cursor, now], with one more of the newest than may be caught up: the last of those left out."""
+    cursor = as_utc(situation.cursor)
+    if not trigger.anchored_at_end:
+        return trigger.due_between(cursor, now, policy.most + 1, anchor=situation.anchor)
+    if situation.next_due is None or not cursor < as_utc(situation.next_due) <= now:
+        return DueTimes()
+    stored = as_utc(situation.next_due)  # one run at a time: the due time after it is not known yet
+    return DueTimes(1, stored, (stored,))
+
+
+def _decide(trigger: Trigger, dues: DueTimes, situation: Situation, policy: Policy, now: datetime) -> tuple[Fire, ...]:
+    if situation.held is not None:
+        return (_span(dues, FireOutcome.HELD, situation.held),)
+    if situation.blocked is not None:
+        return (_span(dues, FireOutcome.BLOCKED, situation.blocked),)
+    if situation.running and policy.overlap is Overlap.SKIP:
+        return (_span(dues, FireOutcome.SKIPPED, "the previous run had not ended"),)
+    grace = DEFAULT_GRACE_SECONDS if policy.misfire_grace_seconds is None else policy.misfire_grace_seconds
+    in_time = now - timedelta(seconds=grace)
+    queued = situation.running and policy.overlap is Overlap.QUEUE
+    if policy.catch_up is CatchUp.ALL and policy.overlap is not Overlap.CANCEL_RUNNING:
+        return _each(dues, policy, in_time, queued=queued)
+    if policy.catch_up is CatchUp.SKIP:
+        return _in_time(trigger, dues, situation, in_time, queued=queued)
+    return _newest(dues, in_time, queued=queued)
+
+
+def _newest(dues: DueTimes, in_time: datetime, *, queued: bool) -> tuple[Fire, ...]:
+    """One run for the newest, and one row for those that it stands for."""
+    run = _run(dues.newest[-1], in_time, queued=queued)
+    if dues.count == 1:
+        return (run,)
+    reason = f"one run stands for all, due at {_text(run.due)}"
+    return (_span(_without_newest(dues, 1), FireOutcome.MERGED, reason), run)
+
+
+def _each(dues: DueTimes, policy: Policy, in_time: datetime, *, queued: bool) -> tuple[Fire, ...]:
+    """A run for each of the newest, one after another unless overlap is allowed; one row for what is beyond the cap."""
+    caught_up = dues.newest[-policy.most :]
+    one_by_one = policy.overlap is not Overlap.ALLOW
+    runs = tuple(_run(due, in_time, queued=queued or (one_by_one and n > 0)) for n, due in enumerate(caught_up))
+    if dues.count == len(caught_up):
+        return runs
+    reason = f"more than {policy.most} due times had passed; only the newest are caught up"
+    return (_span(_without_newest(dues, len(caught_up)), FireOutcome.MISSED, reason), *runs)
+
+
+def _in_time(
+    trigger: Trigger, dues: DueTimes, situation: Situation, in_time: datetime, *, queued: bool
+) -> tuple[Fire, ...]:
+    """One run for what is still within the grace; what is beyond it is missed."""
+    cursor, last = as_utc(situation.cursor), dues.newest[-1]
+    reason = "nobody was there in time, and the schedule does not catch up"
+    if last < in_time:
+        return (_span(dues, FireOutcome.MISSED, reason),)
+    border = max(cursor, in_time - _INSTANT)
+    if trigger.anchored_at_end or border == cursor:
+        return _newest(dues, in_time, queued=queued)
+    recent = trigger.due_between(border, last, 2, anchor=situation.anchor)
+    runs = _newest(recent, in_time, queued=queued)
+    missed = trigger.due_between(cursor, border, 1, anchor=situation.anchor)
+    return (_span(missed, FireOutcome.MISSED, reason), *runs) if missed.count else runs
+
+
+def _run(due: datetime, in_time: datetime, *, queued: bool) -> Fire:
+    if due >= in_time:
+        return Fire(due, FireOutcome.FIRED, due, after_previous=queued)
+    return Fire(due, FireOutcome.LATE, due, reason="started after its time", after_previous=queued)
+
+
+def _span(dues: DueTimes, outcome: FireOutcome, reason: str) -> Fire:
+    assert dues.first is not None
+    return Fire(dues.newest[-1], outcome, dues.first, dues.count, reason)
+
+
+def _without_newest(dues: DueTimes, number: int) -> DueTimes:
+    return DueTimes(dues.count - number, dues.first, dues.newest[:-number])
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
