@@ -7,7 +7,7 @@ Rules for every verb
   the write now (disk full, held by another process, gone); the caller may try again.
 - Statuses move only by ``lifecycle.TRANSITIONS``, looked up in the same statement that checks status and fencing token.
 - Every change of a run's status writes its event to the timeline in the same transaction.
-- Lease arithmetic is done on the store's clock.
+- Lease arithmetic is the store's own, on a clock that does not step with the wall clock.
 
 ``testing.store_contract`` is the executable form of this page; every store passes it.
 """
@@ -163,6 +163,13 @@ class Store(Protocol):
         """
         ...
 
+    async def claims(self, session: str) -> Sequence[Claim]:
+        """All claims that the session holds now, as ``turn`` gave them.
+
+        For a worker whose turn failed without telling whether it was committed: what it does not know it may start.
+        """
+        ...
+
     async def hand_back(self, session: str, tokens: Sequence[tuple[int, int]]) -> None:
         """Give reservations (key, token) back unstarted: they are waiting again, at their old place."""
         ...
@@ -256,7 +263,10 @@ class Store(Protocol):
     async def statistics(self) -> Statistics: ...
 
     async def changed_since(self, cursor: int, limit: int = 200) -> tuple[int, Sequence[str]]:
-        """The runs that events after ``cursor`` tell of, each once, and the cursor for the next question."""
+        """The runs that events after ``cursor`` tell of, each once, and the cursor for the next question.
+
+        A ``cursor`` of -1 asks for the present end of the timeline, and gives no runs.
+        """
         ...
 
     async def arguments(self, run: str) -> str | None:

@@ -34,10 +34,14 @@ class Claimer(Service):
         self._turn_seconds = FIRST_TURN_SECONDS
         self.claiming = True
         self.fenced = False
+        self._unsure = False
         executor.signal = self.wake
 
     async def run_once(self) -> float:
         executor = self._executor
+        if self._unsure:  # a turn failed, perhaps after its commit: start what it may have claimed
+            executor.adopt(await self._store.claims(executor.session))
+            self._unsure = False
         if executor.busy:
             executor.obey(await self._store.controls(executor.session))
         look = executor.watch_time()
@@ -53,6 +57,7 @@ class Claimer(Service):
             turn = await self._store.turn(executor.session, wanted, changes, finished)
         except BaseException:
             executor.put_back(changes, finished)
+            self._unsure = True
             raise
         self._turn_seconds = 0.8 * self._turn_seconds + 0.2 * (self._clock.monotonic() - began)
         if turn.fenced:

@@ -158,6 +158,12 @@ class Executor:
         for lane, jobs in by_lane.items():
             self._lanes[lane].submit(jobs)
 
+    def adopt(self, claims: Sequence[Claim]) -> None:
+        """Start those of the session's claims that are not in hand and have not just ended here."""
+        known = {job.claim.token for job in self.jobs} | {job.claim.token for job in self._ended}
+        known |= {finish.token for finish in self._again}
+        self.take(Turn(claims=tuple(claim for claim in claims if claim.token not in known)))
+
     def _job(self, claim: Claim) -> Job:
         task = self._registry.get(claim.task)
         timeout = self._limits.timeout if task.timeout_unset else task.timeout

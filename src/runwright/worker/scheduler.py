@@ -28,7 +28,7 @@ from runwright.worker.service import Service
 
 HORIZON_SECONDS = 5.0
 PREPARE_SECONDS = 0.05
-EARLY_SECONDS = 0.002
+EARLY_SECONDS = 0.0015
 
 logger = logging.getLogger("runwright.scheduler")
 
