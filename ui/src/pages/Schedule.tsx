@@ -1,0 +1,223 @@
+import { Button, Drawer, Group, Stack, Switch } from '@mantine/core';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { ApiError } from '../api/client';
+import { useTaskTitle } from '../api/definitions';
+import { useDeleteSchedule, useFireSchedule, useNextFires, useSchedule } from '../api/schedules';
+import { useMayOperate } from '../api/system';
+import type { Schedule } from '../api/types';
+import { useConfirm } from '../components/Confirm';
+import { Icon } from '../components/icons';
+import { JsonView } from '../components/JsonView';
+import { Card, Facts, PageHead } from '../components/layout';
+import { Empty, Failure, Loading, Notice } from '../components/Notice';
+import { say, sayFailure } from '../components/notify';
+import { absolute, Ago, seconds } from '../components/time';
+import { Fires } from './schedule/Fires';
+import { ScheduleForm } from './schedule/ScheduleForm';
+import { useSwitch } from './schedule/useSwitch';
+import { ScheduleBadges } from './Schedules';
+import classes from './schedule/schedule.module.css';
+
+const route = getRouteApi('/inside/schedules/$name');
+
+function Actions({ schedule }: { schedule: Schedule }) {
+  const fire = useFireSchedule(schedule.name);
+  const remove = useDeleteSchedule(schedule.name);
+  const navigate = route.useNavigate();
+  const [ask, dialog] = useConfirm();
+  const [flip, pending, switchDialog] = useSwitch(schedule);
+
+  const fireNow = (confirm: boolean) =>
+    fire.mutate(confirm, {
+      onSuccess: (run) => void navigate({ to: '/runs/$id', params: { id: run.id } }),
+      onError: (error) => {
+        if (confirm || !(error instanceof ApiError && error.has('confirm_required'))) {
+          sayFailure(error);
+          return;
+        }
+        ask({
+          title: `Run ${schedule.label || schedule.name} now?`,
+          danger: error.message,
+          yes: 'Run it',
+          onYes: () => fireNow(true),
+        });
+      },
+    });
+  const removeIt = () =>
+    remove.mutate(undefined, {
+      onSuccess: () => {
+        say('The schedule was deleted.');
+        void navigate({ to: '/schedules' });
+      },
+      onError: sayFailure,
+    });
+
+  return (
+    <Group gap="sm">
+      <Switch
+        label={schedule.is_active ? 'On' : 'Off'}
+        aria-label="This schedule is on"
+        checked={schedule.is_active}
+        disabled={pending}
+        onChange={(event) => flip(event.currentTarget.checked)}
+      />
+      <Button
+        leftSection={<Icon name="play" size={16} />}
+        loading={fire.isPending}
+        onClick={() => fireNow(false)}
+        data-testid="fire-button"
+      >
+        Run now
+      </Button>
+      <Button
+        variant="default"
+        leftSection={<Icon name="pencil" size={16} />}
+        onClick={() => void navigate({ search: { edit: true } })}
+      >
+        Edit
+      </Button>
+      <Button
+        variant="default"
+        leftSection={<Icon name="trash" size={16} />}
+        loading={remove.isPending}
+        onClick={() =>
+          ask({
+            title: 'Delete this schedule?',
+            text: 'Its runs stay. A schedule that comes from code stays away until it is reset.',
+            yes: 'Delete it',
+            onYes: removeIt,
+          })
+        }
+      >
+        Delete
+      </Button>
+      {dialog}
+      {switchDialog}
+    </Group>
+  );
+}
+
+function NextFires({ schedule }: { schedule: Schedule }) {
+  const { data } = useNextFires(schedule.name, `${schedule.updated_at} ${schedule.is_active} ${schedule.next_run}`);
+  return (
+    <Card title="Next times">
+      {data && data.length > 0 ? (
+        <ol className={classes['times']} data-testid="next-fires">
+          {data.map((iso) => (
+            <li key={iso}>
+              <span>{absolute(iso)}</span> <Ago iso={iso} />
+            </li>
+          ))}
+        </ol>
+      ) : (
+        <span className={classes['dim']}>{schedule.is_active ? 'No more times.' : 'The schedule is switched off.'}</span>
+      )}
+    </Card>
+  );
+}
+
+function Settings({ schedule }: { schedule: Schedule }) {
+  const titleOf = useTaskTitle();
+  return (
+    <Card title="Settings">
+      <Facts
+        items={[
+          [
+            'Task',
+            <Link to="/tasks/$name" params={{ name: schedule.action_name }}>
+              {titleOf(schedule.action_name)}
+            </Link>,
+          ],
+          ['Expression', schedule.schedule ? <span className="mono">{schedule.schedule}</span> : null],
+          ['Time zone', schedule.timezone],
+          ['Overlap', schedule.overlap],
+          ['Catch-up', schedule.catch_up],
+          ['Grace', schedule.misfire_grace ? seconds(schedule.misfire_grace) : null],
+          ['Jitter', schedule.jitter ? seconds(schedule.jitter) : null],
+          ['Waits for', (schedule.depends_on ?? []).join(', ')],
+          ['Runs as', schedule.as_user_email],
+          ['Entity', schedule.entity_name],
+          ['Runs', `${schedule.run_count}, of which ${schedule.error_count} failed`],
+          ['Last run', schedule.last_run ? <Ago iso={schedule.last_run} /> : 'never'],
+          ['Created by', schedule.created_by],
+          ['Changed', schedule.updated_at ? <Ago iso={schedule.updated_at} /> : null],
+        ]}
+      />
+    </Card>
+  );
+}
+
+export function SchedulePage() {
+  const { name } = route.useParams();
+  const { edit } = route.useSearch();
+  const navigate = route.useNavigate();
+  const { data: schedule, error, isPending, refetch } = useSchedule(name);
+  const mayOperate = useMayOperate();
+  const close = () => void navigate({ search: {} });
+  if (isPending) return <Loading rows={3} height={140} />;
+  if (error instanceof ApiError && error.status === 404) {
+    return (
+      <Empty icon="search" title={`There is no schedule called ${name}`}>
+        <Link to="/schedules">See all schedules</Link>
+      </Empty>
+    );
+  }
+  if (!schedule) return <Failure error={error} retry={() => void refetch()} />;
+  const title = schedule.label || schedule.name;
+  return (
+    <>
+      <PageHead
+        documentTitle={title}
+        above={
+          <>
+            <Link to="/schedules">Schedules</Link>
+            <span aria-hidden="true">/</span>
+            <span>{schedule.name}</span>
+          </>
+        }
+        title={title}
+        lead={
+          <Group gap="xs">
+            {schedule.english ?? schedule.schedule}
+            <ScheduleBadges schedule={schedule} />
+          </Group>
+        }
+        actions={mayOperate ? <Actions schedule={schedule} /> : null}
+      />
+      <Stack gap="md">
+        {schedule.bound === false ? (
+          <Notice
+            tone="warn"
+            icon="link"
+            title={`There is no task called ${schedule.action_name}. Its fires are held until the task is there again.`}
+          />
+        ) : null}
+        {schedule.last_error ? <Notice tone="bad" icon="alert" title={`The last error: ${schedule.last_error}`} /> : null}
+        <div className={classes['columns']}>
+          <Stack gap="md" miw={0}>
+            <Fires name={schedule.name} />
+          </Stack>
+          <Stack gap="md" miw={0}>
+            <NextFires schedule={schedule} />
+            <Settings schedule={schedule} />
+            {Object.keys(schedule.attributes ?? {}).length > 0 ? (
+              <Card title="Arguments">
+                <JsonView value={schedule.attributes} />
+              </Card>
+            ) : null}
+          </Stack>
+        </div>
+      </Stack>
+      <Drawer
+        opened={edit === true && mayOperate}
+        onClose={close}
+        position="right"
+        size="lg"
+        title={`Edit ${title}`}
+        closeButtonProps={{ 'aria-label': 'Close' }}
+      >
+        <ScheduleForm schedule={schedule} onSaved={close} />
+      </Drawer>
+    </>
+  );
+}

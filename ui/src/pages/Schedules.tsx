@@ -1,0 +1,178 @@
+import { Button, Drawer, Switch, Table, TextInput } from '@mantine/core';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import { useTaskTitle } from '../api/definitions';
+import { useSchedules } from '../api/schedules';
+import { useMayOperate } from '../api/system';
+import type { Schedule } from '../api/types';
+import { Icon } from '../components/icons';
+import { Card, PageHead, TableScroll } from '../components/layout';
+import { Empty, Failure, Loading } from '../components/Notice';
+import { Label, Status } from '../components/Status';
+import { absolute, Ago } from '../components/time';
+import { ScheduleForm } from './schedule/ScheduleForm';
+import { useSwitch } from './schedule/useSwitch';
+import classes from './schedule/schedule.module.css';
+
+const route = getRouteApi('/inside/schedules');
+
+export function ScheduleBadges({ schedule }: { schedule: Schedule }) {
+  return (
+    <>
+      {schedule.bound === false ? (
+        <Label tone="bad" icon="link" title={`There is no task called ${schedule.action_name}; fires are held`}>
+          unbound
+        </Label>
+      ) : null}
+      {schedule.from_code ? (
+        <Label icon="code" title="Declared with its task; changes made here win">
+          from code
+        </Label>
+      ) : null}
+    </>
+  );
+}
+
+function LastRun({ schedule }: { schedule: Schedule }) {
+  if (!schedule.last_run) return <span className={classes['dim']}>never</span>;
+  const status = schedule.last_status ?? (schedule.last_error ? 'error' : null);
+  return (
+    <span className={classes['last']}>
+      {status ? <Status status={status} /> : null}
+      <Ago iso={schedule.last_run} />
+    </span>
+  );
+}
+
+function Row({ schedule, mayOperate }: { schedule: Schedule; mayOperate: boolean }) {
+  const titleOf = useTaskTitle();
+  const [flip, pending, dialog] = useSwitch(schedule);
+  return (
+    <Table.Tr data-testid="schedule-row" data-schedule={schedule.name}>
+      <Table.Td>
+        <Link to="/schedules/$name" params={{ name: schedule.name }} className={classes['name']}>
+          {schedule.label || schedule.name}
+        </Link>
+        <div className={classes['under']}>
+          {titleOf(schedule.action_name)} <ScheduleBadges schedule={schedule} />
+        </div>
+      </Table.Td>
+      <Table.Td>
+        {schedule.english ?? schedule.schedule}
+        <div className={classes['under']}>
+          <code>{schedule.schedule}</code> {schedule.timezone && schedule.timezone !== 'UTC' ? schedule.timezone : null}
+        </div>
+      </Table.Td>
+      <Table.Td>
+        {schedule.is_active && schedule.next_run ? (
+          <>
+            <Ago iso={schedule.next_run} />
+            <div className={`${classes['under']} nowrap`}>{absolute(schedule.next_run)}</div>
+          </>
+        ) : (
+          <span className={classes['dim']}>{schedule.is_active ? 'none' : 'switched off'}</span>
+        )}
+      </Table.Td>
+      <Table.Td>
+        <LastRun schedule={schedule} />
+      </Table.Td>
+      <Table.Td>
+        <Switch
+          aria-label={`${schedule.label || schedule.name} is on`}
+          checked={schedule.is_active}
+          disabled={!mayOperate || pending}
+          onChange={(event) => flip(event.currentTarget.checked)}
+        />
+        {dialog}
+      </Table.Td>
+    </Table.Tr>
+  );
+}
+
+export function Schedules() {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const { data, error, isPending, refetch } = useSchedules();
+  const mayOperate = useMayOperate();
+  const [query, setQuery] = useState('');
+  const words = query.toLowerCase().trim();
+  const shown = (data ?? []).filter((schedule) =>
+    [schedule.name, schedule.label, schedule.action_name, schedule.english].join(' ').toLowerCase().includes(words),
+  );
+  const open = () => void navigate({ search: { new: true } });
+  const close = () => void navigate({ search: {} });
+  return (
+    <>
+      <PageHead
+        documentTitle="Schedules"
+        title="Schedules"
+        lead="When tasks are run by themselves"
+        actions={
+          mayOperate ? (
+            <Button leftSection={<Icon name="plus" size={17} />} onClick={open} data-testid="new-schedule">
+              New schedule
+            </Button>
+          ) : null
+        }
+      />
+      {error ? <Failure error={error} retry={() => void refetch()} /> : null}
+      {isPending ? <Loading rows={5} height={60} /> : null}
+      {data && data.length > 5 ? (
+        <TextInput
+          type="search"
+          aria-label="Search schedules"
+          placeholder="Search by name or task"
+          leftSection={<Icon name="search" size={17} />}
+          maw={420}
+          mb="md"
+          value={query}
+          onChange={(event) => setQuery(event.currentTarget.value)}
+        />
+      ) : null}
+      {data ? (
+        <Card flush>
+          {data.length === 0 ? (
+            <Empty icon="calendar" title="No schedules yet">
+              Make one here, or give a task a <code>schedule</code> in its code.
+            </Empty>
+          ) : shown.length === 0 ? (
+            <Empty icon="search" title="No schedule matches" />
+          ) : (
+            <TableScroll label="Schedules">
+              <Table verticalSpacing={12}>
+                <Table.Thead>
+                  <Table.Tr>
+                    <Table.Th>Schedule</Table.Th>
+                    <Table.Th>When</Table.Th>
+                    <Table.Th>Next</Table.Th>
+                    <Table.Th>Last run</Table.Th>
+                    <Table.Th>On</Table.Th>
+                  </Table.Tr>
+                </Table.Thead>
+                <Table.Tbody>
+                  {shown.map((schedule) => (
+                    <Row key={schedule.id} schedule={schedule} mayOperate={mayOperate} />
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </TableScroll>
+          )}
+        </Card>
+      ) : null}
+      <Drawer
+        opened={search.new === true}
+        onClose={close}
+        position="right"
+        size="lg"
+        title="New schedule"
+        closeButtonProps={{ 'aria-label': 'Close' }}
+      >
+        <ScheduleForm
+          schedule={null}
+          task={search.task}
+          onSaved={(saved) => void navigate({ to: '/schedules/$name', params: { name: saved.name } })}
+        />
+      </Drawer>
+    </>
+  );
+}

@@ -1,0 +1,165 @@
+import { Group, Stack, Text } from '@mantine/core';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { ApiError } from '../api/client';
+import { useDefinition } from '../api/definitions';
+import { useRuns } from '../api/runs';
+import { useMayOperate } from '../api/system';
+import type { Definition, Run } from '../api/types';
+import { Icon, taskIcon } from '../components/icons';
+import { Card, Facts, PageHead } from '../components/layout';
+import { LinkAnchor, LinkButton } from '../components/links';
+import { Empty, Failure, Loading } from '../components/Notice';
+import { RunsTable } from '../components/RunsTable';
+import { statusLook } from '../components/Status';
+import { TaskBadges } from '../components/TaskBadges';
+import { Ago, seconds } from '../components/time';
+import { RunForm } from './RunForm';
+import classes from './Task.module.css';
+
+const route = getRouteApi('/inside/tasks/$name');
+const MODES: Record<string, string> = {
+  async: 'on the event loop',
+  thread: 'in a thread',
+  process: 'in a process of its own',
+  service: 'as a service',
+  dask: 'on the Dask cluster',
+};
+
+/** The last runs at a glance; the table below says the same in words. */
+function DurationBars({ runs }: { runs: Run[] }) {
+  const ended = runs.filter((run) => run.duration !== null).slice(0, 24);
+  if (ended.length < 3) return null;
+  const longest = Math.max(...ended.map((run) => run.duration ?? 0), 0.001);
+  return (
+    <div className={classes['bars']} aria-hidden="true">
+      {[...ended].reverse().map((run) => (
+        <div
+          key={run.id}
+          title={`${run.status}, ${seconds(run.duration ?? 0)}`}
+          data-tone={statusLook(run.status).tone}
+          style={{ height: `${Math.max(6, (100 * (run.duration ?? 0)) / longest)}%` }}
+        />
+      ))}
+    </div>
+  );
+}
+
+function About({ task }: { task: Definition }) {
+  const stats = task.stats;
+  return (
+    <Card title="About">
+      <Facts
+        items={[
+          ['Name', <span className="mono">{task.name}</span>],
+          ['Category', task.category],
+          ['Tags', task.tags.join(', ')],
+          ['Runs', stats && stats.runs > 0 ? `${stats.runs}, of which ${stats.errors} failed` : null],
+          ['Last run', stats?.last_run_at ? <Ago iso={stats.last_run_at} /> : null],
+          ['Takes about', stats?.mean_seconds ? seconds(stats.mean_seconds) : null],
+          ['Executed', MODES[task.mode] ?? task.mode],
+          ['Time limit', task.timeout === null ? 'none' : seconds(task.timeout)],
+          ['Can pause', task.pausable ? 'yes' : 'no'],
+          ['Source', task.source ? <span className="mono">{task.source}</span> : null],
+        ]}
+      />
+    </Card>
+  );
+}
+
+function Recent({ name }: { name: string }) {
+  const { data, error, refetch } = useRuns({ definition: name }, 10);
+  const runs = data?.pages[0]?.items ?? [];
+  return (
+    <Card
+      title="Recent runs"
+      flush
+      actions={
+        runs.length > 0 ? (
+          <LinkAnchor to="/runs" search={{ task: name }} size="sm">
+            All runs
+          </LinkAnchor>
+        ) : null
+      }
+    >
+      {error ? <Failure error={error} retry={() => void refetch()} /> : null}
+      <DurationBars runs={runs} />
+      {runs.length > 0 ? (
+        <RunsTable runs={runs.slice(0, 10)} label="Recent runs" />
+      ) : (
+        <Text c="dimmed" size="sm" px={20} pb={20}>
+          {data ? 'This task has not run yet.' : 'Loading…'}
+        </Text>
+      )}
+    </Card>
+  );
+}
+
+export function Task() {
+  const { name } = route.useParams();
+  const given = route.useSearch().arguments;
+  const { data: task, error, isPending, refetch } = useDefinition(name);
+  const mayOperate = useMayOperate();
+  if (isPending) return <Loading rows={3} height={140} />;
+  if (error instanceof ApiError && error.status === 404) {
+    return (
+      <Empty icon="search" title={`There is no task called ${name}`}>
+        Its file may have been removed or may have an error. <Link to="/problems">See the problems</Link>
+      </Empty>
+    );
+  }
+  if (!task) return <Failure error={error} retry={() => void refetch()} />;
+  const paragraphs = (task.description ?? '').split(/\n\s*\n/).filter(Boolean);
+  return (
+    <>
+      <PageHead
+        documentTitle={task.title || task.name}
+        above={
+          <>
+            <Link to="/tasks">Tasks</Link>
+            <span aria-hidden="true">/</span>
+          </>
+        }
+        title={
+          <Group gap="sm" component="span" wrap="nowrap">
+            <span className={classes['icon']}>
+              <Icon name={taskIcon(task.icon)} size={22} />
+            </span>
+            {task.title || task.name}
+          </Group>
+        }
+        actions={
+          mayOperate ? (
+            <LinkButton
+              to="/schedules"
+              search={{ new: true, task: task.name }}
+              variant="default"
+              leftSection={<Icon name="calendar" size={17} />}
+            >
+              Schedule it
+            </LinkButton>
+          ) : null
+        }
+      />
+      <Stack gap={8} mb="lg" maw={760}>
+        {paragraphs.map((paragraph, index) => (
+          <Text key={index} c={index === 0 ? undefined : 'dimmed'} className={classes['description']}>
+            {paragraph}
+          </Text>
+        ))}
+        <Group gap={6}>
+          <TaskBadges task={task} />
+        </Group>
+      </Stack>
+      <div className={classes['columns']}>
+        {/* A changed link, and another task, are another form. */}
+        <RunForm key={`${task.name} ${JSON.stringify(given ?? null)}`} task={task} given={given} />
+        <Stack gap="md" miw={0}>
+          <About task={task} />
+        </Stack>
+      </div>
+      <div className={classes['recent']}>
+        <Recent name={task.name} />
+      </div>
+    </>
+  );
+}
