@@ -1,0 +1,187 @@
+"""Room of tasks: what a task's code sees of its run, and the port behind it that a worker implements.
+
+A RunContext is injected into a parameter annotated with it, and ``current_run()`` gives it anywhere below. It holds no
+engine and no store: everything it does goes through RunPort.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextvars import ContextVar
+from typing import Protocol
+
+from runwright.errors import Conflict, InvalidInput
+from runwright.model import JSON, JSONObject, TaskProgress
+from runwright.tasks.values import faults
+
+
+class RunCancelled(BaseException):
+    """Raised by a checkpoint once the run was cancelled or its time is over.
+
+    Like ``asyncio.CancelledError`` it is not an ``Exception``, so that ``except Exception`` in a task does not swallow
+    it; unlike it, a task group does not take it for the end of one child. Clean up in ``finally``, and let it pass.
+    """
+
+
+class RunPort(Protocol):
+    """What a run may ask of the worker that executes it. The worker makes it safe to call from the run's thread."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the run shall stop: cancelled, out of time, or its worker shuts down."""
+        ...
+
+    def progress(self, progress: TaskProgress) -> None:
+        """Take the latest progress; the worker decides how often it is saved and published."""
+        ...
+
+    def emit(self, level: int, text: str) -> None:
+        """Take one entry of the log; ``level`` is a number of the logging module."""
+        ...
+
+    def warn(self, text: str) -> None:
+        """Take a warning that is shown with the run when it has completed."""
+        ...
+
+    async def checkpoint(self) -> None:
+        """Wait while the run is paused; raise RunCancelled if it shall stop."""
+        ...
+
+    def checkpoint_sync(self) -> None:
+        """The same for code in a thread or process: it blocks."""
+        ...
+
+    async def save(self, json_text: str) -> None:
+        """Store the run's state; returns after the commit."""
+        ...
+
+    async def start(self, task: object, arguments: JSONObject) -> str:
+        """Start a child run; returns its id after the commit."""
+        ...
+
+
+class RunContext:
+    """One attempt of a run, as its own code sees it.
+
+    Attributes:
+        id: the run's identifier.
+        task_name: the name of its task.
+        attempt: the number of this attempt, from 1.
+        user: as whom it runs, an e-mail address or name, or None.
+        entity: the entity that its schedule names, or None.
+        arguments: the arguments as JSON, secrets masked; the real ones are the parameters.
+        state: the JSON value last saved with ``save``, by this attempt or an earlier one; None at first.
+    """
+
+    __slots__ = ("_latest", "_log", "_port", "arguments", "attempt", "entity", "id", "state", "task_name", "user")
+
+    def __init__(
+        self,
+        port: RunPort,
+        *,
+        id: str,
+        task_name: str,
+        attempt: int = 1,
+        user: str | None = None,
+        entity: str | None = None,
+        arguments: JSONObject | None = None,
+        state: JSON = None,
+    ) -> None:
+        self._port = port
+        self._log: logging.Logger | None = None
+        self._latest: TaskProgress | None = None
+        self.id = id
+        self.task_name = task_name
+        self.attempt = attempt
+        self.user = user
+        self.entity = entity
+        self.arguments: JSONObject = {} if arguments is None else arguments
+        self.state = state
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the run shall stop. Code in a thread looks here, or calls ``checkpoint_sync``."""
+        return self._port.cancelled
+
+    @property
+    def latest_progress(self) -> TaskProgress | None:
+        """What was last reported by this attempt, or None."""
+        return self._latest
+
+    @property
+    def log(self) -> logging.Logger:
+        """A logger whose entries go to this run's log, from whichever thread they come."""
+        if self._log is None:
+            self._log = _RunLogger(self.task_name, self._port)
+        return self._log
+
+    def progress(self, current: float, total: float = 0, message: str = "") -> None:
+        """Report how far the run is; call it as often as you like. A ``total`` of 0 means not known."""
+        self.report(TaskProgress(current, total, message))
+
+    def report(self, progress: TaskProgress) -> None:
+        """Report a progress value as a whole."""
+        self._latest = progress
+        self._port.progress(progress)
+
+    def warn(self, text: str) -> None:
+        """Let the run complete with a warning that is shown beside its result."""
+        self._port.warn(text)
+
+    async def checkpoint(self) -> None:
+        """A place where the run can be paused or cancelled. Raises RunCancelled if it shall stop."""
+        await self._port.checkpoint()
+
+    def checkpoint_sync(self) -> None:
+        """A checkpoint for code in a thread or process; it blocks while the run is paused."""
+        self._port.checkpoint_sync()
+
+    async def save(self, state: JSON) -> None:
+        """Keep a JSON value that survives restarts and later attempts; returns once it is stored.
+
+        Raises:
+            InvalidInput: the value is not JSON.
+        """
+        wrong = list(faults(state, "/state"))
+        if wrong:
+            raise InvalidInput(f"state cannot be saved: {wrong[0].pointer} {wrong[0].message}", wrong)
+        try:
+            text = json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(f"state cannot be saved: it must be JSON, but {error}") from error
+        await self._port.save(text)
+        self.state = json.loads(text)
+
+    async def start(self, task: object, arguments: JSONObject | None = None) -> str:
+        """Start a child run of ``task`` (a task or its name), which records this run as its parent; returns its id."""
+        return await self._port.start(task, {} if arguments is None else arguments)
+
+
+class _RunLogger(logging.Logger):
+    """A logger outside of the logging hierarchy: its records go to one run, whatever the application configures."""
+
+    def __init__(self, name: str, port: RunPort) -> None:
+        super().__init__(name, logging.DEBUG)
+        self._port = port
+
+    def callHandlers(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        self._port.emit(record.levelno, _FORMATTER.format(record))
+
+
+_FORMATTER = logging.Formatter("%(message)s")
+
+current: ContextVar[RunContext | None] = ContextVar("runwright_run", default=None)
+"""The run whose code is being executed. The worker sets it around each invocation."""
+
+
+def current_run() -> RunContext:
+    """The context of the run whose code calls this, in its task, its threads and whatever it awaits.
+
+    Raises:
+        Conflict: no run is being executed here.
+    """
+    context = current.get()
+    if context is None:
+        raise Conflict("current_run() was called outside of a run: only code that Runwright runs has a context")
+    return context

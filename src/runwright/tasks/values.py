@@ -1,0 +1,66 @@
+"""Room of tasks: which JSON values are taken in. Used for arguments and for the state that a run saves.
+
+A value that one of the stores, or JSON itself, could not give back later is refused here, at the door: NaN and
+infinity, NUL characters, lone surrogates, integers of absurd size, nesting without end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+from runwright.errors import FieldError
+
+MAX_DEPTH = 64
+_MAX_BITS = 1024
+
+
+def escape(part: str | int) -> str:
+    """One step of a JSON pointer (RFC 6901)."""
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
+def faults(value: object, pointer: str = "", depth: int = 0) -> Iterator[FieldError]:
+    """Every place in ``value`` that cannot be stored. Objects that are not JSON are passed over: types judge them."""
+    if isinstance(value, str):
+        if (reason := text_fault(value)) is not None:
+            yield FieldError(pointer, reason, "text")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            yield FieldError(pointer, "must be a finite number", "finite_number")
+    elif isinstance(value, int):
+        if value.bit_length() > _MAX_BITS:
+            yield FieldError(pointer, "is too large a number", "number_size")
+    elif isinstance(value, (Mapping, list, tuple)):
+        if depth >= MAX_DEPTH:
+            yield FieldError(pointer, f"is nested more than {MAX_DEPTH} levels deep", "depth")
+            return
+        yield from _inside(value, pointer, depth)
+
+
+def _inside(
+    value: Mapping[object, object] | list[object] | tuple[object, ...], pointer: str, depth: int
+) -> Iterator[FieldError]:
+    if not isinstance(value, Mapping):
+        for index, item in enumerate(value):
+            yield from faults(item, f"{pointer}/{index}", depth + 1)
+        return
+    for key, item in value.items():
+        if not isinstance(key, str):
+            yield FieldError(pointer, f"has the key {key!r}: keys must be text", "key")
+        elif (reason := text_fault(key)) is not None:
+            yield FieldError(pointer, f"has a key that {reason}", "key")
+        else:
+            yield from faults(item, f"{pointer}/{escape(key)}", depth + 1)
+
+
+def text_fault(text: str) -> str | None:
+    """Why this text cannot be stored, or None."""
+    if "\0" in text:
+        return "contains a NUL character"
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return "contains half of a surrogate pair, which is not a character"
+    return None
