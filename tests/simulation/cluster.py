@@ -1,0 +1,478 @@
+"""Several nodes, each the real scheduler, worker and janitor, on one real store, with trouble in between.
+
+The store is SQLite in memory, written inline: the same SQL that the product runs, deterministic. A node sees it through
+NodeStore, where trouble happens: slow answers, failures before a transaction, failures after its commit, a killed node
+whose words never arrive, a frozen one whose words arrive late. Hints are dropped, wall clocks step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from runwright.admission import Admission, RunRequest
+from runwright.auth.sealing import Sealer
+from runwright.bus import LocalBus
+from runwright.clock import SECOND, Micros, uuid7_text
+from runwright.control import ScheduleEdit, Schedules
+from runwright.errors import StoreUnavailable
+from runwright.lifecycle import RunEvent
+from runwright.model import SYSTEM, NewRun, Run
+from runwright.retry import Retry
+from runwright.store.base import EventFilter, RunQuery
+from runwright.store.sqlite import SqliteStore
+from runwright.tasks.context import current_run
+from runwright.tasks.definition import task
+from runwright.tasks.registry import Registry
+from runwright.worker.executor import Limits
+from runwright.worker.janitor import Janitor
+from runwright.worker.scheduler import Scheduler
+from runwright.worker.session import WorkerOptions, WorkerSession
+from tests.simulation.loop import SimulatedLoop
+
+START: Micros = 1_790_000_000 * SECOND
+LEASE_SECONDS, BEAT_SECONDS, SWEEP_SECONDS, POLL_SECONDS = 30.0, 10.0, 5.0, 5.0
+SYNC_VERBS = {"now", "beat"}
+
+
+@dataclass(slots=True)
+class Faults:
+    """How often each kind of trouble happens; drawn for each seed, and often never (swarm testing)."""
+
+    before: float = 0.0
+    after: float = 0.0
+    slow: float = 0.0
+    drop: float = 0.0
+    kills: bool = False
+    freezes: bool = False
+    steps: bool = False
+
+    @classmethod
+    def drawn(cls, rng: random.Random) -> Faults:
+        """Trouble for one seed."""
+        rate = lambda: rng.choice([0.0, 0.0, 0.01, 0.05])  # noqa: E731 - a draw, used four times below
+        flag = lambda: rng.random() < 0.6  # noqa: E731
+        return cls(rate(), rate(), rate(), rng.choice([0.0, 0.2, 1.0]), flag(), flag(), flag())
+
+
+class WorldClock:
+    """The time of the whole world: the virtual loop's, as a wall clock that the chaos may step."""
+
+    def __init__(self, loop: SimulatedLoop) -> None:
+        self._loop = loop
+        self.step = 0.0
+
+    def now(self) -> Micros:
+        return START + round((self._loop.seconds + self.step) * SECOND)
+
+    def monotonic(self) -> float:
+        return self._loop.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class WorldRng:
+    """Chance from the seed."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._last = 0
+
+    def run_id(self, now: Micros) -> str:
+        self._last += 1
+        return uuid7_text(max(now, 0) // 1000, self._last, self._rng.getrandbits(44))
+
+    def token(self) -> int:
+        return self._rng.getrandbits(62) | 1
+
+    def secret(self) -> str:
+        return f"{self._rng.getrandbits(256):064x}"
+
+    def random(self) -> float:
+        return self._rng.random()
+
+
+@dataclass(slots=True)
+class Execution:
+    """One stretch of user code, as the world saw it: not what the store says."""
+
+    run: str
+    node: str
+    began: float
+    exclusive: bool
+    ended: float | None = None
+    fate: str = "running"
+
+
+class Node:
+    """One machine: its own view of the store, its bus, and the services of the product."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world = world
+        self.name = name
+        self.dead = False
+        self.frozen_until = 0.0
+        self.bus = LocalBus()
+        self.clock = NodeClock(self)
+        self.store: Any = NodeStore(self)
+        self.registry = Registry()
+        for item in world.tasks_for(self):
+            self.registry.register(item)
+        self.admission = Admission(self.registry, world.sealer, world.ids)
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def begin(self) -> None:
+        """Start the services; a node whose start fails tries again, as a supervisor would have it."""
+        self._tasks.append(asyncio.ensure_future(self._start()))
+
+    async def _start(self) -> None:
+        options = WorkerOptions(
+            max_concurrent=4, max_threads=0, limits=Limits(timeout=600.0, cancel_grace=10.0),
+            lease_seconds=LEASE_SECONDS, beat_seconds=BEAT_SECONDS, poll_seconds=self.world.poll_seconds, threads=False,
+        )  # fmt: skip
+        self.worker = WorkerSession(
+            store=self.store, registry=self.registry, admission=self.admission, clock=self.clock, rng=self.world.ids,
+            bus=self.bus, options=options,
+        )  # fmt: skip
+        self.janitor = Janitor(self.store, self.bus, sweep_seconds=SWEEP_SECONDS, retention_days=None)
+        self.scheduler = Scheduler(
+            store=self.store, registry=self.registry, admission=self.admission, clock=self.clock, bus=self.bus,
+            retry=Retry(max_retries=1, delay=5),
+        )  # fmt: skip
+        while True:
+            try:
+                await self.worker.start()
+                break
+            except StoreUnavailable:
+                await self.clock.sleep(1)
+        if self.world.rescue:
+            await self.janitor.start()
+        await self.scheduler.start()
+        self._tasks.append(asyncio.ensure_future(self._beat()))
+
+    async def _beat(self) -> None:
+        """The heartbeat's thread: it beats whatever the loops do, but not in a dead or frozen machine."""
+        while True:
+            await self.clock.sleep(BEAT_SECONDS)
+            if not self.world.heartbeats:
+                continue
+            if not self.worker.heartbeat.beat():
+                self.worker.fenced()
+
+    async def pass_time(self) -> None:
+        """Where a dead node ends and a frozen one waits: nothing after this happens before the thaw, or ever."""
+        while self.frozen_until > self.world.loop.seconds and not self.dead:
+            await asyncio.sleep(self.frozen_until - self.world.loop.seconds)
+        if self.dead:
+            await asyncio.Event().wait()
+
+
+class NodeClock:
+    """A node's clock: the world's wall clock, and sleeps that end neither in a dead nor in a frozen machine."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def now(self) -> Micros:
+        return self._node.world.clock.now()
+
+    def monotonic(self) -> float:
+        return self._node.world.clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._node.pass_time()
+
+
+class NodeStore:
+    """The store as a node reaches it: every verb is one transaction, with trouble before and after."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def __getattr__(self, name: str) -> Any:
+        world, node = self._node.world, self._node
+        verb = world.mutant(name, getattr(world.store, name))
+        if name in SYNC_VERBS:
+            return verb
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            rng, faults = world.loop.rng, world.faults
+            await node.pass_time()
+            await asyncio.sleep(rng.random() * (5.0 if rng.random() < faults.slow else 0.004))
+            await node.pass_time()
+            if rng.random() < faults.before:
+                raise StoreUnavailable("simulated: lost before the transaction")
+            answer = await verb(*args, **kwargs)
+            await asyncio.sleep(rng.random() * 0.002)
+            await node.pass_time()
+            if rng.random() < faults.after:
+                raise StoreUnavailable("simulated: the commit was not acknowledged")
+            return answer
+
+        return call
+
+
+@dataclass(slots=True)
+class World:
+    """Everything, for one seed. ``mutations`` are planted bugs by the name of the verb that they spoil."""
+
+    seed: int
+    nodes_wanted: int = 3
+    mutations: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    poll_seconds: float = POLL_SECONDS
+    rescue: bool = True
+    heartbeats: bool = True
+    faults: Faults = field(default_factory=Faults)
+    executions: list[Execution] = field(default_factory=list)
+    acknowledged: list[str] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    kills: int = 0
+    had_steps: bool = False
+    faults_had_freezes: bool = False
+    loop: SimulatedLoop = field(init=False)
+    clock: WorldClock = field(init=False)
+    ids: WorldRng = field(init=False)
+    store: SqliteStore = field(init=False)
+    sealer: Sealer = field(init=False)
+    thawed: dict[str, float] = field(default_factory=dict)
+    _door: Schedules = field(init=False)
+
+    def mutant(self, name: str, verb: Any) -> Any:
+        """The verb, or its spoiled form."""
+        spoil = self.mutations.get(name)
+        return verb if spoil is None else spoil(verb)
+
+    # ----- what runs ----------------------------------------------------------------------------------------------
+
+    def tasks_for(self, node: Node) -> Iterable[Any]:
+        """The tasks of a node; their code tells the world when it really begins and ends."""
+
+        async def work(seconds: float) -> None:
+            await self._execute(node, seconds, exclusive=False)
+
+        async def alone(seconds: float) -> None:
+            await self._execute(node, seconds, exclusive=True)
+
+        async def tick() -> None:
+            await self._execute(node, 1.0, exclusive=False)
+
+        return [
+            task(name="work", retry=Retry(max_retries=2, delay=2))(work),
+            task(name="alone", exclusive=True)(alone),
+            task(name="tick")(tick),
+        ]
+
+    async def _execute(self, node: Node, seconds: float, *, exclusive: bool) -> None:
+        execution = Execution(current_run().id, node.name, self.loop.seconds, exclusive)
+        self.executions.append(execution)
+        self._check_exclusive(execution)
+        try:
+            await node.clock.sleep(seconds)
+            if self.loop.rng.random() < 0.05:
+                raise ValueError("simulated failure of a task")
+            execution.fate = "returned"
+        except asyncio.CancelledError:
+            execution.fate = "stopped"
+            raise
+        except ValueError:
+            execution.fate = "raised"
+            raise
+        finally:
+            execution.ended = self.loop.seconds
+
+    def _check_exclusive(self, new: Execution) -> None:
+        """Nothing runs beside an exclusive run, save on a machine that is dead or frozen past its lease."""
+        alive = {node.name for node in self.nodes if not node.dead and node.frozen_until <= self.loop.seconds}
+        for other in self.executions:
+            if other is not new and other.ended is None and other.node in alive and (other.exclusive or new.exclusive):
+                if other.node in self.thawed and self.loop.seconds - self.thawed[other.node] < BEAT_SECONDS + 1:
+                    continue  # it learns with its next beat that it was fenced
+                self.violations.append(f"{new.run} ran beside {other.run} at {self.loop.seconds:.3f}")
+
+    # ----- the course of one world --------------------------------------------------------------------------------
+
+    async def play(self, loop: SimulatedLoop, minutes: float) -> None:
+        """Trouble for ``minutes`` of virtual time, then none until everything must have ended; then the questions."""
+        self.loop = loop
+        self.clock = WorldClock(loop)
+        self.ids = WorldRng(loop.rng)
+        self.sealer = Sealer(bytes(32))
+        self.store = await SqliteStore.open(
+            ":memory:", clock=self.clock, rng=self.ids, on_commit=self._hint, inline=True
+        )
+        quiet, self.faults = self.faults, Faults()
+        for number in range(self.nodes_wanted):
+            self._add_node(f"n{number}")
+        await self._schedule()
+        self.faults = quiet
+        chaos = asyncio.ensure_future(self._chaos())
+        clients = [asyncio.ensure_future(self._client(minutes * 60)) for _ in range(2)]
+        await asyncio.gather(*clients)
+        chaos.cancel()
+        self.faults = Faults()
+        for node in self.nodes:
+            node.frozen_until = 0.0
+        await self._disable_schedules()
+        await asyncio.sleep(900)
+        await self._judge(minutes)
+
+    def _add_node(self, name: str) -> None:
+        node = Node(self, name)
+        self.nodes.append(node)
+        node.begin()
+
+    async def _schedule(self) -> None:
+        node = self.nodes[0]
+        door = Schedules(self.store, node.registry, node.admission, self.clock, self.ids, "UTC")
+        for name, when in (("each-minute", "* * * * *"), ("each-20s", "@every 20s"), ("after-end", None)):
+            edit = ScheduleEdit(
+                name=name, task="tick",
+                when=when or {"type": "interval", "seconds": 45, "first": "now", "anchor": "end"},
+                misfire_grace_seconds=10.0, catch_up="all" if name == "each-minute" else "latest",
+                overlap="allow" if name == "each-minute" else "skip",
+            )  # fmt: skip
+            await door.add(SYSTEM, edit)
+        self._door = door
+
+    async def _disable_schedules(self) -> None:
+        await self._door.disable(SYSTEM, "each-20s")
+        await self._door.disable(SYSTEM, "after-end")
+
+    def _hint(self, topics: Iterable[str]) -> None:
+        for node in self.nodes:
+            if not node.dead and self.loop.rng.random() >= self.faults.drop:
+                node.bus.publish(topics)
+
+    async def _chaos(self) -> None:
+        rng = self.loop.rng
+        while True:
+            await asyncio.sleep(rng.expovariate(1 / 60))
+            node = rng.choice([n for n in self.nodes if not n.dead])
+            draw = rng.random()
+            if draw < 0.4 and self.faults.kills:
+                node.dead = True
+                self.kills += 1
+                self._add_node(f"n{len(self.nodes)}")
+            elif draw < 0.7 and self.faults.freezes:
+                node.frozen_until = self.loop.seconds + rng.choice([1.0, 20.0, 70.0])
+                self.thawed[node.name] = node.frozen_until
+            elif self.faults.steps:
+                self.clock.step += rng.choice([-3600.0, -5.0, 5.0, 3600.0])
+
+    async def _client(self, seconds: float) -> None:
+        """Somebody who starts runs, and trusts only what was acknowledged; the same request is sent again if unsure."""
+        rng = self.loop.rng
+        while self.loop.seconds < seconds:
+            await asyncio.sleep(rng.expovariate(1 / 6))
+            name = "alone" if rng.random() < 0.08 else "work"
+            wanted = self._request(name, rng.expovariate(1 / 8))
+            for _ in range(50):
+                node = rng.choice([n for n in self.nodes if not n.dead])
+                asked = asyncio.ensure_future(node.store.enqueue([wanted]))
+                done, _ = await asyncio.wait([asked], timeout=10)
+                if done and asked.exception() is None:
+                    self.acknowledged.append(asked.result()[0].run_id)
+                    break
+                asked.cancel()
+            if rng.random() < 0.1 and self.acknowledged:
+                await self._operate(rng.choice(self.acknowledged))
+
+    def _request(self, name: str, seconds: float) -> NewRun:
+        return self.nodes[0].admission.admit(RunRequest(name, {"seconds": round(seconds, 3)}), self.clock.now())
+
+    async def _operate(self, run: str) -> None:
+        event = self.loop.rng.choice([RunEvent.CANCEL, RunEvent.RESTART])
+        await self.store.move([run], event, "operator", self.clock.now())
+
+    # ----- the questions ------------------------------------------------------------------------------------------
+
+    async def _judge(self, minutes: float) -> None:
+        runs = await self._all_runs()
+        known = {run.id for run in runs}
+        self._expect(set(self.acknowledged) <= known, "an acknowledged run is missing")
+        ends = len(self.acknowledged) - len(set(self.acknowledged))
+        self._expect(ends == 0, "an id was acknowledged twice for different requests")
+        for run in runs:
+            self._expect(run.status.terminal or run.schedule is not None, f"run {run.id} never ended: {run.status}")
+        stuck = [r for r in runs if not r.status.terminal and (self.clock.now() / 1e6 - r.due_at.timestamp()) > 600
+                 and self.clock.step == 0]  # fmt: skip
+        self._expect(not stuck, f"{len(stuck)} scheduled runs are stuck, such as {stuck[:1]}")
+        for run in runs:
+            attempts = await self.store.attempts(run.id)
+            numbers = [attempt.number for attempt in attempts]
+            self._expect(numbers == sorted(set(numbers)), f"run {run.id} has attempts {numbers}")
+            completed = [a for a in attempts if a.status == "completed"]
+            restarted = await self._events(run.id, "run.restarted")
+            self._expect(len(completed) <= 1 + restarted, f"run {run.id} completed {len(completed)} times")
+            endings = sum([await self._events(run.id, f"run.{how}") for how in ("completed", "failed", "cancelled")])
+            self._expect(endings <= 1 + restarted, f"run {run.id} ended {endings} times")
+            if run.status == "completed":
+                told = [e for e in self.executions if e.run == run.id and e.fate == "returned"]
+                self._expect(bool(told), f"run {run.id} is completed, and its code never returned")
+            if run.error is not None and run.error.kind == "crash_loop":
+                self._expect(self.kills > 0 or self.faults_had_freezes, f"run {run.id} was condemned without a crash")
+        await self._judge_fires(minutes)
+
+    async def _judge_fires(self, minutes: float) -> None:
+        for name in ("each-minute", "each-20s", "after-end"):
+            schedule = await self.store.schedule(name)
+            assert schedule is not None
+            fires, after = [], None
+            while True:
+                page = await self.store.fires(schedule.id, 100, after)
+                fires.extend(page.items)
+                after = page.after
+                if after is None:
+                    break
+            dues = [fire.due_at for fire in fires]
+            self._expect(len(dues) == len(set(dues)), f"{name}: a due time is twice in the ledger")
+            with_runs = [fire.run for fire in fires if fire.outcome in ("fired", "late")]
+            self._expect(None not in with_runs, f"{name}: a fire has no run")
+            made = Counter(run.schedule for run in await self._all_runs())[schedule.id]
+            self._expect(made == len(with_runs), f"{name}: {made} runs for {len(with_runs)} fires")
+            if name == "each-minute" and not self.had_steps:
+                covered = sum(fire.count for fire in fires)
+                passed = int(self.loop.seconds // 60)
+                self._expect(passed - 1 <= covered <= passed + 1, f"{name}: {covered} due times of {passed} in the ledger")
+            if name == "after-end":
+                self._expect(len(fires) >= 3, f"{name}: fired {len(fires)} times only")
+
+    async def _events(self, run: str, action: str) -> int:
+        filters = [EventFilter("run", "is", run), EventFilter("action", "is", action)]
+        return len((await self.store.events(filters, 100)).items)
+
+    async def _all_runs(self) -> list[Run]:
+        runs: list[Run] = []
+        after = None
+        while True:
+            page = await self.store.runs(RunQuery(limit=100, after=after))
+            runs.extend(page.items)
+            after = page.after
+            if after is None:
+                return runs
+
+    def _expect(self, holds: bool, violation: str) -> None:
+        if not holds:
+            self.violations.append(violation)
+
+
+def play(seed: int, minutes: float = 10, *, faults: Faults | None = None, **options: Any) -> World:
+    """One world with this seed, to its end; look at its ``violations``."""
+    loop = SimulatedLoop(seed)
+    asyncio.set_event_loop(loop)
+    world = World(seed, faults=faults if faults is not None else Faults.drawn(loop.rng), **options)
+    world.had_steps, world.faults_had_freezes = world.faults.steps, world.faults.freezes
+    try:
+        loop.run_until_complete(world.play(loop, minutes))
+    finally:
+        for left in asyncio.all_tasks(loop):
+            left.cancel()
+        asyncio.set_event_loop(None)
+    return world
