@@ -39,6 +39,15 @@ PROMISED = {
 }
 """The names that the contract has users import from ``runwright``."""
 
+HOMES = {
+    "apsw": ("store/sqlite*.py",),
+    "asyncpg": ("store/postgres*.py",),
+    "fastapi": ("api/*.py", "cli/*.py"),
+    "starlette": ("api/*.py", "cli/*.py"),
+    "uvicorn": ("api/*.py", "cli/*.py"),
+}
+"""Libraries that only these modules may import; elsewhere a name for annotations (TYPE_CHECKING) at most."""
+
 PUBLIC_INDEXES = {"pypi.org", "files.pythonhosted.org", "registry.npmjs.org"}
 HOME = re.compile(r"(?<![\w.-])/(?:root|Users/[a-z]\w*|home/[a-z]\w*)/[\w.]")
 INDEX = re.compile(r"(?:index-url|index_url|find-links|registry)[\s=:\"']+((?:https?|file)://[^\s\"'<>)]+)")
@@ -67,6 +76,23 @@ def name_of(path: Path) -> str:
 def make_targets() -> dict[str, str]:
     """Each target of the Makefile with a text for `make help`."""
     return dict(re.findall(r"^([a-z-]+):.*?## (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def imported_libraries(path: Path) -> set[str]:
+    """The top-level names that a module imports when it runs, also inside its functions."""
+    names: set[str] = set()
+    waiting: list[ast.AST] = [ast.parse(path.read_text())]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+        elif isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            waiting += node.orelse
+        else:
+            waiting += ast.iter_child_nodes(node)
+    return names
 
 
 def comments(path: Path) -> Iterator[tuple[int, str]]:
@@ -101,6 +127,17 @@ def test_module_says_what_it_is_and_is_one_idea(path: Path) -> None:
     lines = len(source.splitlines())
     allowed = TOO_LONG.get(name_of(path), LONGEST)
     assert lines <= allowed, f"{lines} lines; {allowed} are allowed: split it"
+
+
+def test_drivers_and_frameworks_stay_at_home() -> None:
+    strays = [
+        f"{name_of(path)}: {library}"
+        for path in MODULES
+        for library in sorted(imported_libraries(path) & set(HOMES))
+        if not any(path.relative_to(ROOT / "src" / "runwright").match(pattern) for pattern in HOMES[library])
+    ]
+    assert not strays
+    assert "apsw" in imported_libraries(ROOT / "src" / "runwright" / "store" / "sqlite.py")
 
 
 def test_the_list_of_long_modules_only_shrinks() -> None:
