@@ -10,10 +10,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 RUN = (
-    "seq id task arguments result error status priority due_at created_at started_at completed_at session token attempt"
-    " max_attempts schedule parent user_name lane ready concurrency_key unique_key timeout entity"
-).split()
-INTEGERS = {"seq", "priority", "due_at", "created_at", "started_at", "completed_at", "attempt", "max_attempts", "ready", "timeout"}
+    "seq", "id", "task", "arguments", "result", "error", "status",
+    "priority", "due_at", "created_at", "started_at", "completed_at", "session", "token",
+    "attempt", "max_attempts", "schedule", "parent", "user_name", "lane", "ready",
+    "concurrency_key", "unique_key", "timeout", "entity",
+)  # fmt: skip
+INTEGERS = {
+    "seq",
+    "priority",
+    "due_at",
+    "created_at",
+    "started_at",
+    "completed_at",
+    "attempt",
+    "max_attempts",
+    "ready",
+    "timeout",
+}
 LIVE_ONLY = ("priority", "due_at", "ready", "lane", "status", "attempt", "session", "token", "started_at")
 INPUT = ("id", "task", "arguments", "priority", "due_at", "created_at", "lane")
 """What a producer gives for one run, in this order; the rest is constant in the statements below."""
@@ -49,7 +62,8 @@ LAYOUTS = (
     Layout(
         "split",
         "queue",
-        "select r.*, q.status as live from (select seq, status from queue where status = {p} order by seq desc limit 50) q"
+        "select r.*, q.status as live"
+        " from (select seq, status from queue where status = {p} order by seq desc limit 50) q"
         " join run r on r.seq = q.seq order by q.seq desc",
         "select r.*, q.status as live from run r left join queue q on q.seq = r.seq"
         " where r.task = {p} order by r.id desc limit 50",
@@ -94,7 +108,9 @@ def schema(layout: Layout, key: str, plain_key: str) -> list[str]:
 
 def live_values(column: str) -> str:
     """The constant that a freshly stored run has in a column no producer gives."""
-    return {"status": "'pending'", "ready": "1", "attempt": "0", "max_attempts": "3", "timeout": "300"}.get(column, "null")
+    return {"status": "'pending'", "ready": "1", "attempt": "0", "max_attempts": "3", "timeout": "300"}.get(
+        column, "null"
+    )
 
 
 def claim_pick(layout: Layout, limit: str, lock: str = "") -> str:

@@ -40,7 +40,9 @@ class PostgresTable:
 
     async def tables(self) -> list[str]:
         """The names of this layout's tables."""
-        rows = await self.db.fetch("select relname from pg_stat_user_tables where schemaname = $1", f"bench_{self.layout.name}")
+        rows = await self.db.fetch(
+            "select relname from pg_stat_user_tables where schemaname = $1", f"bench_{self.layout.name}"
+        )
         return [row["relname"] for row in rows]
 
     def _enqueue_sql(self) -> str:
@@ -50,8 +52,9 @@ class PostgresTable:
         constants = ["null" if split and c in LIVE_ONLY else live_values(c) for c in extra]
         source = ", ".join(f"${n + 1}::{kind}[]" for n, kind in enumerate(TYPES))
         text = (
-            f"with added as (insert into {table} ({', '.join((*INPUT, *extra))}) select {', '.join((*INPUT, *constants))}"
-            f" from unnest({source}) as given({', '.join(INPUT)}) returning seq, task, created_at, priority, due_at, lane)"
+            f"with added as (insert into {table} ({', '.join((*INPUT, *extra))})"
+            f" select {', '.join((*INPUT, *constants))} from unnest({source}) as given({', '.join(INPUT)})"
+            " returning seq, task, created_at, priority, due_at, lane)"
         )
         if split:
             text += (
@@ -69,8 +72,10 @@ class PostgresTable:
             )
         elif self.layout.name == "split":
             finish = (
-                "gone as (delete from queue where seq = any($1::bigint[]) and token = $3 returning seq, attempt, session, started_at),"
-                " done as (update run set status = 'completed', result = 'null', completed_at = $4, attempt = gone.attempt,"
+                "gone as (delete from queue where seq = any($1::bigint[]) and token = $3"
+                " returning seq, attempt, session, started_at),"
+                " done as (update run set status = 'completed', result = 'null', completed_at = $4,"
+                " attempt = gone.attempt,"
                 " session = gone.session, started_at = gone.started_at from gone where run.seq = gone.seq"
                 " returning run.seq, run.task, run.started_at)"
             )
@@ -78,22 +83,25 @@ class PostgresTable:
             changed = {"status": "'completed'", "result": "'null'", "completed_at": "$4", "token": "null"}
             finish = (
                 "gone as (delete from queue where seq = any($1::bigint[]) and token = $3 returning *),"
-                f" done as (insert into run ({', '.join(RUN)}) select {', '.join(changed.get(c, c) for c in RUN)} from gone"
+                f" done as (insert into run ({', '.join(RUN)})"
+                f" select {', '.join(changed.get(c, c) for c in RUN)} from gone"
                 " returning seq, task, started_at)"
             )
         claim = (
-            f"update {self.layout.queue} set status = 'running', ready = 0, session = $2, token = $3, attempt = attempt + 1,"
-            f" started_at = $4 where seq = any(array({claim_pick(self.layout, '$5', 'for update skip locked')})) returning "
+            f"update {self.layout.queue} set status = 'running', ready = 0, session = $2, token = $3,"
+            f" attempt = attempt + 1, started_at = $4"
+            f" where seq = any(array({claim_pick(self.layout, '$5', 'for update skip locked')})) returning "
         )
         if self.layout.name == "split":
-            claim = (
-                f"got as ({claim} seq), next as (select r.seq, r.id, r.task, r.arguments from run r join got on got.seq = r.seq)"
-            )
+            rest = "select r.seq, r.id, r.task, r.arguments from run r join got on got.seq = r.seq"
+            claim = f"got as ({claim} seq), next as ({rest})"
         else:
             claim = f"next as ({claim} seq, id, task, arguments)"
         return (
-            f"with {finish}, tried as (insert into attempt select seq, 1, 'completed', $2, started_at, $4, null from done),"
-            f" ended as (insert into event (time, type, run, task) select $4, 'completed', seq, task from done), {claim},"
+            f"with {finish},"
+            " tried as (insert into attempt select seq, 1, 'completed', $2, started_at, $4, null from done),"
+            f" ended as (insert into event (time, type, run, task) select $4, 'completed', seq, task from done),"
+            f" {claim},"
             " began as (insert into event (time, type, run, task) select $4, 'started', seq, task from next)"
             " select seq, id, task, arguments from next"
         )

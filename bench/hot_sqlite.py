@@ -44,15 +44,14 @@ class SqliteTable:
             constants = ["null" if c in LIVE_ONLY else live_values(c) for c in extra]
         else:
             constants = [live_values(c) for c in extra]
-        self.insert = (
-            f"insert into {table} ({', '.join((*INPUT, *extra))}) values ({', '.join([*'?' * len(INPUT), *constants])}) returning seq"
-        )
+        columns, values = (*INPUT, *extra), [*"?" * len(INPUT), *constants]
+        self.insert = f"insert into {table} ({', '.join(columns)}) values ({', '.join(values)}) returning seq"
         self.insert_queue = (
             f"insert into queue (seq, {', '.join(LIVE_ONLY)}) values (?, ?, ?, 1, ?, 'pending', 0, null, null, null)"
         )
         self.claim_sql = (
-            f"update {self.layout.queue} set status = 'running', ready = 0, session = ?, token = ?, attempt = attempt + 1,"
-            f" started_at = ? where seq in ({claim_pick(self.layout, '?')}) returning "
+            f"update {self.layout.queue} set status = 'running', ready = 0, session = ?, token = ?,"
+            f" attempt = attempt + 1, started_at = ? where seq in ({claim_pick(self.layout, '?')}) returning "
             + ("seq, attempt" if self.layout.name == "split" else "seq, id, task, arguments")
         )
         self.event = "insert into event (time, type, run, task) values (?, ?, ?, ?)"
@@ -93,14 +92,15 @@ class SqliteTable:
         db, key = self.db, [(run[0], TOKEN) for run in finished]
         if self.layout.name == "one":
             db.executemany(
-                "update run set status = 'completed', result = ?3, completed_at = ?4, token = null where seq = ?1 and token = ?2",
+                "update run set status = 'completed', result = ?3, completed_at = ?4, token = null"
+                " where seq = ?1 and token = ?2",
                 [(*pair, "null", now) for pair in key],
             )
         elif self.layout.name == "split":
             db.executemany("delete from queue where seq = ? and token = ?", key)
             db.executemany(
-                "update run set status = 'completed', attempt = 1, session = ?2, started_at = ?3, result = ?4, completed_at = ?3"
-                " where seq = ?1",
+                "update run set status = 'completed', attempt = 1, session = ?2, started_at = ?3, result = ?4,"
+                " completed_at = ?3 where seq = ?1",
                 [(run[0], SESSION, now, "null") for run in finished],
             )
         else:

@@ -66,7 +66,11 @@ class Store:
 
     async def listing(self, kind: str, value: str) -> int:
         """One page of fifty."""
-        return self.table.listing(kind, value) if isinstance(self.table, SqliteTable) else await self.table.listing(kind, value)
+        return (
+            self.table.listing(kind, value)
+            if isinstance(self.table, SqliteTable)
+            else await self.table.listing(kind, value)
+        )
 
     async def checkpoint(self) -> None:
         """Pay for the past."""
@@ -106,7 +110,11 @@ async def measure(store: Store, name: tuple[str, str, str], figures: Figures) ->
 
 async def listings(store: Store, name: tuple[str, str, str], figures: Figures) -> None:
     """Median milliseconds of a page, with a backlog present."""
-    for label, kind, value in (("task", "task", "task_07"), ("pending", "live", "pending"), ("completed", "done", "completed")):
+    for label, kind, value in (
+        ("task", "task", "task_07"),
+        ("pending", "live", "pending"),
+        ("completed", "done", "completed"),
+    ):
         times = []
         for _ in range(PAGES):
             started = time.perf_counter()
@@ -185,13 +193,17 @@ async def growth(host: str, layout: Layout, long_transaction: bool, runs: int = 
 def grid(figures: Figures, store: str, verb: str, columns: list[str], digits: int) -> str:
     """One Markdown table: layouts and histories down, batch sizes or pages across; median (lowest to highest)."""
     lines = [f"| layout | history | {' | '.join(columns)} |", "|---|---:|" + "---:|" * len(columns)]
-    names = sorted({key[1:3] for key in figures if key[0] == store}, key=lambda pair: (int(pair[1]), pair[0] != "one", pair[0]))
+    names = sorted(
+        {key[1:3] for key in figures if key[0] == store}, key=lambda pair: (int(pair[1]), pair[0] != "one", pair[0])
+    )
     for layout, history in names:
         cells = []
         for column in columns:
             values = figures.get((store, layout, history, verb, column), [])
             middle = statistics.median(values) if values else 0.0
-            cells.append(f"{middle:,.{digits}f} ({min(values, default=0):,.{digits}f}–{max(values, default=0):,.{digits}f})")
+            cells.append(
+                f"{middle:,.{digits}f} ({min(values, default=0):,.{digits}f}–{max(values, default=0):,.{digits}f})"
+            )
         lines.append(f"| {layout} | {int(history):,} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

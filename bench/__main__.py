@@ -1,0 +1,131 @@
+"""Bench: the command. It runs peers under workloads, prints a Markdown report and keeps it.
+
+python -m bench                                                 everything, some minutes
+python -m bench --only runwright --workloads throughput         quick work
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bench import machine, place
+from bench.floors import EXPECTATIONS
+from bench.peers import PEERS, Entry
+from bench.report import HEADINGS, Result, report
+
+RESULTS = Path(__file__).parent / "results"
+SHORT = ("throughput", "default-lane", "enqueue")
+"""Workloads that take seconds and are repeated; the others look at hundreds of samples in one go."""
+LIMIT_SECONDS = 240
+
+
+def choose() -> argparse.Namespace:
+    """The command line."""
+    names = [entry.name for entry in PEERS]
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Runwright, the machine and peers.")
+    parser.add_argument("--only", nargs="+", metavar="PEER", choices=names, default=names, help=", ".join(names))
+    parser.add_argument("--workloads", nargs="+", choices=list(HEADINGS), default=list(HEADINGS), metavar="WORKLOAD",
+                        help=", ".join(HEADINGS))  # fmt: skip
+    parser.add_argument("--reps", type=int, default=3, help=f"repetitions of {', '.join(SHORT)} (default 3)")
+    parser.add_argument(
+        "--keep", action="store_true", help="write bench/results/latest.* also for a partial measurement"
+    )
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a binding floor does not hold")
+    return parser.parse_args()
+
+
+def run_child(entry: Entry, workload: str) -> dict[str, object]:
+    """Measure once, in another process."""
+    python = place.foreign_python() if entry.foreign else sys.executable
+    environment = {**os.environ, "PYTHONPATH": str(place.REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(
+            [python, "-m", "bench.child", entry.name, workload],
+            env=environment, cwd=place.root(), capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return {"ok": False, "error": f"not done after {LIMIT_SECONDS} s"}
+    lines = done.stdout.splitlines()
+    if not lines or not lines[-1].startswith("{"):
+        return {"ok": False, "error": done.stderr.strip()[-500:] or f"ended with {done.returncode}"}
+    found: dict[str, object] = json.loads(lines[-1])
+    return found
+
+
+def gather(entries: list[Entry], workloads: list[str], reps: int) -> list[Result]:
+    """Repetitions go round all peers, so that a slow minute of the machine does not hit one of them only."""
+    results: dict[tuple[str, str], Result] = {}
+    for workload in workloads:
+        for _ in range(reps if workload in SHORT else 1):
+            for entry in entries:
+                if workload in entry.workloads:
+                    add(results, entry, workload, run_child(entry, workload))
+    return list(results.values())
+
+
+def add(results: dict[tuple[str, str], Result], entry: Entry, workload: str, found: dict[str, object]) -> None:
+    """Put one repetition to the others and say so on the terminal."""
+    settings, durability, versions = (str(found.get(name, "")) for name in ("settings", "durability", "versions"))
+    fresh = Result(entry.name, workload, settings=settings, durability=durability, versions=versions)
+    result = results.setdefault((entry.name, workload), fresh)
+    figures = found.get("figures")
+    if found.get("ok") and isinstance(figures, dict):
+        for name, value in figures.items():
+            result.figures.setdefault(name, []).append(float(value))
+        text = ", ".join(f"{name} {value:,.4g}" for name, value in figures.items())
+    else:
+        text = f"FAILED: {found.get('error')}"
+        result.errors.append(str(found.get("error")))
+    print(f"{workload:13}{entry.name:25}{text}", file=sys.stderr, flush=True)
+
+
+def below(results: list[Result]) -> bool:
+    """Whether a binding floor was measured and does not hold."""
+    mine = {result.workload: result for result in results if result.peer == "runwright"}
+    for each in EXPECTATIONS:
+        if each.binding and each.workload in mine:
+            values = sorted(mine[each.workload].figures.get(each.figure, []))
+            if not values or not each.holds(values[len(values) // 2]):
+                return True
+    return False
+
+
+def main() -> int:
+    """Measure, print, keep."""
+    chosen = choose()
+    entries = [entry for entry in PEERS if entry.name in chosen.only]
+    whole = len(entries) == len(PEERS) and len(chosen.workloads) == len(HEADINGS)
+    with place.alone():
+        load = os.getloadavg()[0]
+        limits = machine.limits(place.root()) if whole else {}
+        results = gather(entries, chosen.workloads, chosen.reps)
+    now = dt.datetime.now(dt.UTC)
+    head = (
+        f"{now:%Y-%m-%d %H:%M} UTC, commit {place.commit()}. {place.machine()}, load {load:.1f} before. Medians, lowest and highest in"
+        " brackets; differences under 15 % are noise. A job that is missing or ran twice makes a measurement fail."
+    )
+    page = report(results, limits, head)
+    print(page)
+    if whole or chosen.keep:
+        RESULTS.mkdir(exist_ok=True)
+        rows = [{name: getattr(result, name) for name in Result.__dataclass_fields__} for result in results]
+        data = {
+            "date": now.isoformat(),
+            "commit": place.commit(),
+            "machine": place.machine(),
+            "limits": limits,
+            "results": rows,
+        }
+        (RESULTS / "latest.json").write_text(json.dumps(data, indent=1) + "\n")
+        (RESULTS / "latest.md").write_text(page)
+    return 1 if chosen.check and below(results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
