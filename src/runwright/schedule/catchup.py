@@ -49,6 +49,10 @@ class Policy:
     misfire_grace_seconds: float | None = None
     most: int = MOST_CAUGHT_UP
 
+    def __post_init__(self) -> None:
+        if self.most < 1:
+            raise ValueError(f"the cap of catch-up must be at least 1, not {self.most}")
+
 
 @dataclass(frozen=True, slots=True)
 class Fire:

@@ -137,7 +137,7 @@ def _split(text: str) -> list[str]:
 
 def _checked(field: _Field, text: str) -> str:
     """The field in plain numbers, or ScheduleRefused."""
-    return ",".join(_checked_item(field, item) for item in text.split(","))
+    return ",".join(dict.fromkeys(_checked_item(field, item) for item in text.split(",")))
 
 
 def _checked_item(field: _Field, item: str) -> str:
@@ -153,7 +153,9 @@ def _checked_item(field: _Field, item: str) -> str:
     first_text, dash, last_text = head.partition("-")
     first = _value(field, first_text)
     if not dash:
-        return f"{first}/{step}" if slash else str(first)
+        if slash:
+            return f"{first}/{step}"
+        return str(first % 7 if field is _DOW else first)  # one name for Sunday
     last = _value(field, last_text)
     if field is _DOW and last_text == "SUN":
         last = 7  # fri-sun ends with the week, not before it began

@@ -66,10 +66,7 @@ class Fields:
 
     def match(self, wall: datetime) -> bool:
         return (
-            wall.minute in self.minutes
-            and wall.hour in self.hours
-            and wall.second in self.seconds
-            and self.day(wall)
+            wall.minute in self.minutes and wall.hour in self.hours and wall.second in self.seconds and self.day(wall)
         )
 
 
@@ -170,8 +167,9 @@ def week_day(draw: st.DrawFn) -> tuple[str, DayRule]:
         day, nth = draw(st.integers(0, 7)), draw(st.integers(1, 5))
         if shape == "nth":
             return f"{day}#{nth}", lambda wall: wall.isoweekday() % 7 == day % 7 and (wall.day - 1) // 7 == nth - 1
-        return f"{day}L", lambda wall: (
-            wall.isoweekday() % 7 == day % 7 and (wall + timedelta(days=7)).month != wall.month
+        return (
+            f"{day}L",
+            lambda wall: wall.isoweekday() % 7 == day % 7 and (wall + timedelta(days=7)).month != wall.month,
         )
     text, values = number_field(draw, 0, 7, (shape,))
     week = frozenset(value % 7 for value in values)
