@@ -1,0 +1,247 @@
+-- The first schema. SQLite's own file: WITHOUT ROWID, STRICT and the trigger's form differ from PostgreSQL's.
+-- Times are microseconds since 1970 UTC; JSON is text; flags are 0 and 1.
+
+-- A copy of lifecycle.TRANSITIONS, written anew at each opening and looked up by every statement that moves a run.
+CREATE TABLE transition (
+  event  TEXT NOT NULL,
+  status TEXT NOT NULL,
+  next   TEXT NOT NULL,
+  PRIMARY KEY (event, status)
+) STRICT, WITHOUT ROWID;
+
+-- One row for each process start. The key is narrow because every claimed run carries it.
+CREATE TABLE worker (
+  key          INTEGER PRIMARY KEY AUTOINCREMENT,
+  id           TEXT    NOT NULL UNIQUE,
+  host         TEXT    NOT NULL,
+  pid          INTEGER NOT NULL,
+  lanes        TEXT    NOT NULL,
+  state        TEXT    NOT NULL CHECK (state IN ('live', 'ended', 'lost')),
+  started_at   INTEGER NOT NULL,
+  heartbeat_at INTEGER NOT NULL,
+  lease_until  INTEGER NOT NULL,
+  ended_at     INTEGER,
+  CHECK ((state = 'live') = (ended_at IS NULL))
+) STRICT;
+CREATE INDEX worker_live ON worker (lease_until) WHERE state = 'live';
+
+-- Which session knows which task: it may be given runs of these and of no others.
+CREATE TABLE catalogue (
+  worker INTEGER NOT NULL REFERENCES worker (key) ON DELETE CASCADE,
+  task   TEXT    NOT NULL,
+  PRIMARY KEY (worker, task)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX catalogue_task ON catalogue (task);
+
+-- ready: 0 not to be claimed now (claimed, not due, not waiting), 1 to be claimed, 2 waits for its concurrency key.
+-- token: the claim's fencing token; a waiting run with a token is a reservation.
+-- worker: the session that claimed it last. No foreign key: it would be looked up at every claim, and old sessions go.
+CREATE TABLE run (
+  key               INTEGER PRIMARY KEY,
+  id                TEXT    NOT NULL UNIQUE,
+  task              TEXT    NOT NULL,
+  lane              TEXT    NOT NULL CHECK (lane IN ('async', 'thread', 'process', 'service')),
+  status            TEXT    NOT NULL CHECK (status IN ('pending', 'running', 'paused', 'cancelling', 'retrying',
+                                                       'completed', 'error', 'cancelled', 'interrupted', 'skipped')),
+  priority          INTEGER NOT NULL,
+  exclusive         INTEGER NOT NULL CHECK (exclusive IN (0, 1)),
+  due_at            INTEGER NOT NULL,
+  ready             INTEGER NOT NULL CHECK (ready IN (0, 1, 2)),
+  token             INTEGER,
+  worker            INTEGER,
+  attempt           INTEGER NOT NULL DEFAULT 0,
+  failures          INTEGER NOT NULL DEFAULT 0,
+  crashes           INTEGER NOT NULL DEFAULT 0,
+  pause_requested   INTEGER NOT NULL DEFAULT 0 CHECK (pause_requested IN (0, 1)),
+  cancel_requested  INTEGER NOT NULL DEFAULT 0 CHECK (cancel_requested IN (0, 1)),
+  created_at        INTEGER NOT NULL,
+  started_at        INTEGER,
+  completed_at      INTEGER,
+  on_interrupt      TEXT    NOT NULL CHECK (on_interrupt IN ('retry', 'hold')),
+  parent            TEXT,
+  schedule          TEXT,
+  unique_key        TEXT,
+  concurrency_key   TEXT,
+  concurrency_limit INTEGER,
+  retry             TEXT,
+  as_user           TEXT,
+  created_by        TEXT    NOT NULL,
+  entity            TEXT,
+  tags              TEXT,
+  arguments         TEXT    NOT NULL,
+  result            TEXT,
+  error_kind        TEXT,
+  error_message     TEXT,
+  warnings          TEXT,
+  progress_current  REAL,
+  progress_total    REAL,
+  progress_message  TEXT,
+  cpu_seconds       REAL,
+  CHECK ((completed_at IS NOT NULL) = (status IN ('completed', 'error', 'cancelled', 'interrupted', 'skipped'))),
+  CHECK (token IS NULL OR (worker IS NOT NULL AND ready = 0 AND completed_at IS NULL)),
+  CHECK (token IS NOT NULL OR status NOT IN ('running', 'paused', 'cancelling')),
+  CHECK (ready = 0 OR status IN ('pending', 'retrying')),
+  CHECK (ready <> 2 OR concurrency_key IS NOT NULL),
+  CHECK ((concurrency_key IS NULL) = (concurrency_limit IS NULL)),
+  CHECK (progress_current IS NULL OR (progress_current >= 0 AND progress_total >= 0)),
+  CHECK (error_message IS NULL OR error_kind IS NOT NULL)
+) STRICT;
+
+-- A run that is neither claimed nor completed waits: the indexes say it so, because the planner would rather use an
+-- index on status.
+-- Claiming: the waiting, due, unclaimed runs of one lane and task in the order of the queue.
+CREATE INDEX run_ready ON run (lane, task, priority DESC, due_at, key) WHERE ready = 1 AND exclusive = 0;
+-- The exclusive runs that wait, by arrival: the first that is due is the barrier.
+CREATE INDEX run_exclusive ON run (due_at, key)
+  WHERE exclusive = 1 AND token IS NULL AND completed_at IS NULL;
+CREATE INDEX run_exclusive_held ON run (key) WHERE exclusive = 1 AND token IS NOT NULL;
+-- Runs that wait for their time.
+CREATE INDEX run_later ON run (lane, due_at) WHERE ready = 0 AND token IS NULL AND completed_at IS NULL;
+-- Claimed runs, by session.
+CREATE INDEX run_held ON run (worker, lane) WHERE token IS NOT NULL;
+CREATE INDEX run_wish ON run (worker) WHERE token IS NOT NULL AND (pause_requested = 1 OR cancel_requested = 1);
+-- Concurrency keys: who holds one, and who waits for one.
+CREATE INDEX run_key_held ON run (concurrency_key) WHERE concurrency_key IS NOT NULL AND token IS NOT NULL;
+CREATE INDEX run_key_parked ON run (concurrency_key, priority DESC, due_at, key) WHERE ready = 2;
+CREATE UNIQUE INDEX run_unique ON run (unique_key) WHERE unique_key IS NOT NULL AND completed_at IS NULL;
+CREATE INDEX run_child_ready ON run (parent) WHERE parent IS NOT NULL AND ready = 1;
+-- Lists.
+CREATE INDEX run_task ON run (task, key);
+CREATE INDEX run_status ON run (status, key) WHERE completed_at IS NOT NULL;
+CREATE INDEX run_child ON run (parent, key) WHERE parent IS NOT NULL;
+CREATE INDEX run_schedule ON run (schedule, key) WHERE schedule IS NOT NULL;
+CREATE INDEX run_schedule_live ON run (schedule) WHERE schedule IS NOT NULL AND completed_at IS NULL;
+CREATE INDEX run_history ON run (task, completed_at) WHERE completed_at IS NOT NULL;
+
+-- Attempts that have ended; the running one is told by its run.
+CREATE TABLE attempt (
+  run           INTEGER NOT NULL REFERENCES run (key) ON DELETE CASCADE,
+  number        INTEGER NOT NULL,
+  status        TEXT    NOT NULL CHECK (status IN ('completed', 'error', 'cancelled', 'interrupted', 'snoozed')),
+  started_at    INTEGER NOT NULL,
+  completed_at  INTEGER NOT NULL,
+  worker        INTEGER,
+  error_kind    TEXT,
+  error_message TEXT,
+  traceback     TEXT,
+  PRIMARY KEY (run, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE log (
+  key       INTEGER PRIMARY KEY,
+  run       INTEGER NOT NULL REFERENCES run (key) ON DELETE CASCADE,
+  first_seq INTEGER NOT NULL,
+  last_seq  INTEGER NOT NULL,
+  lines     TEXT    NOT NULL,
+  CHECK (last_seq >= first_seq)
+) STRICT;
+CREATE UNIQUE INDEX log_place ON log (run, last_seq);
+
+-- What a run saved of itself; it survives attempts and restarts.
+CREATE TABLE state (
+  run  INTEGER PRIMARY KEY REFERENCES run (key) ON DELETE CASCADE,
+  body TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE idempotency (
+  created_by TEXT    NOT NULL,
+  key        TEXT    NOT NULL,
+  digest     TEXT,
+  run        TEXT    NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (created_by, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_age ON idempotency (created_at);
+
+-- The timeline. subject is null where it equals the task (the events of runs).
+CREATE TABLE event (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  time       INTEGER NOT NULL,
+  event_type TEXT    NOT NULL,
+  action     TEXT    NOT NULL,
+  subject    TEXT,
+  task       TEXT,
+  run        TEXT,
+  actor      TEXT,
+  detail     TEXT
+) STRICT;
+CREATE INDEX event_run ON event (run) WHERE run IS NOT NULL;
+CREATE INDEX event_other ON event (event_type, id) WHERE event_type <> 'task';
+
+CREATE TABLE schedule (
+  id                    TEXT    PRIMARY KEY NOT NULL,
+  name                  TEXT    NOT NULL UNIQUE,
+  task                  TEXT    NOT NULL,
+  rule                  TEXT    NOT NULL,
+  timezone              TEXT    NOT NULL,
+  arguments             TEXT    NOT NULL,
+  label                 TEXT    NOT NULL,
+  description           TEXT    NOT NULL,
+  entity                TEXT,
+  as_user               TEXT,
+  enabled               INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+  priority              INTEGER,
+  overlap               TEXT    NOT NULL,
+  catch_up              TEXT    NOT NULL,
+  misfire_grace_seconds REAL,
+  jitter_seconds        REAL    NOT NULL,
+  retry                 TEXT,
+  depends_on            TEXT    NOT NULL,
+  starts_at             INTEGER,
+  ends_at               INTEGER,
+  excluded              TEXT    NOT NULL,
+  blackouts             TEXT    NOT NULL,
+  origin                TEXT    NOT NULL,
+  edited                INTEGER NOT NULL CHECK (edited IN (0, 1)),
+  deleted               INTEGER NOT NULL CHECK (deleted IN (0, 1)),
+  created_by            TEXT    NOT NULL,
+  created_at            INTEGER NOT NULL,
+  updated_at            INTEGER NOT NULL,
+  version               INTEGER NOT NULL,
+  anchor_at             INTEGER NOT NULL,
+  cursor_at             INTEGER NOT NULL,
+  next_due_at           INTEGER,
+  first_done            INTEGER NOT NULL CHECK (first_done IN (0, 1)),
+  run_count             INTEGER NOT NULL,
+  error_count           INTEGER NOT NULL,
+  last_run_at           INTEGER,
+  last_status           TEXT,
+  last_error            TEXT
+) STRICT;
+CREATE INDEX schedule_due ON schedule (next_due_at) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NOT NULL;
+
+-- The fire ledger: every due time at most once for each schedule.
+CREATE TABLE fire (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  schedule    TEXT    NOT NULL REFERENCES schedule (id) ON DELETE CASCADE,
+  due_at      INTEGER NOT NULL,
+  outcome     TEXT    NOT NULL CHECK (outcome IN ('fired', 'late', 'merged', 'skipped', 'missed', 'held', 'blocked')),
+  reason      TEXT    NOT NULL,
+  run         TEXT,
+  recorded_at INTEGER NOT NULL,
+  count       INTEGER NOT NULL CHECK (count >= 1),
+  last_due_at INTEGER,
+  UNIQUE (schedule, due_at)
+) STRICT;
+CREATE INDEX fire_list ON fire (schedule, id);
+CREATE INDEX fire_age ON fire (recorded_at);
+
+-- Ended runs of schedules whose consequences are still to be recorded.
+CREATE TABLE ended (
+  id           INTEGER PRIMARY KEY AUTOINCREMENT,
+  run          TEXT    NOT NULL,
+  schedule     TEXT    NOT NULL,
+  status       TEXT    NOT NULL,
+  started_at   INTEGER,
+  completed_at INTEGER NOT NULL,
+  error        TEXT
+) STRICT;
+
+CREATE TABLE credential (
+  digest     TEXT    PRIMARY KEY NOT NULL,
+  kind       TEXT    NOT NULL,
+  name       TEXT    NOT NULL,
+  role       TEXT    NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER
+) STRICT, WITHOUT ROWID;

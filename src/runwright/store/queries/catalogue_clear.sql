@@ -1,0 +1,2 @@
+-- Forget what a session knows.
+DELETE FROM catalogue WHERE worker = $1;

@@ -1,0 +1,2 @@
+-- Is a run with this id there?
+SELECT 1 FROM run WHERE id = $1;

@@ -1,0 +1,2 @@
+-- The key of a session, whatever its state.
+SELECT key FROM worker WHERE id = $1;

@@ -1,0 +1,347 @@
+"""The store: rows as values of the model, and values as rows. Shared by the dialects; no SQL and no driver.
+
+Rows come as tuples in the order of the query's columns. Secrets inside arguments are masked here, on their way out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from runwright.clock import Micros, to_datetime
+from runwright.model import (
+    JSON,
+    Attempt,
+    AttemptStatus,
+    Claim,
+    Credential,
+    EndedRun,
+    Event,
+    Fire,
+    Lane,
+    LogLine,
+    NewRun,
+    OnInterrupt,
+    Rescue,
+    Role,
+    Run,
+    RunError,
+    RunStatus,
+    Schedule,
+    TaskProgress,
+    Worker,
+)
+from runwright.retry import Retry
+
+Row: TypeAlias = Sequence[Any]  # what a driver hands out; nothing outside this room sees one
+
+SEALED = "$sealed"
+"""The only key of an object that stands for a secret: its value is the encrypted text."""
+MASK = "••••••"
+
+_LANES = {lane.value: lane for lane in Lane}
+
+
+def masked(value: JSON) -> JSON:
+    """The same JSON with every sealed secret shown as ``MASK``."""
+    if isinstance(value, dict):
+        if len(value) == 1 and SEALED in value:
+            return MASK
+        return {name: masked(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [masked(item) for item in value]
+    return value
+
+
+def dump(value: object) -> str:
+    """Compact JSON text."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _moment(value: Micros | None) -> Any:
+    return None if value is None else to_datetime(value)
+
+
+def _strings(text: str | None) -> tuple[str, ...]:
+    return tuple(json.loads(text)) if text else ()
+
+
+@lru_cache(1024)
+def retry_of(text: str) -> Retry:
+    """The policy behind its JSON text; there are few of them, and each is read many times."""
+    return Retry.from_json(json.loads(text))
+
+
+@lru_cache(1024)
+def retry_text(retry: Retry) -> str:
+    """A policy as JSON text."""
+    return dump(retry.to_json())
+
+
+def run_values(run: NewRun, ready: bool) -> tuple[object, ...]:
+    """A new run, in the order of ``run_insert``."""
+    return (
+        run.id,
+        run.task,
+        run.lane.value,
+        run.priority,
+        1 if run.exclusive else 0,
+        run.due_at,
+        1 if ready else 0,
+        run.created_at,
+        run.on_interrupt.value,
+        run.parent,
+        run.schedule,
+        run.unique_key,
+        run.concurrency_key,
+        None if run.concurrency_key is None else run.concurrency_limit or 1,
+        None if run.retry is None else retry_text(run.retry),
+        run.user,
+        run.created_by,
+        run.entity,
+        dump(run.tags) if run.tags else None,
+        run.arguments,
+    )
+
+
+def claim_of(row: Row, token: int, reserved: bool) -> Claim:
+    """A claimed run, from the columns of ``claim_read``."""
+    key, run_id, task, lane, arguments, attempt, failures, crashes, due_at, priority, exclusive = row[:11]
+    retry, user, entity, schedule, parent, state = row[11:17]
+    return Claim(
+        key,
+        token,
+        run_id,
+        task,
+        _LANES[lane],
+        arguments,
+        attempt + 1,
+        failures,
+        crashes,
+        due_at,
+        priority,
+        exclusive == 1,
+        reserved,
+        None if retry is None else retry_of(retry),
+        user,
+        entity,
+        schedule,
+        parent,
+        state,
+    )
+
+
+def run_of(row: Row) -> Run:
+    """A run as people see it, from the columns of ``run_read``."""
+    (_, run_id, task, status_text, lane, arguments, priority, exclusive, created_at, due_at, started_at) = row[:11]
+    (completed_at, attempt, failures, crashes, current, total, message, result, kind, error, traceback) = row[11:22]
+    (warnings, tags, entity, user, parent, schedule, worker, pause, cancel, cpu_seconds) = row[22:32]
+    status = RunStatus(status_text)
+    waiting = status is RunStatus.PENDING or status is RunStatus.RETRYING
+    shown = masked(json.loads(arguments))
+    return Run(
+        id=run_id,
+        task=task,
+        status=status,
+        lane=_LANES[lane],
+        arguments=shown if isinstance(shown, dict) else {},
+        priority=priority,
+        exclusive=exclusive == 1,
+        created_at=to_datetime(created_at),
+        due_at=to_datetime(due_at),
+        started_at=_moment(started_at),
+        completed_at=_moment(completed_at),
+        attempt=attempt,
+        failures=failures,
+        crashes=crashes,
+        progress=None if current is None else TaskProgress(current, total, message or ""),
+        result=None if result is None else json.loads(result),
+        error=None if kind is None else RunError(kind, error or "", traceback),
+        warnings=_strings(warnings),
+        tags=_strings(tags),
+        entity=entity,
+        user=user,
+        parent=parent,
+        schedule=schedule,
+        # A reservation is nobody's business: the run is pending to everyone until its worker starts it.
+        worker=None if waiting else worker,
+        pause_requested=pause == 1 and status is RunStatus.RUNNING,
+        cancel_requested=cancel == 1,
+        cpu_seconds=cpu_seconds,
+    )
+
+
+def attempt_of(run: str, row: Row) -> Attempt:
+    """An attempt, from the columns of ``attempt_list``."""
+    number, status, started_at, completed_at, worker, kind, message, traceback = row
+    return Attempt(
+        run,
+        number,
+        AttemptStatus(status),
+        to_datetime(started_at),
+        _moment(completed_at),
+        worker,
+        None if kind is None else RunError(kind, message or "", traceback),
+    )
+
+
+def log_lines(text: str, after: int) -> list[LogLine]:
+    """The lines of one chunk that come after a sequence number."""
+    return [LogLine(seq, to_datetime(time), level, line) for seq, time, level, line in json.loads(text) if seq > after]
+
+
+def rescue_of(row: Row) -> Rescue:
+    """An orphan, from the columns of ``orphan_list``."""
+    key, run_id, task, token, status, attempt, crashes, on_interrupt, started_at, worker = row
+    return Rescue(
+        key, run_id, task, token, RunStatus(status), attempt, crashes, OnInterrupt(on_interrupt), started_at, worker
+    )
+
+
+def event_of(row: Row) -> Event:
+    """An entry of the timeline, from the columns of the event queries."""
+    number, time, event_type, action, subject, task, run, actor, detail = row
+    return Event(
+        number,
+        to_datetime(time),
+        event_type,
+        action,
+        subject if subject is not None else task or "",
+        task,
+        run,
+        actor,
+        json.loads(detail) if detail else {},
+    )
+
+
+def worker_of(row: Row) -> Worker:
+    """A session, from the columns of ``session_list``."""
+    session, host, pid, started_at, heartbeat_at, lease_until, state, lanes, tasks, running = row
+    known: Mapping[str, int] = json.loads(lanes)
+    return Worker(
+        session,
+        host,
+        pid,
+        to_datetime(started_at),
+        to_datetime(heartbeat_at),
+        to_datetime(lease_until),
+        state,
+        known,
+        _strings(tasks),
+        running,
+    )
+
+
+def schedule_values(schedule: Schedule) -> tuple[object, ...]:
+    """What people and code say of a schedule, in the order of ``schedule_insert`` and ``schedule_update``."""
+    return (
+        schedule.id,
+        schedule.name,
+        schedule.task,
+        schedule.when,
+        schedule.timezone,
+        schedule.arguments,
+        schedule.label,
+        schedule.description,
+        schedule.entity,
+        schedule.as_user,
+        int(schedule.enabled),
+        schedule.priority,
+        schedule.overlap,
+        schedule.catch_up,
+        schedule.misfire_grace_seconds,
+        schedule.jitter_seconds,
+        None if schedule.retry is None else retry_text(schedule.retry),
+        dump(schedule.depends_on),
+        schedule.starts_at,
+        schedule.ends_at,
+        dump(schedule.excluded),
+        dump(schedule.blackouts),
+        schedule.origin,
+        int(schedule.edited),
+        int(schedule.deleted),
+        schedule.updated_at,
+        schedule.version,
+        schedule.anchor_at,
+        schedule.cursor_at,
+        schedule.next_due_at,
+        int(schedule.first_done),
+    )
+
+
+def schedule_of(row: Row) -> Schedule:
+    """A schedule, from the columns of ``schedule_list``."""
+    (key, name, task, rule, timezone, arguments, label, description, entity, as_user, enabled, priority) = row[:12]
+    (overlap, catch_up, grace, jitter, retry, depends_on, starts_at, ends_at, excluded, blackouts) = row[12:22]
+    (origin, edited, deleted, updated_at, version, anchor_at, cursor_at, next_due_at, first_done) = row[22:31]
+    (created_by, created_at, run_count, error_count, last_run_at, last_status, last_error) = row[31:38]
+    return Schedule(
+        id=key,
+        name=name,
+        task=task,
+        when=rule,
+        timezone=timezone,
+        arguments=arguments,
+        label=label,
+        description=description,
+        entity=entity,
+        as_user=as_user,
+        enabled=enabled == 1,
+        priority=priority,
+        overlap=overlap,
+        catch_up=catch_up,
+        misfire_grace_seconds=grace,
+        jitter_seconds=jitter,
+        retry=None if retry is None else retry_of(retry),
+        depends_on=_strings(depends_on),
+        starts_at=starts_at,
+        ends_at=ends_at,
+        excluded=_strings(excluded),
+        blackouts=_strings(blackouts),
+        origin=origin,
+        edited=edited == 1,
+        deleted=deleted == 1,
+        created_by=created_by,
+        created_at=created_at,
+        updated_at=updated_at,
+        version=version,
+        anchor_at=anchor_at,
+        cursor_at=cursor_at,
+        next_due_at=next_due_at,
+        first_done=first_done == 1,
+        run_count=run_count,
+        error_count=error_count,
+        last_run_at=last_run_at,
+        last_status=last_status,
+        last_error=last_error,
+    )
+
+
+def fire_of(row: Row) -> Fire:
+    """A row of the ledger, from the columns of ``fire_list``."""
+    number, schedule, due_at, outcome, reason, run, recorded_at, count, last_due_at = row
+    return Fire(
+        number,
+        schedule,
+        to_datetime(due_at),
+        outcome,
+        reason,
+        run,
+        to_datetime(recorded_at),
+        count,
+        _moment(last_due_at),
+    )
+
+
+def ended_of(row: Row) -> EndedRun:
+    """An ended run of a schedule, from the columns of ``ended_list``."""
+    number, run, schedule, status, started_at, completed_at, error = row
+    return EndedRun(number, run, schedule, RunStatus(status), started_at, completed_at, error)
+
+
+def credential_of(row: Row) -> Credential:
+    """A credential, from the columns of the credential queries."""
+    kind, digest, name, role, created_at, expires_at = row
+    return Credential(kind, digest, name, Role(role), created_at, expires_at)

@@ -1,0 +1,45 @@
+"""The store: its SQL, loaded from ``queries/``. One file is one statement, named after what it does.
+
+Placeholders are numbered (``$1``); SQLite binds ``$1`` by order of appearance, so they become ``?1`` here, once.
+``name.sqlite.sql`` stands beside or instead of ``name.sql`` where the dialects must differ; its first line says why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from runwright.lifecycle import TRANSITIONS
+
+_COMMENT = re.compile(r"--[^\n]*")
+_PLACEHOLDER = re.compile(r"\$(\d+)")
+_SPACE = re.compile(r"\s+")
+
+
+@cache
+def load(dialect: str) -> Mapping[str, str]:
+    """All statements by name, in the form that the dialect (``sqlite`` or ``postgres``) takes."""
+    shared: dict[str, str] = {}
+    own: dict[str, str] = {}
+    for entry in files("runwright.store").joinpath("queries").iterdir():
+        parts = entry.name.split(".")
+        if parts[-1] != "sql":
+            continue
+        if len(parts) == 2:
+            shared[parts[0]] = _prepare(entry.read_text("utf-8"), dialect)
+        elif parts[1] == dialect:
+            own[parts[0]] = _prepare(entry.read_text("utf-8"), dialect)
+    return {**shared, **own}
+
+
+def _prepare(text: str, dialect: str) -> str:
+    """One statement on one line, without comments: short to parse, and the same text for the statement cache."""
+    line = _SPACE.sub(" ", _COMMENT.sub("", text)).strip().rstrip(";")
+    return _PLACEHOLDER.sub(r"?\1", line) if dialect == "sqlite" else line
+
+
+def transition_rows() -> list[tuple[str, str, str]]:
+    """The lifecycle as rows (event, status, next), for the table that guards every move."""
+    return [(event.value, status.value, after.value) for (status, event), after in TRANSITIONS.items()]

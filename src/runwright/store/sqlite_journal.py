@@ -1,0 +1,71 @@
+"""The store on SQLite: what a change of runs leaves behind it — events, outbox rows, hints — collected, written once.
+
+It must not change runs.
+"""
+
+from __future__ import annotations
+
+from runwright.clock import Micros
+from runwright.model import RunStatus
+from runwright.store import sql
+from runwright.store.actions import TASK, Action
+from runwright.store.rows import dump
+from runwright.store.sqlite_writer import Work
+
+SQL = sql.load("sqlite")
+
+
+class Journal:
+    """Collects what the changes of one job leave; ``write`` stores it in the job's transaction."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._events: list[tuple[object, ...]] = []
+        self._ended: list[tuple[object, ...]] = []
+
+    def run(
+        self, action: Action, run: str, task: str, actor: str | None = None, detail: dict[str, object] | None = None
+    ) -> None:
+        """A run has changed."""
+        self._events.append(
+            (self._work.now, TASK, action.value, None, task, run, actor, dump(detail) if detail else None)
+        )
+        self._work.topics.add("run:" + run)
+
+    def other(
+        self,
+        event_type: str,
+        action: str,
+        subject: str,
+        actor: str,
+        task: str | None = None,
+        run: str | None = None,
+        detail: object = None,
+    ) -> None:
+        """Something else has changed."""
+        self._events.append(
+            (self._work.now, event_type, action, subject, task, run, actor, dump(detail) if detail else None)
+        )
+
+    def ended(
+        self,
+        run: str,
+        schedule: str | None,
+        status: RunStatus,
+        started_at: Micros | None,
+        completed_at: Micros,
+        error: str | None,
+    ) -> None:
+        """A run is over; if a schedule made it, its consequences are still to come."""
+        if schedule is not None:
+            self._ended.append((run, schedule, status.value, started_at, completed_at, error))
+
+    def write(self) -> None:
+        """Store what was collected."""
+        connection = self._work.connection
+        if self._events:
+            connection.executemany(SQL["event_insert"], self._events)
+            self._work.topics.add("events")
+        if self._ended:
+            connection.executemany(SQL["ended_insert"], self._ended)
+            self._work.topics.add("schedules")

@@ -1,0 +1,78 @@
+"""The store on SQLite: questions about runs. Reads only; each function is one verb's body."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import apsw
+
+from runwright.errors import InvalidInput
+from runwright.model import Page, Run
+from runwright.store import sql
+from runwright.store.base import RunQuery
+from runwright.store.rows import dump, run_of
+
+SQL = sql.load("sqlite")
+
+# The only places where SQL is composed: one fixed fragment for each condition of a RunQuery.
+_CONDITIONS = {
+    "task": "r.task = ?{n}",
+    "status": "r.status = ?{n} AND r.completed_at {null}",
+    "schedule": "r.schedule = ?{n} AND r.schedule IS NOT NULL",
+    "parent": "r.parent = ?{n} AND r.parent IS NOT NULL",
+}
+
+
+def run(connection: apsw.Connection, run_id: str) -> Run | None:
+    """See ``Store.run``."""
+    row = connection.execute(SQL["run_read"], (run_id,)).fetchone()
+    return None if row is None else run_of(row)
+
+
+def runs_by_id(connection: apsw.Connection, ids: Sequence[str]) -> list[Run]:
+    """See ``Store.runs_by_id``."""
+    return [run_of(row) for row in connection.execute(SQL["run_read_many"], (dump(list(ids)),))]
+
+
+def runs(connection: apsw.Connection, query: RunQuery) -> Page[Run]:
+    """See ``Store.runs``: first the keys, from one index for each status asked for, then the rows."""
+    values: list[object] = []
+    fixed = []
+    for name, value in (("task", query.task), ("schedule", query.schedule), ("parent", query.parent)):
+        if value is not None:
+            values.append(value)
+            fixed.append(_CONDITIONS[name].format(n=len(values)))
+    if query.after is not None:
+        values.append(_cursor(query.after))
+        fixed.append(f"r.key {'<' if query.newest_first else '>'} ?{len(values)}")
+    values.append(query.limit + 1)
+    order = f"ORDER BY r.key {'DESC' if query.newest_first else 'ASC'} LIMIT ?{len(values)}"
+    branches = []
+    for status in dict.fromkeys(query.statuses):
+        values.append(status.value)
+        branches.append(
+            [*fixed, _CONDITIONS["status"].format(n=len(values), null="IS NOT NULL" if status.terminal else "IS NULL")]
+        )
+    selects = [
+        f"SELECT r.key FROM run r WHERE {' AND '.join(conditions) or 'true'} {order}"  # noqa: S608  # fixed fragments
+        for conditions in branches or [fixed]
+    ]
+    keys = sorted(
+        (int(row[0]) for select in selects for row in connection.execute(select, _used(select, values))),
+        reverse=query.newest_first,
+    )
+    more, keys = len(keys) > query.limit, keys[: query.limit]
+    found = {row[0]: run_of(row) for row in connection.execute(SQL["run_read_keys"], (dump(keys),))}
+    return Page(tuple(found[key] for key in keys if key in found), str(keys[-1]) if more and keys else None)
+
+
+def _used(select: str, values: list[object]) -> list[object]:
+    """The values up to the highest placeholder of a statement: SQLite takes neither more nor fewer."""
+    return values[: max(int(part.split(" ")[0].rstrip(")")) for part in select.split("?")[1:])]
+
+
+def _cursor(after: str) -> int:
+    try:
+        return int(after)
+    except ValueError:
+        raise InvalidInput.field("/page/after", f"{after!r} is not a cursor that this list gave") from None

@@ -1,0 +1,162 @@
+"""The store on SQLite: ``turn``, the verb that records what happened to claimed runs and claims the next ones.
+
+The rows are read first, once for the batch; each change is then written by a statement that checks the token and looks
+its transition up again, inside the one write transaction. Which runs are claimed is ``sqlite_claim``'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runwright.lifecycle import RunEvent, next_status
+from runwright.model import WAITING, Change, Finish, Lane, RunStatus, Turn
+from runwright.store import sql
+from runwright.store.actions import Action, action_of
+from runwright.store.base import Wanted
+from runwright.store.rows import Row, dump
+from runwright.store.sqlite_claim import Claimer, unpark
+from runwright.store.sqlite_journal import Journal
+from runwright.store.sqlite_writer import Work
+
+SQL = sql.load("sqlite")
+_EVENTS = {event.value: event for event in RunEvent}
+_STATUSES = {status.value: status for status in RunStatus}
+_WAITING = {status.value for status in WAITING}
+_CHANGES = {RunEvent.START, RunEvent.PAUSE, RunEvent.EXPIRING}
+
+
+def session_key(work: Work, session: str) -> int | None:
+    """The key of a session that holds its lease, None if it is fenced off."""
+    row = work.connection.execute(SQL["session_key"], (session, work.now)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def turn(
+    work: Work, session: str, wanted: Sequence[Wanted], changes: Sequence[Change], finished: Sequence[Finish]
+) -> Turn:
+    """See ``Store.turn``."""
+    worker = session_key(work, session)
+    if worker is None:
+        return Turn(fenced=True)
+    journal = Journal(work)
+    lost: set[int] = set()
+    if changes:
+        _change(work, journal, worker, changes, lost)
+    if finished:
+        _finish(work, journal, worker, finished, lost)
+    if not wanted:
+        journal.write()
+        return Turn(lost=frozenset(lost))
+    claimer = Claimer(work, journal, worker)
+    for lane in wanted:
+        claimer.claim(lane)
+    claimer.write()
+    journal.write()
+    return Turn(
+        tuple(claimer.claims), frozenset(lost), next_due=_next_due(work, [lane.lane for lane in wanted]),
+        backlog=claimer.backlog,
+    )  # fmt: skip
+
+
+def _read(work: Work, keys: Sequence[int]) -> dict[int, Row]:
+    """The runs behind the keys: token, worker, status, id, task, schedule, attempt, exclusive, and what people want."""
+    rows = work.connection.execute(SQL["turn_read"], (dump(keys),))
+    return {row[0]: row for row in rows}
+
+
+def _change(work: Work, journal: Journal, worker: int, changes: Sequence[Change], lost: set[int]) -> None:
+    rows = _read(work, [change.key for change in changes])
+    now_status = {key: _STATUSES[row[3]] for key, row in rows.items()}
+    connection = work.connection
+    for change in changes:
+        row, event = rows.get(change.key), _EVENTS[change.event]
+        after = None
+        if row is not None and row[1] == change.token and row[2] == worker and event in _CHANGES:
+            after = next_status(now_status[change.key], event)
+        if row is None or after is None:
+            lost.add(change.key)
+            continue
+        if event is RunEvent.PAUSE and not row[10]:
+            continue  # the wish was taken back while the run reached its checkpoint: it goes on
+        if event is RunEvent.START:
+            connection.execute(SQL["turn_start"], (change.key, change.token, after.value, change.at))
+        else:
+            connection.execute(SQL["turn_change"], (change.key, change.token, event.value, after.value))
+        if after is not now_status[change.key]:
+            journal.run(action_of(event, after), row[4], row[5])
+        now_status[change.key] = after
+
+
+def _finish(work: Work, journal: Journal, worker: int, finished: Sequence[Finish], lost: set[int]) -> None:
+    rows = _read(work, [finish.key for finish in finished])
+    now = work.now
+    updates: list[tuple[object, ...]] = []
+    attempts: list[tuple[object, ...]] = []
+    freed: list[str | None] = []
+    for finish in finished:
+        row = rows.pop(finish.key, None)
+        if row is None or row[1] != finish.token or row[2] != worker:
+            lost.add(finish.key)
+            continue
+        (_, _, _, status_text, run_id, task, schedule, _, exclusive, cancelled, _, lane, due_at, shared) = row
+        folded = status_text in _WAITING
+        status = next_status(_STATUSES[status_text], RunEvent.START) if folded else _STATUSES[status_text]
+        event = _EVENTS[finish.event]
+        if cancelled and event in (RunEvent.EXPIRE, RunEvent.EXPIRE_RETRY):
+            event = (
+                RunEvent.STOPPED
+            )  # somebody cancelled it while it was being stopped for time: an accepted cancel wins
+        after = None if status is None else next_status(status, event)
+        if after is None:
+            lost.add(finish.key)
+            continue
+        error, progress, over = finish.error, finish.progress, after.terminal
+        ready = False
+        if not over:
+            due_at = due_at if finish.due_at is None else finish.due_at
+            ready = due_at <= now
+        shown = None if after is RunStatus.COMPLETED or after is RunStatus.CANCELLED else error
+        updates.append(
+            (
+                finish.key, finish.token, event.value, after.value, 1 if ready else 0, due_at, finish.started_at,
+                finish.completed_at if over else None, finish.attempt, 1 if finish.failed else 0,
+                finish.result if after is RunStatus.COMPLETED else None,
+                None if shown is None else shown.kind, None if shown is None else shown.message,
+                dump(finish.warnings) if finish.warnings else None,
+                None if progress is None else progress.current, None if progress is None else progress.total,
+                None if progress is None else progress.message, finish.cpu_seconds,
+            )
+        )  # fmt: skip
+        attempts.append(
+            (
+                finish.key, finish.attempt, finish.attempt_status.value, finish.started_at, finish.completed_at, worker,
+                None if error is None else error.kind, None if error is None else error.message,
+                None if error is None else error.traceback,
+            )
+        )  # fmt: skip
+        freed.append(shared)
+        if folded:
+            journal.run(Action.RUN_STARTED, run_id, task)
+        journal.run(action_of(event, after), run_id, task, None, None if shown is None else {"error": shown.kind})
+        if over:
+            journal.ended(
+                run_id,
+                schedule,
+                after,
+                finish.started_at,
+                finish.completed_at,
+                None if shown is None else shown.message,
+            )
+        elif ready:
+            work.topics.add("runs")
+        if exclusive or lane == Lane.SERVICE:
+            work.topics.add("runs")  # what waited behind it may start, in any process
+    if updates:
+        work.connection.executemany(SQL["turn_finish"], updates)
+        work.connection.executemany(SQL["attempt_insert"], attempts)
+        unpark(work, freed)
+
+
+def _next_due(work: Work, lanes: Sequence[Lane]) -> int | None:
+    times = [work.connection.execute(SQL["claim_next_due"], (lane.value,)).get for lane in lanes]
+    return min((time for time in times if time is not None), default=None)
