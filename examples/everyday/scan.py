@@ -1,4 +1,4 @@
-"""Scan a folder: count and weigh its files, and find the largest ones. Reports progress, can be paused and cancelled."""
+"""Scan a folder: count and weigh its files, find the largest. Reports progress, can be paused and cancelled."""
 
 from __future__ import annotations
 
@@ -20,15 +20,10 @@ async def scan(
     run: RunContext,
 ) -> dict[str, object]:
     """Looks through a folder and all folders below it."""
-    root = Path(folder)
-    if not root.is_dir():
-        raise Discard(f"there is no folder {root}")
-    folders = [root, *(path for path in root.rglob("*") if path.is_dir() and not path.is_symlink())]
+    folders = await asyncio.to_thread(folders_below, Path(folder))
     sizes: dict[str, int] = {}
     for done, each in enumerate(folders, start=1):
-        for path in each.iterdir():
-            if path.is_file() and not path.is_symlink():
-                sizes[str(path)] = path.stat().st_size
+        sizes.update(await asyncio.to_thread(sizes_in, each))
         run.log.info("%s: %d files so far", each, len(sizes))
         run.progress(done, len(folders), str(each))
         await run.checkpoint()
@@ -40,3 +35,15 @@ async def scan(
         "bytes": sum(sizes.values()),
         "largest": [{"file": name, "bytes": size} for name, size in top],
     }
+
+
+def folders_below(root: Path) -> list[Path]:
+    """The folder and all folders below it."""
+    if not root.is_dir():
+        raise Discard(f"there is no folder {root}")
+    return [root, *(path for path in root.rglob("*") if path.is_dir() and not path.is_symlink())]
+
+
+def sizes_in(folder: Path) -> dict[str, int]:
+    """The files of one folder, in bytes."""
+    return {str(path): path.stat().st_size for path in folder.iterdir() if path.is_file() and not path.is_symlink()}

@@ -15,7 +15,7 @@ from typing import Any
 from runwright.auth.sealing import Sealer
 from runwright.clock import Micros, Rng
 from runwright.errors import ConfirmRequired, InvalidInput
-from runwright.model import MEDIUM, SYSTEM, Actor, JSONObject, NewRun
+from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewRun
 from runwright.retry import Retry
 from runwright.tasks.definition import Task
 from runwright.tasks.registry import Registry
@@ -86,7 +86,7 @@ class Admission:
             arguments=arguments,
             created_at=now,
             due_at=now if request.run_at is None else max(request.run_at, 0),
-            priority=MEDIUM if priority is None else priority,
+            priority=priority,
             exclusive=task.exclusive,
             on_interrupt=task.on_interrupt,
             retry=request.retry,
@@ -104,7 +104,7 @@ class Admission:
         """Validated arguments as the store keeps them: JSON text, its secrets sealed."""
         if not arguments and not task.signature.required:
             return "{}"
-        dumped = task.signature.dump(task.signature.validate(arguments))
+        dumped: JSONObject = task.signature.dump(task.signature.validate(arguments))
         if task.signature.secret_pointers:
             dumped = replace_at(dumped, task.signature.secret_pointers, self._seal)
         return json.dumps(dumped, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -119,7 +119,7 @@ class Admission:
         opened: JSONObject = json.loads(text, object_hook=self._unsealed)
         return opened
 
-    def _seal(self, secret: object) -> object:
+    def _seal(self, secret: JSON) -> JSON:
         return None if secret is None else self._sealer.seal(str(secret))
 
     def _unsealed(self, value: dict[str, object]) -> object:

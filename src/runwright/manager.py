@@ -22,8 +22,7 @@ from runwright.config import Settings
 from runwright.control import Accounts, Control, Runs, ScheduleEdit, Schedules, Tasks, Timeline
 from runwright.errors import Conflict, InvalidInput, RunFailed
 from runwright.events.feed import Feed, Frame
-from runwright.model import SYSTEM, Actor, JSON, JSONObject, NewEvent, Page, Role, Run, RunStatus, Schedule
-from runwright.model import Statistics
+from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewEvent, Page, Role, Run, RunStatus, Schedule, Statistics
 from runwright.schedule import parse_when
 from runwright.store.base import RunQuery, Store
 from runwright.store.sqlite import SqliteStore
@@ -31,7 +30,7 @@ from runwright.tasks.definition import Task, to_task
 from runwright.tasks.discovery import DiscoveryOptions, Report, discover
 from runwright.tasks.registry import Registry
 from runwright.tasks.watch import DirectoryWatch
-from runwright.worker import capture
+from runwright.worker.capture import capture
 from runwright.worker.executor import Limits
 from runwright.worker.janitor import Janitor
 from runwright.worker.scheduler import Scheduler
@@ -155,9 +154,9 @@ class TaskManager:
         url = self.settings.store
         scheme, separator, path = url.partition("://")
         if scheme == "sqlite" and separator:
-            name = path[1:] if path.startswith("/") else path
+            name = path.removeprefix("/")
             return await SqliteStore.open(
-                name, clock=self._clock, rng=self._rng, on_commit=self._bus.publish, worker="worker" in self.roles
+                name, clock=self._clock, rng=self._rng, on_commit=self._bus.publish
             )
         raise InvalidInput.field("/store", f"must be sqlite:///PATH; {scheme or url!r} is not supported yet")
 
@@ -173,7 +172,9 @@ class TaskManager:
             store, self._bus, sweep_seconds=self.settings.sweep_seconds, retention_days=self.settings.retention_days
         )
         if self.roles:
-            while await janitor.run_once() == 0:  # orphans first, so that nothing acknowledged is missing from the start
+            while (
+                await janitor.run_once() == 0
+            ):  # orphans first, so that nothing acknowledged is missing from the start
                 pass
             await janitor.start()
             self._closing.append(janitor.stop)
@@ -239,7 +240,7 @@ class TaskManager:
 
     async def run(self, task: Any, arguments: JSONObject | None = None, **options: Any) -> JSON:
         """Start a run, wait for its end and return its result; options as for ``start``. Raises RunFailed."""
-        run = await self.wait((await self._start(task, arguments, options)))
+        run = await self.wait(await self._start(task, arguments, options))
         if run.status is not RunStatus.COMPLETED:
             raise RunFailed(run)
         return run.result
@@ -354,7 +355,7 @@ class TaskManager:
                     await self.control.schedules.add(SYSTEM, edit, confirmed=True, origin=task.source)
                 elif existing.origin and not (existing.edited or existing.deleted):
                     await self._follow_code(existing, task)
-            except Exception as error:  # a task with a bad schedule must not keep the others from theirs
+            except Exception as error:  # noqa: BLE001 - a task with a bad schedule must not keep the others from theirs
                 logger.warning("the schedule that task %r declares was refused: %s", task.name, error)
         if "scheduler" in self.roles:
             self.scheduler.wake()

@@ -110,7 +110,7 @@ class TaskProgress:
 
 @dataclass(frozen=True, slots=True)
 class RunError:
-    """Why an attempt failed. ``kind`` is ``timeout``, ``crash_loop``, ``result``, ``arguments`` or an exception's name."""
+    """Why an attempt failed. ``kind`` is ``timeout``, ``crash_loop``, ``result`` or an exception's name."""
 
     kind: str
     message: str
@@ -205,7 +205,7 @@ class NewRun:
 class Enqueued:
     """The store's answer to one NewRun, after its commit.
 
-    ``created`` is False if ``unique_key`` or ``idempotency_key`` found a run that is there already: ``run_id`` names it.
+    ``created`` is False if ``unique_key`` or ``idempotency_key`` found a run that is there: ``run_id`` names it.
     ``same_body`` is False if the idempotency key was used before with another digest.
     """
 

@@ -70,7 +70,9 @@ class Retry:
             if not good
         ]
         if faults:
-            raise DefinitionError("; ".join(f"retry {f.pointer.rpartition('/')[2]} {f.message}" for f in faults), faults)
+            raise DefinitionError(
+                "; ".join(f"retry {f.pointer.rpartition('/')[2]} {f.message}" for f in faults), faults
+            )
 
     @staticmethod
     def later(seconds: float, reason: str = "") -> RetryLater:

@@ -68,4 +68,6 @@ def test_the_core_keeps_to_its_ports(path: Path) -> None:
 def test_the_walk_sees_what_it_is_for() -> None:
     source = "import random, threading\nfrom datetime import datetime\ndatetime.now()\nimport os\nos.environ['A']\n"
 
-    assert {"random", "threading", "datetime.now", "os.environ"} == {what for _, what in reaches_around(ast.parse(source))}
+    assert {"random", "threading", "datetime.now", "os.environ"} == {
+        what for _, what in reaches_around(ast.parse(source))
+    }

@@ -1,4 +1,4 @@
-"""Auth: sealed fields. A secret in a run's arguments is encrypted before it reaches the store, and opened for its run only.
+"""Auth: sealed fields. A secret in a run's arguments is encrypted before it reaches the store, and opened for its run.
 
 AES-256-GCM with a random nonce; the key is derived from a passphrase of the settings, or kept in a file with mode 600
 beside the store, which every worker of that store must have.
@@ -65,7 +65,9 @@ def load_or_create_key(path: Path | None, secret_key: str | None = None) -> byte
     """
     if secret_key is not None:
         if len(secret_key) < SHORTEST_PASSPHRASE:
-            raise StartRefused(f"secret_key must have at least {SHORTEST_PASSPHRASE} characters, it has {len(secret_key)}")
+            raise StartRefused(
+                f"secret_key must have at least {SHORTEST_PASSPHRASE} characters, it has {len(secret_key)}"
+            )
         return HKDF(hashes.SHA256(), KEY_BYTES, None, CONTEXT).derive(secret_key.encode())
     if path is None:
         return os.urandom(KEY_BYTES)

@@ -15,5 +15,5 @@ def new_token(rng: Rng) -> str:
 
 
 def digest(secret: str) -> str:
-    """SHA-256 as hexadecimal text. Enough without salt or stretching: the secrets are random, and looked up by digest."""
+    """SHA-256 as hexadecimal text; enough without salt or stretching, since the secrets are random."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

@@ -1,8 +1,8 @@
 """Every command and question that the API, the page, the CLI and the Python API may ask: the one door.
 
-``Control`` has one part for each noun: ``runs``, ``schedules``, ``tasks``, ``timeline`` and ``accounts``. Each method takes
-the Actor who asks, checks the role, and returns after the store's commit. Nothing here knows HTTP, and nothing reaches
-around it.
+``Control`` has one part for each noun: ``runs``, ``schedules``, ``tasks``, ``timeline`` and ``accounts``. Each method
+takes the Actor who asks, checks the role, and returns after the store's commit. Nothing here knows HTTP, and nothing
+reaches around it.
 """
 
 from __future__ import annotations

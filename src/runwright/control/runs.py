@@ -131,7 +131,9 @@ class Runs:
     def _bulk(run: str, action: str, status: RunStatus | None, done: bool) -> BulkAnswer:
         if status is None:
             return BulkAnswer(run, "missing", f"no run named {run!r}")
-        return BulkAnswer(run, "done") if done else BulkAnswer(run, "refused", f"cannot {action} a run that is {status}")
+        return (
+            BulkAnswer(run, "done") if done else BulkAnswer(run, "refused", f"cannot {action} a run that is {status}")
+        )
 
     async def _move(self, actor: Actor, run_id: str, event: RunEvent) -> Run:
         require(actor, Role.OPERATOR)

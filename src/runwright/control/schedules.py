@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from runwright.admission import Admission, RunRequest
 from runwright.auth.policy import require
@@ -32,6 +32,7 @@ class Unset:
 
 
 UNSET: Final = Unset()
+Times: TypeAlias = list[datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,13 +197,13 @@ class Schedules:
         """A page of the schedule's ledger, newest first."""
         return await self._store.fires((await self.get(actor, name)).id, limit, after)
 
-    async def next(self, actor: Actor, name: str, count: int = 10) -> list[datetime]:
+    async def next(self, actor: Actor, name: str, count: int = 10) -> Sequence[datetime]:
         """The next due times."""
         schedule = await self.get(actor, name)
         when = parse_when(json.loads(schedule.when), schedule.timezone)
         trigger = compile_when(when, schedule.timezone)
         anchor = to_datetime(schedule.anchor_at)
-        found: list[datetime] = []
+        found: Times = []
         moment = to_datetime(self._clock.now())
         if schedule.next_due_at is not None and not trigger.anchored_at_end:
             moment = min(moment, to_datetime(schedule.next_due_at - 1))
@@ -211,7 +212,7 @@ class Schedules:
             moment = due
         return found
 
-    def preview(self, actor: Actor, when: Any, timezone: str | None, count: int = 10) -> tuple[str, list[datetime]]:
+    def preview(self, actor: Actor, when: Any, timezone: str | None, count: int = 10) -> tuple[str, Sequence[datetime]]:
         """What a schedule would do: in English, and its next due times. Raises ScheduleRefused."""
         require(actor, Role.VIEWER)
         zone = timezone or self._timezone
@@ -243,7 +244,7 @@ class Schedules:
         faults = []
         name = given.get("name", old.name)
         if not SLUG.fullmatch(str(name)) or UUID_SHAPED.fullmatch(str(name)):
-            faults.append(FieldError("/name", "must be lower-case letters, digits, '_', '-' or '.', at most 120, no UUID"))
+            faults.append(FieldError("/name", "must be small letters, digits, '_', '-' or '.', at most 120, no UUID"))
         for field, kinds in (("overlap", Overlap), ("catch_up", CatchUp)):
             if field in given and given[field] not in set(kinds):
                 faults.append(FieldError(f"/{field}", f"must be one of {', '.join(kinds)}"))

@@ -8,7 +8,6 @@ This room never writes, and never waits for a reader: a slow one simply asks lat
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -151,18 +150,11 @@ class Feed:
 
     async def ended(self, run_id: str) -> Run:
         """Wait until the run has ended; its last snapshot."""
-        async with aclosing(self._ends(run_id)) as runs:
-            async for run in runs:
-                if run.status.terminal:
-                    return run
-        raise NotFound("run", run_id)
-
-    async def _ends(self, run_id: str) -> AsyncIterator[Run]:
         wakeup = self._bus.subscribe(f"run:{run_id}")
         try:
-            while True:
-                yield await self._existing(run_id)
+            while not (run := await self._existing(run_id)).status.terminal:
                 await wakeup.wait(POLL_SECONDS)
+            return run
         finally:
             wakeup.close()
 

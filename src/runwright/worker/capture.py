@@ -1,7 +1,7 @@
 """Sends what a task logs and prints to its run's log. Whatever is not said by a task goes where it went before.
 
-The task is known by the context variable ``current_job``: it follows coroutines, the lanes' threads and copied contexts,
-not threads that user code starts by itself.
+The task is known by the context variable ``current_job``: it follows coroutines, the lanes' threads and copied
+contexts, not threads that user code starts by itself.
 """
 
 from __future__ import annotations
@@ -13,11 +13,6 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from runwright.worker.job import current_job
-
-_users = 0
-_handler: RunLogHandler | None = None
-_stdout: TextIO | None = None
-_level: int | None = None
 
 
 class RunLogHandler(logging.Handler):
@@ -34,7 +29,7 @@ class RunLogHandler(logging.Handler):
             text = record.getMessage()
             if record.exc_info:
                 text += "\n" + logging.Formatter().formatException(record.exc_info)
-        except Exception as error:  # a record with broken arguments is a fault of the task, and its log says so
+        except Exception as error:  # noqa: BLE001 - a record with broken arguments is a fault of the task, and its log says so
             text = f"{record.msg!r} (could not be formatted: {error})"
         job.emit(record.levelno, text)
 
@@ -74,36 +69,42 @@ class RunPrint(io.TextIOBase):
         return self._original.encoding
 
 
-def install(level: int) -> None:
-    """Begin to capture; counted, so that several managers in one process share one capture.
+class Capture:
+    """The one capture of a process, shared by its managers and ended by the last of them."""
 
-    The root logger's level is lowered to ``level`` only where no application has set up logging itself.
-    """
-    global _users, _handler, _stdout, _level
-    _users += 1
-    if _users > 1:
-        return
-    root = logging.getLogger()
-    if not root.handlers and root.level > level:
-        _level = root.level
-        root.setLevel(level)
-    _handler = RunLogHandler()
-    root.addHandler(_handler)
-    _stdout = sys.stdout
-    sys.stdout = RunPrint(_stdout)
+    def __init__(self) -> None:
+        self._users = 0
+        self._handler: RunLogHandler | None = None
+        self._stdout: TextIO | None = None
+        self._level: int | None = None
+
+    def install(self, level: int) -> None:
+        """Begin to capture. The root logger is lowered to ``level`` only where no application has set up logging."""
+        self._users += 1
+        if self._users > 1:
+            return
+        root = logging.getLogger()
+        if not root.handlers and root.level > level:
+            self._level = root.level
+            root.setLevel(level)
+        self._handler = RunLogHandler()
+        root.addHandler(self._handler)
+        self._stdout = sys.stdout
+        sys.stdout = RunPrint(self._stdout)
+
+    def uninstall(self) -> None:
+        """End the capture, with its last user."""
+        self._users -= 1
+        if self._users:
+            return
+        root = logging.getLogger()
+        if self._handler is not None:
+            root.removeHandler(self._handler)
+        if self._level is not None:
+            root.setLevel(self._level)
+        if isinstance(sys.stdout, RunPrint) and self._stdout is not None:
+            sys.stdout = self._stdout
+        self._handler = self._stdout = self._level = None
 
 
-def uninstall() -> None:
-    """End the capture with its last user."""
-    global _users, _handler, _stdout, _level
-    _users -= 1
-    if _users:
-        return
-    root = logging.getLogger()
-    if _handler is not None:
-        root.removeHandler(_handler)
-    if _level is not None:
-        root.setLevel(_level)
-    if isinstance(sys.stdout, RunPrint) and _stdout is not None:
-        sys.stdout = _stdout
-    _handler = _stdout = _level = None
+capture = Capture()

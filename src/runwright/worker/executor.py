@@ -1,5 +1,5 @@
-"""The runs in this worker's hands: from claim to outcome. It starts them in their lanes, obeys pause and cancel, watches
-their time, and turns each ending into the Finish that the claimer carries to the store.
+"""The runs in this worker's hands, from claim to outcome. It starts them in their lanes, obeys pause and cancel,
+watches their time, and turns each ending into the Finish that the claimer carries to the store.
 
 Lives on the home loop. User code runs in the lanes; the two methods that run there say so.
 """
@@ -121,7 +121,9 @@ class Executor:
     @property
     def outbox(self) -> bool:
         """Whether there is something to tell the store."""
-        return bool(self._ended or self._again or self._changes or any(job.started_at for job in self._unreported.values()))
+        return bool(
+            self._ended or self._again or self._changes or any(job.started_at for job in self._unreported.values())
+        )
 
     def capacities(self) -> Mapping[str, int]:
         """Slots by lane."""
@@ -406,11 +408,12 @@ class Executor:
             context, args, kwargs = self._prepare(job)
             current.set(context)
             current_job.set(job)
-            result = await invocation(job.task).call(context, args, kwargs)
-            job.outcome = self._returned(result)
+            call = invocation(job.task).call
+            assert call is not None, "a task in this lane is awaited"
+            job.outcome = self._returned(await call(context, args, kwargs))
         except asyncio.CancelledError as error:
             job.outcome = self._stopped(job, error)
-        except BaseException as error:  # user code may raise anything; only the outcome knows what it means
+        except BaseException as error:  # noqa: BLE001 - user code may raise anything; the outcome says what it means
             job.outcome = self._raised(job, error)
 
     def run_thread(self, job: Job) -> None:
@@ -422,10 +425,12 @@ class Executor:
             context, args, kwargs = self._prepare(job)
             current.set(context)
             current_job.set(job)
-            job.outcome = self._returned(invocation(job.task).call_sync(context, args, kwargs))
+            call = invocation(job.task).call_sync
+            assert call is not None, "a task in this lane blocks"
+            job.outcome = self._returned(call(context, args, kwargs))
             if job.expired:  # it ignored the end of its time, and its result came too late
                 job.outcome = self._stopped(job, None)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - as above
             job.outcome = self._raised(job, error)
 
     def _prepare(self, job: Job) -> tuple[RunContext, tuple[object, ...], dict[str, object]]:
@@ -480,7 +485,9 @@ class Executor:
             return Outcome(Ending.RAISED, error=described(error), retryable=False)
         if isinstance(error, RetryLater):
             left = self._wait(job, None) is not None
-            return Outcome(Ending.RAISED, error=described(error), wait_seconds=max(0.0, error.seconds) if left else None)
+            return Outcome(
+                Ending.RAISED, error=described(error), wait_seconds=max(0.0, error.seconds) if left else None
+            )
         return Outcome(Ending.RAISED, error=described(error), wait_seconds=self._wait(job, error))
 
     def _wait(self, job: Job, error: BaseException | None) -> float | None:
@@ -504,7 +511,7 @@ def described(error: BaseException) -> RunError:
 
 
 def worth_saving(saved: TaskProgress | None, new: TaskProgress, seconds: float) -> bool:
-    """Whether progress is written: every 2 s or 5 %, when it falls, its total changes, or it reaches the end (S1.34)."""
+    """Whether progress is written: every 2 s or 5 %, when it falls or its total changes, and at the end."""
     if saved is None or seconds >= PROGRESS_SAVE_SECONDS:
         return True
     if new.current < saved.current or new.total != saved.total or (0 < new.total <= new.current):

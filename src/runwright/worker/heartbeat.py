@@ -1,7 +1,7 @@
 """Keeps a worker session's lease alive, from outside of every event loop, and watches that those loops turn.
 
-It has its own thread and, through ``Store.beat``, its own connection: user code that blocks a loop cannot cost the lease.
-A session that cannot renew stops its runs before the lease ends, whatever keeps it from renewing.
+It has its own thread and, through ``Store.beat``, its own connection: user code that blocks a loop cannot cost the
+lease. A session that cannot renew stops its runs before the lease ends, whatever keeps it from renewing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Looks after what was left behind: runs whose worker is gone, and history that has grown old. Safe in every process."""
+"""Looks after what was left behind: runs whose worker is gone, and old history. Safe in every process."""
 
 from __future__ import annotations
 

@@ -220,7 +220,9 @@ class Job:
             self._sealed = True
             self._end_tail()
         lines, self._lines = self._lines, []
-        chunks, part, size = [], [], 0
+        chunks: list[LogChunk] = []
+        part: list[tuple[int, Micros, str, str]] = []
+        size = 0
         for line in lines:
             if part and size + len(line[3]) > CHUNK_BYTES:
                 chunks.append(self._chunk(part))
@@ -282,4 +284,3 @@ def clean(text: str) -> str:
     except UnicodeEncodeError:
         text = text.encode("utf-8", "replace").decode()
     return text
-

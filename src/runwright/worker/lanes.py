@@ -1,4 +1,4 @@
-"""Where user code runs: the Exec port. Each lane has slots, a short queue in front of them, and its own way to stop code.
+"""Where user code runs: the Exec port. Each lane has slots, a short queue in front of them, and a way to stop code.
 
 A lane starts a queued job the moment a slot is free, without asking anybody, and reports endings in batches: one
 wake-up of the home loop for all that ended since the last. Nothing here touches the store, or decides what an ending

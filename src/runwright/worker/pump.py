@@ -1,4 +1,4 @@
-"""Carries log lines and progress of the runs in hand to the store, in batches, ten times a second while there are any."""
+"""Carries log lines and progress of the runs in hand to the store, in batches, ten times a second."""
 
 from __future__ import annotations
 

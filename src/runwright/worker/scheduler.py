@@ -2,7 +2,7 @@
 
 Any number of schedulers may run; none leads. Each prepares what is due within a moment, waits for the instant, and
 carries the plan to the store, where the schedule's version and the ledger's unique key decide who was first.
-What happens at a due time is decided in ``schedule.catchup``, purely; what follows from a run's end is settled here too.
+What happens at a due time is decided in ``schedule.catchup``, purely; what follows from a run's end is settled here.
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ class Scheduler(Service):
                                         and s.next_due_at <= now + PREPARE_SECONDS * SECOND], now)  # fmt: skip
         while prepared:
             due_at = prepared[0].due_at
-            count = next((n for n, p in enumerate(prepared) if p.due_at > max(due_at, self._store.now())), len(prepared))
+            count = next(
+                (n for n, p in enumerate(prepared) if p.due_at > max(due_at, self._store.now())), len(prepared)
+            )
             tick, prepared = prepared[:count], prepared[count:]
             await self._wait_until(tick[-1].due_at)
             await self._carry_out(tick)
@@ -164,7 +166,7 @@ class Scheduler(Service):
 
     def _new_fire(self, schedule: Schedule, fire: Fire, at: Micros) -> NewFire:
         due_at = to_micros(fire.due)
-        first = due_at if fire.first is None else to_micros(fire.first)
+        first = to_micros(fire.first)
         row = NewFire(first, fire.outcome.value, fire.reason, None, fire.count, due_at if fire.count > 1 else None)
         if not fire.outcome.starts_run:
             return row
@@ -253,6 +255,3 @@ class Scheduler(Service):
         await self._store.settle(ended, next_due)
         if next_due:
             self._hinted = True
-
-
-

@@ -57,12 +57,17 @@ class Service(ABC):
         self._wakeup.set()
 
     @property
+    def stopping(self) -> bool:
+        """Whether the loop was told to end."""
+        return self._stopping
+
+    @property
     def running(self) -> bool:
         """Whether the loop lives."""
         return self._task is not None and not self._task.done()
 
     async def _loop(self) -> None:
-        while not self._stopping:
+        while not self.stopping:
             try:
                 pause = await self.run_once()
                 if self.failures:
@@ -76,13 +81,11 @@ class Service(ABC):
                 pause = self._backoff()
                 if self.failures == 1:
                     logger.exception("%s failed; it tries again", self.name)
-            if self._stopping:
-                return
-            if pause > 0:
+            if pause > 0 and not self.stopping:
                 await self._wakeup.wait(min(pause, LONGEST_SLEEP_SECONDS))
             else:
                 await asyncio.sleep(0)
 
     def _backoff(self) -> float:
         self.failures += 1
-        return min(LONGEST_BACKOFF_SECONDS, 0.05 * 2 ** min(self.failures, 10))
+        return min(LONGEST_BACKOFF_SECONDS, 0.05 * 2.0 ** min(self.failures, 10))
