@@ -107,8 +107,9 @@ def main() -> int:
         results = gather(entries, chosen.workloads, chosen.reps)
     now = dt.datetime.now(dt.UTC)
     head = (
-        f"{now:%Y-%m-%d %H:%M} UTC, commit {place.commit()}. {place.machine()}, load {load:.1f} before. Medians, lowest and highest in"
-        " brackets; differences under 15 % are noise. A job that is missing or ran twice makes a measurement fail."
+        f"{now:%Y-%m-%d %H:%M} UTC, commit {place.commit()}. {place.machine()}, load {load:.1f} before."
+        " Medians, lowest and highest in brackets; differences under 15 % are noise. A job that is missing"
+        " or ran twice makes a measurement fail."
     )
     page = report(results, limits, head)
     print(page)

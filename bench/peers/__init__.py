@@ -24,6 +24,7 @@ PEERS = (
         "bench.peers.engine:Runwright",
         ("throughput", "default-lane", "enqueue", "latency", "schedules", "logs", "idle"),
     ),
+    Entry("runwright's store alone", "bench.peers.store_alone:StoreAlone", ("throughput", "enqueue")),
     Entry("sqlite, one by one", "bench.peers.raw_sqlite:OneByOne", ("throughput", "enqueue", "latency")),
     Entry("sqlite, batches of 100", "bench.peers.raw_sqlite:Batches", ("throughput", "enqueue")),
     Entry("huey", "bench.peers.huey_sqlite:Huey", ("throughput", "enqueue", "latency"), foreign=True),
