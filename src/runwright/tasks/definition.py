@@ -36,10 +36,12 @@ def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     Raises:
         DefinitionError: an option or a parameter is wrong; the message names it.
     """
-    names = _caller_names()
+    caller = sys._getframe(1)
+    module = caller.f_globals.get("__name__")
+    names = {} if caller.f_locals is caller.f_globals else dict(caller.f_locals)
     if function is not None:
-        return _function_task(function, {}, names)
-    return lambda decorated: _function_task(decorated, options, names)
+        return _function_task(function, {}, names, module)
+    return lambda decorated: _function_task(decorated, options, names, module)
 
 
 def to_task(item: object) -> Task[..., Any]:
@@ -98,7 +100,9 @@ def _module_task(module: ModuleType) -> Task[..., Any]:
     return script.tasks[0]
 
 
-def _function_task(function: object, options: dict[str, Any], names: dict[str, object]) -> Task[..., Any]:
+def _function_task(
+    function: object, options: dict[str, Any], names: dict[str, object], module: str | None = None
+) -> Task[..., Any]:
     if isinstance(function, Task):
         raise DefinitionError(f"task {function.name!r} is a task already; use its with_(…) for other options")
     if isinstance(function, type):
@@ -112,10 +116,5 @@ def _function_task(function: object, options: dict[str, Any], names: dict[str, o
     if first is not None and first.name in ("self", "cls") and first.annotation is first.empty:
         raise DefinitionError(f"@task is for functions; {plain.__qualname__} is a method: subclass BaseTask instead")
     local = "<locals>" in plain.__qualname__
-    return build(function, "function", options, local_names=names if local else None)
-
-
-def _caller_names() -> dict[str, object]:
-    """The names where ``@task`` stands, for hints as text in functions within functions."""
-    frame = sys._getframe(2)  # hints as text can be resolved in no other way; pydantic does the same
-    return {} if frame.f_locals is frame.f_globals else dict(frame.f_locals)
+    # Hints as text within a function can be resolved with the names around it only; pydantic does the same.
+    return build(function, "function", options, local_names=names if local else None, defined_in=module)

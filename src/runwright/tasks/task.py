@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import string
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import CodeType, MappingProxyType
@@ -53,8 +54,8 @@ class Task(Generic[P, R]):
     """Something that can be run. Made by ``@task``, ``to_task`` or discovery; immutable, see ``with_``.
 
     Calling it calls the plain function. ``timeout`` is in seconds, None for no limit; with ``timeout_unset`` the
-    settings' default applies instead. ``schedule`` is as it was given. ``source`` is where its code stands, and
-    ``source_hash`` changes with that code.
+    settings' default applies instead. ``schedule`` is as it was given. ``source`` is where its code stands,
+    ``source_hash`` changes with that code, and ``defined_in`` is the module that made it a task.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Task(Generic[P, R]):
     is_async: bool
     source: str
     source_hash: str
+    defined_in: str
     description: str = ""
     category: str = ""
     icon: str = "star"
@@ -111,20 +113,11 @@ class Task(Generic[P, R]):
         """The name of the parameter that takes the RunContext, or None."""
         return self.signature.context_parameter
 
-    @property
-    def module(self) -> str:
-        """The name of the module that defines it."""
-        return self.function.__module__
-
-    @property
-    def qualname(self) -> str:
-        """The name of its code within that module."""
-        return self.function.__qualname__
-
     def with_(self, **changes: Unpack[TaskOptions]) -> Task[P, R]:
         """The same code with other options. Raises DefinitionError for a bad one."""
         options = cast("dict[str, Any]", {**self.given, **changes})
-        return build(self.function, self.form, options, signature=self.signature, source=self.source)
+        module = str(sys._getframe(1).f_globals.get("__name__", self.defined_in))  # another module may vary our task
+        return build(self.function, self.form, options, signature=self.signature, source=self.source, defined_in=module)
 
 
 def build(
@@ -135,6 +128,7 @@ def build(
     local_names: Mapping[str, object] | None = None,
     signature: Signature | None = None,
     source: str | None = None,
+    defined_in: str | None = None,
 ) -> Task[P, R]:
     """Make a task of a function, or of a BaseTask class (``form="class"``).
 
@@ -143,6 +137,7 @@ def build(
         local_names: names visible where the function was defined.
         signature: its parameters, if they are known already.
         source: where its code stands, if that is not where its first line is.
+        defined_in: the module that makes it a task, if that is not the function's own.
 
     Raises:
         DefinitionError: an option, the name or a parameter is wrong; each is named.
@@ -184,6 +179,7 @@ def build(
         is_async=coroutine,
         source=source or _source(code, function),
         source_hash=_digest(function),
+        defined_in=defined_in or function.__module__,
         timeout_unset="timeout" not in checked and not service,
         given=MappingProxyType(dict(options)),
         **{**derived, **checked},
