@@ -23,7 +23,7 @@ from runwright.control import Accounts, Control, Runs, ScheduleEdit, Schedules, 
 from runwright.errors import Conflict, InvalidInput, RunFailed
 from runwright.events.feed import Feed, Frame
 from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewEvent, Page, Role, Run, RunStatus, Schedule, Statistics
-from runwright.schedule import parse_when
+from runwright.retry import Retry
 from runwright.store.base import RunQuery, Store
 from runwright.store.sqlite import SqliteStore
 from runwright.tasks.definition import Task, to_task
@@ -122,7 +122,7 @@ class TaskManager:
             if "scheduler" in self.roles:
                 self.scheduler = Scheduler(
                     store=store, registry=self.registry, admission=admission, clock=self._clock, bus=self._bus,
-                    retry=settings.scheduled_retry(), cap=settings.catch_up_cap,
+                    rng=self._rng, retry=Retry(settings.max_retries, settings.retry_delay), cap=settings.catch_up_cap,
                 )  # fmt: skip
                 await self.scheduler.start()
                 self._closing.append(self.scheduler.stop)
@@ -155,9 +155,7 @@ class TaskManager:
         scheme, separator, path = url.partition("://")
         if scheme == "sqlite" and separator:
             name = path.removeprefix("/")
-            return await SqliteStore.open(
-                name, clock=self._clock, rng=self._rng, on_commit=self._bus.publish
-            )
+            return await SqliteStore.open(name, clock=self._clock, rng=self._rng, on_commit=self._bus.publish)
         raise InvalidInput.field("/store", f"must be sqlite:///PATH; {scheme or url!r} is not supported yet")
 
     def _sealer(self) -> Sealer:
@@ -348,7 +346,9 @@ class TaskManager:
         for task in self.registry.tasks():
             if task.schedule is None:
                 continue
-            edit = ScheduleEdit(name=task.name, task=task.name, when=task.schedule)
+            edit = ScheduleEdit(
+                name=task.name, task=task.name, when=task.schedule, label=task.title, depends_on=task.depends_on
+            )
             try:
                 existing = known.get(task.name)
                 if existing is None:
@@ -361,7 +361,7 @@ class TaskManager:
             self.scheduler.wake()
 
     async def _follow_code(self, existing: Schedule, task: Task[..., Any]) -> None:
-        declared = self.control.schedules.canonical(task.schedule, existing.timezone)
+        declared = self.control.schedules.canonical(task.schedule)
         if declared != existing.when:
             await self.control.schedules.redeclare(existing, task.schedule, task.source)
 
@@ -456,4 +456,4 @@ async def _uncapture() -> None:
 
 _START_OPTIONS = frozenset({"priority", "run_at", "user", "entity", "tags", "idempotency_key"})
 
-__all__ = ["ManagerSchedules", "TaskManager", "parse_when", "schedule_edit"]
+__all__ = ["ManagerSchedules", "TaskManager", "schedule_edit"]

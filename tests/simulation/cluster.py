@@ -142,7 +142,7 @@ class Node:
         self.janitor = Janitor(self.store, self.bus, sweep_seconds=SWEEP_SECONDS, retention_days=None)
         self.scheduler = Scheduler(
             store=self.store, registry=self.registry, admission=self.admission, clock=self.clock, bus=self.bus,
-            retry=Retry(max_retries=1, delay=5),
+            rng=self.world.ids, retry=Retry(max_retries=1, delay=5),
         )  # fmt: skip
         while True:
             try:
@@ -440,7 +440,9 @@ class World:
             if name == "each-minute" and not self.had_steps:
                 covered = sum(fire.count for fire in fires)
                 passed = int(self.loop.seconds // 60)
-                self._expect(passed - 1 <= covered <= passed + 1, f"{name}: {covered} due times of {passed} in the ledger")
+                self._expect(
+                    passed - 1 <= covered <= passed + 1, f"{name}: {covered} due times of {passed} in the ledger"
+                )
             if name == "after-end":
                 self._expect(len(fires) >= 3, f"{name}: fired {len(fires)} times only")
 

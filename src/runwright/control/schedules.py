@@ -14,7 +14,7 @@ from runwright.auth.policy import require
 from runwright.clock import Clock, Micros, Rng, to_datetime, to_micros
 from runwright.errors import ConfirmRequired, Conflict, DuplicateName, FieldError, InvalidInput, NotFound
 from runwright.model import SYSTEM, Actor, Fire, NewEvent, Page, Role, Schedule, Statistics
-from runwright.schedule import compile_when, describe, find_cycle, next_fires, parse_when, refuse_past, when_to_json
+from runwright.schedule import begin, compile_when, describe, next_fires, parse_when, refuse_past, when_to_json
 from runwright.store.base import Store
 from runwright.tasks.registry import Registry
 from runwright.when import CatchUp, Overlap, When
@@ -106,7 +106,6 @@ class Schedules:
                 created_by=actor.name, created_at=now, as_user=None if origin else actor.name,
             )  # fmt: skip
             made.append(replace(self._apply(blank, edit, now, confirmed=confirmed), version=1))
-        await self._check_dependencies(made)
         for schedule, added in zip(made, await self._store.add_schedules(made, actor.name), strict=True):
             if not added:
                 raise DuplicateName(f"a schedule named {schedule.name!r} is there already", schedule.name)
@@ -124,8 +123,6 @@ class Schedules:
             old = await self.get(actor, name)
             new = self._apply(old, edit, self._clock.now(), confirmed=confirmed)
             new = replace(new, edited=old.edited or bool(old.origin and set(given) - {"enabled"}))
-            if "depends_on" in given:
-                await self._check_dependencies([new])
             detail = {key: value if isinstance(value, bool) else str(value) for key, value in shown.items()}
             if await self._store.update_schedule(new, actor.name, action, detail):
                 return await self.get(actor, new.id)
@@ -200,7 +197,7 @@ class Schedules:
     async def next(self, actor: Actor, name: str, count: int = 10) -> Sequence[datetime]:
         """The next due times."""
         schedule = await self.get(actor, name)
-        when = parse_when(json.loads(schedule.when), schedule.timezone)
+        when = parse_when(json.loads(schedule.when))
         trigger = compile_when(when, schedule.timezone)
         anchor = to_datetime(schedule.anchor_at)
         found: Times = []
@@ -216,12 +213,12 @@ class Schedules:
         """What a schedule would do: in English, and its next due times. Raises ScheduleRefused."""
         require(actor, Role.VIEWER)
         zone = timezone or self._timezone
-        parsed = parse_when(when, zone) if isinstance(when, str | Mapping | list) else when
+        parsed = parse_when(when) if isinstance(when, str | Mapping | list) else when
         return describe(parsed, zone), next_fires(parsed, to_datetime(self._clock.now()), count, zone)
 
-    def canonical(self, when: Any, timezone: str) -> str:
+    def canonical(self, when: Any) -> str:
         """``when`` as a schedule keeps it, to compare."""
-        parsed = parse_when(when, timezone) if isinstance(when, str | Mapping | list) else when
+        parsed = parse_when(when) if isinstance(when, str | Mapping | list) else when
         return json.dumps(when_to_json(parsed), separators=(",", ":"))
 
     async def statistics(self, actor: Actor) -> Statistics:
@@ -231,7 +228,7 @@ class Schedules:
 
     def describe(self, schedule: Schedule) -> str:
         """Its times in English."""
-        return describe(parse_when(json.loads(schedule.when), schedule.timezone), schedule.timezone)
+        return describe(parse_when(json.loads(schedule.when)), schedule.timezone)
 
     def bound(self, schedule: Schedule) -> bool:
         """Whether its task is known here."""
@@ -248,6 +245,10 @@ class Schedules:
         for field, kinds in (("overlap", Overlap), ("catch_up", CatchUp)):
             if field in given and given[field] not in set(kinds):
                 faults.append(FieldError(f"/{field}", f"must be one of {', '.join(kinds)}"))
+        if given.get("depends_on"):
+            faults.append(
+                FieldError("/depends_on", "is not available yet: run the tasks from one another, or leave it out")
+            )
         for field in ("misfire_grace_seconds", "jitter_seconds"):
             if (seconds := given.get(field)) is not None and seconds < 0:
                 faults.append(FieldError(f"/{field}", "must be 0 or more seconds"))
@@ -258,7 +259,7 @@ class Schedules:
         asked = given.get("when", UNSET)
         if isinstance(asked, Unset):
             asked = json.loads(old.when)
-        when: When = parse_when(asked, zone) if isinstance(asked, str | Mapping | list) else asked
+        when: When = parse_when(asked) if isinstance(asked, str | Mapping | list) else asked
         changes: dict[str, Any] = {key: value for key, value in given.items() if key not in ("when", "arguments")}
         if "depends_on" in changes:
             changes["depends_on"] = tuple(changes["depends_on"])
@@ -285,28 +286,13 @@ class Schedules:
             refuse_past(when, to_datetime(now), new.timezone)
         trigger = compile_when(when, new.timezone)
         anchor = now if new.when != old.when or not old.anchor_at else old.anchor_at
-        if trigger.first_now and not new.first_done:
-            due: datetime | None = to_datetime(now)
-        else:
-            due = trigger.next_after(to_datetime(now), anchor=to_datetime(anchor))
+        cursor, due = begin(trigger, to_datetime(now), anchor=to_datetime(anchor), first=not new.first_done)
         return replace(
             new,
             anchor_at=anchor,
-            cursor_at=max(old.cursor_at, now - 1),
+            cursor_at=max(old.cursor_at, to_micros(cursor)),
             next_due_at=to_micros(due) if due is not None and new.enabled else None,
         )
-
-    async def _check_dependencies(self, changed: Sequence[Schedule]) -> None:
-        if not any(schedule.depends_on for schedule in changed):
-            return
-        edges = {schedule.name: schedule.depends_on for schedule in await self._store.schedules()}
-        edges.update({schedule.name: schedule.depends_on for schedule in changed})
-        for schedule in changed:
-            for needed in schedule.depends_on:
-                if needed not in edges:
-                    raise InvalidInput.field("/depends_on", f"there is no schedule named {needed!r}")
-        if cycle := find_cycle(edges):
-            raise InvalidInput.field("/depends_on", f"would make a cycle: {' → '.join(cycle)}")
 
 
 __all__ = ["UNSET", "ScheduleEdit", "Schedules"]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from runwright.admission import Admission, RunRequest
 from runwright.bus import Bus
-from runwright.clock import SECOND, Clock, Micros, to_datetime, to_micros
+from runwright.clock import SECOND, Clock, Micros, Rng, to_datetime, to_micros
 from runwright.errors import RunwrightError
 from runwright.lifecycle import RunEvent
 from runwright.model import Actor, FirePlan, NewFire, NewRun, Role, RunStatus, Schedule
@@ -57,6 +57,7 @@ class Scheduler(Service):
         admission: Admission,
         clock: Clock,
         bus: Bus,
+        rng: Rng,
         retry: Retry,
         cap: int = 100,
     ) -> None:
@@ -65,6 +66,7 @@ class Scheduler(Service):
         self._registry = registry
         self._admission = admission
         self._clock = clock
+        self._rng = rng
         self._retry = retry
         self._cap = cap
         self._triggers: dict[str, tuple[str, str, Trigger]] = {}
@@ -190,7 +192,7 @@ class Scheduler(Service):
         return replace(row, run=self._in_order(run, schedule, due_at, one_by_one=fire.after_previous))
 
     def _in_order(self, run: NewRun, schedule: Schedule, due_at: Micros, *, one_by_one: bool) -> NewRun:
-        run = replace(run, due_at=due_at)
+        run = replace(run, due_at=due_at + round(schedule.jitter_seconds * self._rng.random() * SECOND))
         if one_by_one and run.concurrency_key is None:
             return replace(run, concurrency_key=f"schedule:{schedule.id}", concurrency_limit=1)
         return run
@@ -204,7 +206,7 @@ class Scheduler(Service):
         cached = self._triggers.get(schedule.id)
         if cached is not None and cached[0] == schedule.when and cached[1] == schedule.timezone:
             return cached[2]
-        trigger = compile_when(parse_when(json.loads(schedule.when), schedule.timezone), schedule.timezone)
+        trigger = compile_when(parse_when(json.loads(schedule.when)), schedule.timezone)
         self._triggers[schedule.id] = (schedule.when, schedule.timezone, trigger)
         return trigger
 
