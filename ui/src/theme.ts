@@ -27,6 +27,9 @@ const dark: MantineColorsTuple = [
   '#0b0f13',
 ];
 
+/** The header of a dialog is no banner of the page. */
+const PLAIN_HEADER = { header: { role: 'none' } };
+
 export const theme = createTheme({
   colors: { harbor, dark },
   primaryColor: 'harbor',
@@ -47,7 +50,9 @@ export const theme = createTheme({
   },
   components: {
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true } },
-    Modal: { defaultProps: { centered: true, radius: 'lg' } },
+    Modal: { defaultProps: { centered: true, radius: 'lg', padding: 'lg', attributes: PLAIN_HEADER } },
+    Drawer: { defaultProps: { padding: 'lg', attributes: PLAIN_HEADER } },
+    Fieldset: { styles: { legend: { fontWeight: 500, fontSize: 'var(--mantine-font-size-sm)' } } },
     Anchor: { defaultProps: { underline: 'hover' } },
   },
 });

@@ -37,7 +37,7 @@ export function useConfirm(): [ask: (question: Question) => void, dialog: ReactN
           Go back
         </Button>
         <Button
-          color="red"
+          color="red.9"
           data-testid="confirm-button"
           onClick={() => {
             close();

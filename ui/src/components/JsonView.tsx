@@ -56,37 +56,30 @@ function Tree({ name, value, open }: { name: string | null; value: Json; open: b
       </div>
     );
   }
+  const columns = columnsOf(value);
   return (
     <details className={classes['branch']} open={open}>
       <summary>
         <span className={classes['key']}>{name}</span> <span className={classes['size']}>{size}</span>
       </summary>
       <div className={classes['inner']}>
-        {children}
-        <More all={entries.length} />
+        {columns ? <Records rows={value as JsonObject[]} columns={columns} label={name} /> : children}
+        {columns ? null : <More all={entries.length} />}
       </div>
     </details>
   );
 }
 
-export function JsonView({ value }: { value: Json }) {
-  const columns = columnsOf(value);
-  if (typeof value === 'string') return <pre className={classes['text']}>{value}</pre>;
-  if (!columns) {
-    return (
-      <div className={classes['tree']}>
-        <Tree name={null} value={value} open />
-      </div>
-    );
-  }
-  const rows = value as JsonObject[];
+function Records({ rows, columns, label }: { rows: JsonObject[]; columns: string[]; label: string }) {
   return (
-    <TableScroll label="Result as a table">
+    <TableScroll label={label}>
       <Table verticalSpacing={6} fz="sm">
         <Table.Thead>
           <Table.Tr>
             {columns.map((column) => (
-              <Table.Th key={column}>{column}</Table.Th>
+              <Table.Th key={column} ta={typeof rows[0]?.[column] === 'number' ? 'right' : undefined}>
+                {column}
+              </Table.Th>
             ))}
           </Table.Tr>
         </Table.Thead>
@@ -94,7 +87,9 @@ export function JsonView({ value }: { value: Json }) {
           {rows.slice(0, SHOWN).map((row, index) => (
             <Table.Tr key={index}>
               {columns.map((column) => (
-                <Table.Td key={column}>{column in row ? <Scalar value={row[column] ?? null} /> : null}</Table.Td>
+                <Table.Td key={column} ta={typeof row[column] === 'number' ? 'right' : undefined}>
+                  {column in row ? <Scalar value={row[column] ?? null} /> : null}
+                </Table.Td>
               ))}
             </Table.Tr>
           ))}
@@ -102,5 +97,19 @@ export function JsonView({ value }: { value: Json }) {
       </Table>
       <More all={rows.length} />
     </TableScroll>
+  );
+}
+
+export function JsonView({ value }: { value: Json }) {
+  if (typeof value === 'string') return <pre className={classes['text']}>{value}</pre>;
+  const columns = columnsOf(value);
+  return (
+    <div className={classes['tree']}>
+      {columns ? (
+        <Records rows={value as JsonObject[]} columns={columns} label="Records" />
+      ) : (
+        <Tree name={null} value={value} open />
+      )}
+    </div>
   );
 }

@@ -18,6 +18,8 @@ interface Props {
   runs: Run[];
   label: string;
   withTask?: boolean;
+  /** Only what fits beside a form: status, when, how long. */
+  compact?: boolean;
   selection?: Selection | undefined;
 }
 
@@ -33,7 +35,7 @@ function note(run: Run): string {
 
 const shortId = (id: string): string => id.slice(-8);
 
-export function RunsTable({ runs, label, withTask = false, selection }: Props) {
+export function RunsTable({ runs, label, withTask = false, compact = false, selection }: Props) {
   const titleOf = useTaskTitle();
   const all = selection !== undefined && runs.length > 0 && runs.every((run) => selection.chosen.has(run.id));
   return (
@@ -53,11 +55,11 @@ export function RunsTable({ runs, label, withTask = false, selection }: Props) {
               </Table.Th>
             ) : null}
             <Table.Th>Status</Table.Th>
-            <Table.Th>{withTask ? 'Task' : 'Run'}</Table.Th>
-            <Table.Th className={classes['wide']}>Note</Table.Th>
+            {compact ? null : <Table.Th>{withTask ? 'Task' : 'Run'}</Table.Th>}
+            {compact ? null : <Table.Th className={classes['wide']}>Note</Table.Th>}
             <Table.Th>Created</Table.Th>
             <Table.Th ta="right">Duration</Table.Th>
-            <Table.Th className={classes['medium']}>By</Table.Th>
+            {compact ? null : <Table.Th className={classes['medium']}>By</Table.Th>}
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -76,17 +78,27 @@ export function RunsTable({ runs, label, withTask = false, selection }: Props) {
               <Table.Td>
                 <Status status={run.status} />
               </Table.Td>
+              {compact ? null : (
               <Table.Td>
                 <Link to="/runs/$id" params={{ id: run.id }} className={classes['link']}>
-                  {withTask ? titleOf(run.definition) : null}
+                  {withTask ? <span className={classes['title']}>{titleOf(run.definition)}</span> : null}
                   <span className={classes['id']}>{shortId(run.id)}</span>
                 </Link>
               </Table.Td>
-              <Table.Td className={classes['wide']}>
-                <span className={classes['note']}>{note(run)}</span>
-              </Table.Td>
+              )}
+              {compact ? null : (
+                <Table.Td className={classes['wide']}>
+                  <span className={classes['note']}>{note(run)}</span>
+                </Table.Td>
+              )}
               <Table.Td>
-                <Ago iso={run.created_at} />
+                {compact ? (
+                  <Link to="/runs/$id" params={{ id: run.id }} className={classes['link']}>
+                    <Ago iso={run.created_at} />
+                  </Link>
+                ) : (
+                  <Ago iso={run.created_at} />
+                )}
               </Table.Td>
               <Table.Td ta="right">
                 <Duration
@@ -96,9 +108,11 @@ export function RunsTable({ runs, label, withTask = false, selection }: Props) {
                   live={!isTerminal(run.status)}
                 />
               </Table.Td>
-              <Table.Td className={classes['medium']}>
-                <span className={classes['by']}>{run.schedule ?? run.user ?? '–'}</span>
-              </Table.Td>
+              {compact ? null : (
+                <Table.Td className={classes['medium']}>
+                  <span className={classes['by']}>{run.schedule ?? run.user ?? '–'}</span>
+                </Table.Td>
+              )}
             </Table.Tr>
           ))}
         </Table.Tbody>

@@ -76,9 +76,10 @@ export function Facts({ items }: { items: [string, ReactNode][] }) {
   );
 }
 
-export function TableScroll({ children, label }: { children: ReactNode; label: string }) {
+/** A table that scrolls sideways where it must; with `stack` its rows become blocks on a phone (cells carry data-name). */
+export function TableScroll({ children, label, stack = false }: { children: ReactNode; label: string; stack?: boolean }) {
   return (
-    <div className={classes['scroll']} role="region" aria-label={label} tabIndex={0}>
+    <div className={`${classes['scroll']} ${stack ? classes['stack'] : ''}`} role="region" aria-label={label} tabIndex={0}>
       {children}
     </div>
   );

@@ -36,7 +36,7 @@ export const clockTime = (iso: string): string => dayjs(iso).format('HH:mm:ss');
 export function relative(iso: string, present: number): string {
   const seconds = (dayjs(iso).valueOf() - present) / 1000;
   if (Math.abs(seconds) < 5) return seconds > 0 ? 'in a moment' : 'just now';
-  if (Math.abs(seconds) < 60) {
+  if (Math.abs(seconds) < 57) {
     const n = Math.round(Math.abs(seconds) / 5) * 5;
     return seconds > 0 ? `in ${n} s` : `${n} s ago`;
   }
@@ -44,11 +44,11 @@ export function relative(iso: string, present: number): string {
 }
 
 export function Ago({ iso, fallback = '–' }: { iso: string | null | undefined; fallback?: string }) {
-  const present = useNow(5);
+  useNow(5); // says when to look again; the text itself is exact
   if (!iso) return <>{fallback}</>;
   return (
     <time dateTime={iso} title={absolute(iso)} className="nowrap">
-      {relative(iso, present)}
+      {relative(iso, Date.now())}
     </time>
   );
 }

@@ -1,10 +1,24 @@
 /** Where the server's complaints belong: at fields of the arguments, at fields around them, or above the form. */
 import { ApiError, messageOf } from '../api/client';
+import type { JsonObject } from '../api/types';
 
 export interface Complaints {
   arguments: Record<string, string>;
   attributes: Record<string, string>;
   general: string[];
+}
+
+/** Without the complaints about values that were changed since they were sent. */
+export function stillTrue(
+  errors: Record<string, string>,
+  sent: JsonObject | null,
+  values: JsonObject,
+): Record<string, string> {
+  const kept = Object.entries(errors).filter(([pointer]) => {
+    const name = pointer.split('/')[1] ?? '';
+    return sent === null || sent[name] === values[name];
+  });
+  return Object.fromEntries(kept);
 }
 
 const ATTRIBUTES = '/data/attributes/';

@@ -14,7 +14,7 @@ import { Card } from '../components/layout';
 import { Notice } from '../components/Notice';
 import { useOwnComplaints } from '../form/context';
 import { browserZone } from '../form/fields/times';
-import { sortComplaints } from '../form/pointers';
+import { sortComplaints, stillTrue } from '../form/pointers';
 import { SchemaForm } from '../form/SchemaForm';
 import { startValues, type Schema } from '../form/schema';
 import classes from './Task.module.css';
@@ -90,6 +90,7 @@ function linkTo(task: Definition, values: JsonObject): string {
 
 export function RunForm({ task, given }: { task: Definition; given: JsonObject | undefined }) {
   const [values, setValues] = useState<JsonObject>(() => startValues(task.schema, given));
+  const [sent, setSent] = useState<JsonObject | null>(null);
   const [runAt, setRunAt] = useState('');
   const [priority, setPriority] = useState<number | null>(null);
   const { blocked, say } = useOwnComplaints();
@@ -113,7 +114,8 @@ export function RunForm({ task, given }: { task: Definition; given: JsonObject |
     form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
   }, [start.error]);
 
-  const send = (confirm: boolean) =>
+  const send = (confirm: boolean) => {
+    setSent(values);
     start.mutate(
       {
         definition: task.name,
@@ -130,6 +132,7 @@ export function RunForm({ task, given }: { task: Definition; given: JsonObject |
         },
       },
     );
+  };
   const question = (danger: string) =>
     ask({ title: `Run ${task.title || task.name}?`, danger, yes: 'Run it', onYes: () => send(true) });
 
@@ -151,7 +154,7 @@ export function RunForm({ task, given }: { task: Definition; given: JsonObject |
           schema={task.schema}
           values={values}
           onChange={setValues}
-          errors={complaints.arguments}
+          errors={stillTrue(complaints.arguments, sent, values)}
           say={say}
           disabled={!mayOperate}
         />
@@ -174,7 +177,7 @@ export function RunForm({ task, given }: { task: Definition; given: JsonObject |
             data-testid="run-button"
             loading={start.isPending}
             disabled={blocked || !mayOperate}
-            color={task.danger ? 'red' : undefined}
+            color={task.danger ? 'red.9' : undefined}
             leftSection={<Icon name={runAt ? 'clock' : 'play'} size={17} />}
           >
             {runAt ? 'Run later' : 'Run'}

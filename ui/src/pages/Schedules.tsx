@@ -57,33 +57,33 @@ function Row({ schedule, mayOperate }: { schedule: Schedule; mayOperate: boolean
           {titleOf(schedule.action_name)} <ScheduleBadges schedule={schedule} />
         </div>
       </Table.Td>
-      <Table.Td>
-        {schedule.english ?? schedule.schedule}
+      <Table.Td data-name="When">
+<div>        {schedule.english ?? schedule.schedule}
         <div className={classes['under']}>
           <code>{schedule.schedule}</code> {schedule.timezone && schedule.timezone !== 'UTC' ? schedule.timezone : null}
-        </div>
+        </div></div>
       </Table.Td>
-      <Table.Td>
-        {schedule.is_active && schedule.next_run ? (
+      <Table.Td data-name="Next">
+<div>        {schedule.is_active && schedule.next_run ? (
           <>
             <Ago iso={schedule.next_run} />
             <div className={`${classes['under']} nowrap`}>{absolute(schedule.next_run)}</div>
           </>
         ) : (
           <span className={classes['dim']}>{schedule.is_active ? 'none' : 'switched off'}</span>
-        )}
+        )}</div>
       </Table.Td>
-      <Table.Td>
-        <LastRun schedule={schedule} />
+      <Table.Td data-name="Last run">
+<div>        <LastRun schedule={schedule} /></div>
       </Table.Td>
-      <Table.Td>
-        <Switch
+      <Table.Td data-name="On">
+<div>        <Switch
           aria-label={`${schedule.label || schedule.name} is on`}
           checked={schedule.is_active}
           disabled={!mayOperate || pending}
           onChange={(event) => flip(event.currentTarget.checked)}
         />
-        {dialog}
+        {dialog}</div>
       </Table.Td>
     </Table.Tr>
   );
@@ -138,7 +138,7 @@ export function Schedules() {
           ) : shown.length === 0 ? (
             <Empty icon="search" title="No schedule matches" />
           ) : (
-            <TableScroll label="Schedules">
+            <TableScroll label="Schedules" stack>
               <Table verticalSpacing={12}>
                 <Table.Thead>
                   <Table.Tr>

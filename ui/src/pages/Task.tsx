@@ -67,7 +67,7 @@ function About({ task }: { task: Definition }) {
 }
 
 function Recent({ name }: { name: string }) {
-  const { data, error, refetch } = useRuns({ definition: name }, 10);
+  const { data, error, refetch } = useRuns({ definition: name }, 24);
   const runs = data?.pages[0]?.items ?? [];
   return (
     <Card
@@ -84,7 +84,7 @@ function Recent({ name }: { name: string }) {
       {error ? <Failure error={error} retry={() => void refetch()} /> : null}
       <DurationBars runs={runs} />
       {runs.length > 0 ? (
-        <RunsTable runs={runs.slice(0, 10)} label="Recent runs" />
+        <RunsTable runs={runs.slice(0, 8)} label="Recent runs" compact />
       ) : (
         <Text c="dimmed" size="sm" px={20} pb={20}>
           {data ? 'This task has not run yet.' : 'Loading…'}
@@ -154,11 +154,9 @@ export function Task() {
         {/* A changed link, and another task, are another form. */}
         <RunForm key={`${task.name} ${JSON.stringify(given ?? null)}`} task={task} given={given} />
         <Stack gap="md" miw={0}>
+          <Recent name={task.name} />
           <About task={task} />
         </Stack>
-      </div>
-      <div className={classes['recent']}>
-        <Recent name={task.name} />
       </div>
     </>
   );

@@ -61,22 +61,22 @@ function Row({ worker }: { worker: Worker }) {
           process {worker.pid} · {worker.id.slice(-8)}
         </div>
       </Table.Td>
-      <Table.Td>
-        <Label tone={silent ? 'warn' : alive ? 'ok' : 'calm'} icon={silent ? 'alert' : alive ? 'check' : 'pauseCircle'}>
+      <Table.Td data-name="State">
+<div>        <Label tone={silent ? 'warn' : alive ? 'ok' : 'calm'} icon={silent ? 'alert' : alive ? 'check' : 'pauseCircle'}>
           {worker.state}
-        </Label>
+        </Label></div>
       </Table.Td>
-      <Table.Td>
-        <Lanes lanes={worker.lanes} />
+      <Table.Td data-name="Lanes">
+<div>        <Lanes lanes={worker.lanes} /></div>
       </Table.Td>
-      <Table.Td>
-        <Running running={worker.running} />
+      <Table.Td data-name="Running">
+<div>        <Running running={worker.running} /></div>
       </Table.Td>
-      <Table.Td>
-        <Ago iso={worker.heartbeat_at} />
+      <Table.Td data-name="Heartbeat">
+<div>        <Ago iso={worker.heartbeat_at} /></div>
       </Table.Td>
-      <Table.Td>
-        <Ago iso={worker.started_at} />
+      <Table.Td data-name="Started">
+<div>        <Ago iso={worker.started_at} /></div>
       </Table.Td>
     </Table.Tr>
   );
@@ -96,7 +96,7 @@ export function Workers() {
               Nothing is executed until one starts: <code>runwright serve</code> or <code>runwright worker</code>.
             </Empty>
           ) : (
-            <TableScroll label="Workers">
+            <TableScroll label="Workers" stack>
               <Table verticalSpacing={12}>
                 <Table.Thead>
                   <Table.Tr>

@@ -1,5 +1,5 @@
 /** The frame of every page behind the sign-in: header, navigation, main landmark. */
-import { Box, Burger, Drawer, Group, Menu, Stack, UnstyledButton } from '@mantine/core';
+import { Burger, Drawer, Group, Menu, Stack, UnstyledButton } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { useQueryClient } from '@tanstack/react-query';
@@ -72,7 +72,7 @@ function UserMenu() {
       },
     });
   return (
-    <Menu position="bottom-end" width={210}>
+    <Menu position="bottom-end" width={210} withinPortal={false}>
       <Menu.Target>
         <UnstyledButton className={classes['user']} aria-label={`Signed in as ${me?.name ?? 'unknown'}`}>
           <Icon name="user" size={18} />
@@ -80,13 +80,9 @@ function UserMenu() {
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>
-        <Box px="sm" py={6} fz="sm">
-          Signed in as <strong>{me?.name}</strong>
-          <Box c="dimmed" fz="xs">
-            {me?.role}
-          </Box>
-        </Box>
-        <Menu.Divider />
+        <Menu.Item disabled className={classes['whoami']}>
+          Signed in as {me?.name} ({me?.role})
+        </Menu.Item>
         <Menu.Item leftSection={<Icon name="signOut" size={16} />} onClick={leave}>
           Sign out
         </Menu.Item>

@@ -11,6 +11,11 @@ import { filterLines } from './filterLines';
 import classes from './LogPanel.module.css';
 
 const ROW = 21;
+const TALLEST = 'clamp(280px, 60vh, 760px)';
+
+/** A short log takes no more room than it needs; wrapped lines are not counted beforehand. */
+const heightFor = (rows: number, wrap: boolean): string =>
+  wrap && rows > 4 ? TALLEST : `min(${(rows + 1) * ROW + 12}px, ${TALLEST})`;
 
 function marked(text: string, wanted: string): ReactNode {
   if (wanted === '') return text;
@@ -43,8 +48,9 @@ function Toggle({ on, icon, label, onClick }: { on: boolean; icon: IconName; lab
     <Tooltip label={label}>
       <ActionIcon
         size={34}
-        variant={on ? 'light' : 'subtle'}
-        color={on ? undefined : 'gray'}
+        variant="subtle"
+        color="gray"
+        className={classes['toggle']}
         aria-label={label}
         aria-pressed={on}
         onClick={onClick}
@@ -116,11 +122,10 @@ export function LogPanel({ run, stream }: { run: Run; stream: RunStream }) {
       {shown.length === 0 ? (
         <div className={classes['quiet']}>{quiet(run, stream, wanted !== '')}</div>
       ) : (
+        <div className={classes['lines']} data-wrap={wrap} style={{ height: heightFor(shown.length, wrap) }}>
         <Virtuoso
           key={wrap ? 'wrap' : 'plain'}
           ref={list}
-          className={classes['lines'] ?? ''}
-          data-wrap={wrap}
           tabIndex={0}
           role="log"
           aria-label="Log lines"
@@ -142,6 +147,7 @@ export function LogPanel({ run, stream }: { run: Run; stream: RunStream }) {
             return line ? <Line line={line} before={shown[index - 1]} wanted={wanted} /> : null;
           }}
         />
+        </div>
       )}
     </section>
   );

@@ -101,7 +101,7 @@ export function ErrorBox({ run }: { run: Run }) {
         <Copy text={text} label="Copy the error" />
       </div>
       {error.traceback ? (
-        <details>
+        <details open>
           <summary>Traceback</summary>
           <pre tabIndex={0}>{error.traceback}</pre>
         </details>

@@ -32,7 +32,7 @@ export function Fires({ name }: { name: string }) {
         </Empty>
       ) : null}
       {fires.length > 0 ? (
-        <TableScroll label="Past times">
+        <TableScroll label="Past times" stack>
           <Table verticalSpacing={9} data-testid="fires">
             <Table.Thead>
               <Table.Tr>
@@ -53,21 +53,21 @@ export function Fires({ name }: { name: string }) {
                         <Ago iso={fire.due_at} />
                       </div>
                     </Table.Td>
-                    <Table.Td>
-                      <Label tone={look.tone} icon={look.icon}>
+                    <Table.Td data-name="Outcome">
+<div>                      <Label tone={look.tone} icon={look.icon}>
                         {fire.outcome}
                         {fire.count > 1 ? ` × ${fire.count}` : ''}
-                      </Label>
+                      </Label></div>
                     </Table.Td>
-                    <Table.Td className={classes['reason']}>{fire.reason ?? ''}</Table.Td>
-                    <Table.Td>
-                      {fire.run ? (
+                    <Table.Td data-name="Reason" className={classes['reason']}>{fire.reason ?? ''}</Table.Td>
+                    <Table.Td data-name="Run">
+<div>                      {fire.run ? (
                         <Link to="/runs/$id" params={{ id: fire.run }} className="mono">
                           {fire.run.slice(-8)}
                         </Link>
                       ) : (
                         '–'
-                      )}
+                      )}</div>
                     </Table.Td>
                   </Table.Tr>
                 );

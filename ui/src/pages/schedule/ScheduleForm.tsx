@@ -8,7 +8,7 @@ import type { JsonObject, Schedule } from '../../api/types';
 import { useConfirm } from '../../components/Confirm';
 import { Notice } from '../../components/Notice';
 import { useOwnComplaints } from '../../form/context';
-import { sortComplaints } from '../../form/pointers';
+import { sortComplaints, stillTrue } from '../../form/pointers';
 import { SchemaForm } from '../../form/SchemaForm';
 import { startValues, type Schema } from '../../form/schema';
 import { WhenField } from './WhenField';
@@ -54,6 +54,7 @@ export function ScheduleForm({ schedule, task: wantedTask, onSaved }: Props) {
   const [catchUp, setCatchUp] = useState(schedule?.catch_up ?? 'latest');
   const [active, setActive] = useState(schedule?.is_active ?? true);
   const [edited, setEdited] = useState<{ task: string; values: JsonObject } | null>(null);
+  const [sent, setSent] = useState<JsonObject | null>(null);
   const { data: definition } = useDefinition(task);
   const { blocked, say } = useOwnComplaints();
   const [ask, dialog] = useConfirm();
@@ -86,6 +87,7 @@ export function ScheduleForm({ schedule, task: wantedTask, onSaved }: Props) {
       ...(when !== expressionOf(schedule) || !schedule ? { schedule: when } : {}),
       ...(confirm ? { confirm } : {}),
     };
+    setSent(values);
     save.mutate(input, {
       onSuccess: onSaved,
       onError: (error) => {
@@ -158,7 +160,7 @@ export function ScheduleForm({ schedule, task: wantedTask, onSaved }: Props) {
               schema={definition.schema}
               values={values}
               onChange={(next) => setEdited({ task, values: next })}
-              errors={complaints.arguments}
+              errors={stillTrue(complaints.arguments, sent, values)}
               say={say}
             />
           </Stack>
