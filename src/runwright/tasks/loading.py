@@ -132,7 +132,8 @@ def import_source(file: SourceFile) -> ModuleType:
 
 def forget(module_name: str) -> None:
     """Drop a version that is replaced. Runs that use it keep its code; only its name is gone."""
-    sys.modules.pop(module_name, None)
+    if module_name.startswith(f"{PACKAGE}."):
+        sys.modules.pop(module_name, None)
 
 
 def line_of(error: BaseException, path: str) -> int | None:

@@ -1,0 +1,102 @@
+"""Room of tasks: where discovery looks and by which rules, and what it brings from one source.
+
+Values only; ``discovery`` and ``namespaces`` do the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from runwright.tasks.collect import Collected
+from runwright.tasks.registry import Problem
+from runwright.tasks.task import Task
+
+
+class DiscoverySettings(Protocol):
+    """The settings that discovery reads."""
+
+    autodiscovery_enabled: bool
+    autodiscovery_namespaces: Sequence[str]
+    autodiscovery_include_subpackages: bool
+    autodiscovery_ignore_modules: Sequence[str]
+    autodiscovery_override_on_conflict: bool
+    required_tasks: Sequence[str]
+    directory: Any
+    community_dir: Any
+    default: Any
+    allowed_roots: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryOptions:
+    """Where to look for tasks, and by which rules.
+
+    Attributes:
+        enabled: False looks at ``default`` only.
+        namespaces: packages or modules to import.
+        ignore_modules: names; a module is left out if any segment of its dotted name is one of them.
+        directory, community_dir: folders of task files; one that is not there is no problem.
+        default: a file that is always loaded as well; if it is missing, that is a problem in the list.
+        allowed_roots: where files that are reached by links may live; the folders themselves are always allowed.
+        required_tasks: names that must be known afterwards.
+        file_seconds: the time limit for trying out one file.
+    """
+
+    enabled: bool = True
+    namespaces: tuple[str, ...] = ()
+    include_subpackages: bool = True
+    ignore_modules: frozenset[str] = frozenset()
+    override_on_conflict: bool = False
+    required_tasks: tuple[str, ...] = ()
+    directory: Path | None = None
+    community_dir: Path | None = None
+    default: Path | None = None
+    allowed_roots: tuple[Path, ...] = field(default_factory=lambda: (Path.cwd(),))
+    entry_points: bool = True
+    file_seconds: float = 10.0
+
+    @classmethod
+    def of(cls, settings: DiscoverySettings) -> DiscoveryOptions:
+        """The options that the settings say."""
+        roots = tuple(Path(root) for root in settings.allowed_roots or ())
+        return cls(
+            enabled=settings.autodiscovery_enabled,
+            namespaces=tuple(settings.autodiscovery_namespaces),
+            include_subpackages=settings.autodiscovery_include_subpackages,
+            ignore_modules=frozenset(settings.autodiscovery_ignore_modules),
+            override_on_conflict=settings.autodiscovery_override_on_conflict,
+            required_tasks=tuple(settings.required_tasks),
+            directory=_path(settings.directory),
+            community_dir=_path(settings.community_dir),
+            default=_path(settings.default),
+            allowed_roots=roots or (Path.cwd(),),
+        )
+
+    @property
+    def directories(self) -> tuple[Path, ...]:
+        """The folders that are watched, in their order."""
+        return tuple(path for path in (self.directory, self.community_dir) if path is not None and self.enabled)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one module or file gave. ``refused``: nothing can be used of it, so earlier tasks of its source stay."""
+
+    source: str
+    tasks: tuple[Task[..., Any], ...] = ()
+    problems: tuple[Problem, ...] = ()
+    refused: bool = False
+
+
+def finding_of(source: str, file: str, collected: Collected) -> Finding:
+    """The finding of an imported module."""
+    problems = tuple(Problem(file, fault.line, fault.message, source) for fault in collected.faults)
+    nothing = not collected.tasks and not collected.opted_out
+    return Finding(source, collected.tasks, problems, refused=nothing and bool(problems))
+
+
+def _path(value: Any) -> Path | None:
+    return None if value is None or value == "" else Path(value).expanduser()
