@@ -6,6 +6,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 ARGS ?=
 PYTEST ?=
+TASKS ?= examples/everyday
 TO ?= ./backgroundtask
 
 export UV_PYTHON_DOWNLOADS := never

@@ -18,7 +18,7 @@ from tools.system_parts import provide
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "build" / "tests"
-SUITES = ("unit", "docs", "story", "seeds", "contract", "plans", "worker", "edges", "process", "ui")
+SUITES = ("unit", "docs", "story", "seeds", "contract", "plans", "worker", "simulation", "edges", "process", "ui")
 LIMIT_SECONDS = 480
 NOTHING_SELECTED = 5
 
