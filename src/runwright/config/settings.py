@@ -262,6 +262,12 @@ class Settings(BaseSettings):
         """The same as ``max_concurrent``."""
         return self.max_concurrent
 
+    @property
+    def sqlite_file(self) -> Path | None:
+        """The file of an SQLite store; None for one in memory and for PostgreSQL."""
+        scheme, _, path = self.store.partition("://")
+        return Path(path[1:]) if scheme == "sqlite" and path != "/:memory:" else None
+
     def origin(self, name: str) -> str:
         """Where the value of a setting came from: ``default``, ``file runwright.yaml``, ``environment TASK_TIMEOUT``,
         ``flag --port`` or ``argument``. Raises SettingsError for an unknown name.

@@ -289,3 +289,16 @@ def test_the_older_name_of_max_concurrent() -> None:
 def test_nothing_is_looked_for_in_a_directory_without_a_file() -> None:
     with tempfile.TemporaryDirectory() as empty:
         assert load(Path(empty)) == Settings(_origins={})
+
+
+@pytest.mark.parametrize(
+    ("store", "file"),
+    [
+        ("sqlite:///runwright.db", Path("runwright.db")),
+        ("sqlite:////var/lib/runwright.db", Path("/var/lib/runwright.db")),
+        ("sqlite:///:memory:", None),
+        ("postgresql://h/d", None),
+    ],
+)
+def test_the_file_of_the_store(store: str, file: Path | None) -> None:
+    assert Settings(store=store).sqlite_file == file

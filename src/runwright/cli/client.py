@@ -1,0 +1,173 @@
+"""Room of the command line: the client of the HTTP API. One method for each kind of
+request, one error for each refusal.
+
+It knows JSON:API and status codes; it does not know whether a server or this process answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx2
+
+from runwright.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    NotSignedIn,
+    RunwrightError,
+    StoreUnavailable,
+    TooLarge,
+)
+
+MEDIA_TYPE: Final = "application/vnd.api+json"
+PAGE_SIZE: Final = 100
+
+KINDS: Final[Mapping[int, type[RunwrightError]]] = {
+    400: InvalidInput,
+    401: NotSignedIn,
+    403: Forbidden,
+    404: NotFound,
+    405: InvalidInput,
+    409: Conflict,
+    413: TooLarge,
+    415: InvalidInput,
+    422: InvalidInput,
+    429: StoreUnavailable,
+    502: StoreUnavailable,
+    503: StoreUnavailable,
+    504: StoreUnavailable,
+}
+
+
+class Answered(RunwrightError):
+    """The API has refused a request. ``kind`` is the class of error that the status stands for."""
+
+    def __init__(self, status: int, errors: Sequence[FieldError]) -> None:
+        super().__init__("; ".join(error.message for error in errors) or f"the server answered {status}")
+        self.status = status
+        self.kind = KINDS.get(status, RunwrightError)
+        self.errors = tuple(errors)
+        self.code = errors[0].code if errors else self.kind.code  # type: ignore[misc]  # the server's own code
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One object of the API."""
+
+    id: str
+    attributes: Mapping[str, Any]
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.attributes.get(name)
+
+    def flat(self) -> dict[str, Any]:
+        """The object as ``--json`` shows it: the id among the attributes."""
+        return {"id": self.id, **self.attributes}
+
+
+class Client:
+    """Asks the API.
+
+    Raises:
+        Answered: it refused; ``kind`` says why, ``errors`` has every fault.
+        StoreUnavailable: there was no answer, or one of something else than Runwright.
+    """
+
+    def __init__(self, http: httpx2.AsyncClient, *, here: bool) -> None:
+        self._http = http
+        self.here = here
+        """Whether an engine in this process answers, which ends with the command."""
+
+    async def get(self, path: str, **query: object) -> Resource:
+        """One object."""
+        return _resource((await self._send("GET", path, query))["data"])
+
+    async def find(self, path: str, *, limit: int = PAGE_SIZE, **query: object) -> list[Resource]:
+        """The first ``limit`` objects of a list, over as many pages as it takes."""
+        found, _ = await self.page(path, limit=limit, **query)
+        return found
+
+    async def page(self, path: str, *, limit: int = PAGE_SIZE, **query: object) -> tuple[list[Resource], Any]:
+        """As ``find``, together with the ``meta`` of the first page."""
+        found: list[Resource] = []
+        meta: Any = None
+        following: str | None = path
+        parameters: Mapping[str, object] = {"page[size]": min(limit, PAGE_SIZE), **query}
+        while following and len(found) < limit:
+            document = await self._send("GET", following, parameters)
+            meta = document.get("meta") or {} if meta is None else meta
+            found += [_resource(entry) for entry in document["data"]]
+            following, parameters = (document.get("links") or {}).get("next"), {}
+        return found[:limit], meta
+
+    async def post(
+        self, path: str, kind: str | None = None, attributes: Mapping[str, object] | None = None
+    ) -> Resource:
+        """Create an object, or give a command (then without attributes)."""
+        return _resource((await self._send("POST", path, {}, _body(kind, attributes)))["data"])
+
+    async def patch(self, path: str, kind: str, attributes: Mapping[str, object]) -> Resource:
+        """Change an object."""
+        return _resource((await self._send("PATCH", path, {}, _body(kind, attributes)))["data"])
+
+    async def delete(self, path: str) -> None:
+        """Remove an object."""
+        await self._send("DELETE", path, {})
+
+    async def _send(
+        self, method: str, path: str, query: Mapping[str, object], body: Mapping[str, object] | None = None
+    ) -> dict[str, Any]:
+        parameters = {key: _text(value) for key, value in query.items() if value is not None}
+        headers = {"Accept": MEDIA_TYPE} | ({"Content-Type": MEDIA_TYPE} if body is not None else {})
+        try:
+            response = await self._http.request(method, path, params=parameters or None, json=body, headers=headers)
+        except httpx2.HTTPError as error:
+            said = str(error) or type(error).__name__
+            raise StoreUnavailable(f"no answer from {self._http.base_url}: {said}") from error
+        except httpx2.InvalidURL as error:
+            raise InvalidInput.field("/server", f"is no address: {error}") from error
+        if response.status_code == 204:
+            return {}
+        document = _document(response)
+        if response.status_code >= 400:
+            raise Answered(response.status_code, [_field_error(entry) for entry in document.get("errors", ())])
+        if "data" not in document:
+            raise StoreUnavailable(f"{self._http.base_url} does not answer like a Runwright server")
+        return document
+
+
+def _body(kind: str | None, attributes: Mapping[str, object] | None) -> Mapping[str, object] | None:
+    return None if kind is None else {"data": {"type": kind, "attributes": attributes or {}}}
+
+
+def _document(response: httpx2.Response) -> dict[str, Any]:
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    if isinstance(document, dict):
+        return document
+    if response.status_code in KINDS:
+        return {"errors": [{"detail": f"{response.url} answered {response.status_code} {response.reason_phrase}"}]}
+    raise StoreUnavailable(
+        f"{response.url} answered {response.status_code}, but not like a Runwright server; is the address right?"
+    )
+
+
+def _field_error(entry: Mapping[str, Any]) -> FieldError:
+    pointer = (entry.get("source") or {}).get("pointer") or ""
+    return FieldError(pointer, entry.get("detail") or entry.get("title") or "refused", entry.get("code") or "error")
+
+
+def _resource(entry: Mapping[str, Any]) -> Resource:
+    return Resource(str(entry.get("id", "")), entry.get("attributes") or {}, entry.get("meta") or {})
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,76 @@
+"""Room of the command line: the program ``runwright`` and its commands."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+
+from runwright.cli import links, look, runs, schedules, serve, start
+from runwright.cli.invocation import command, give_signature, remember, shared_parameters
+from runwright.cli.output import BROKEN_PIPE, INTERRUPTED, close_quietly, prepare_streams
+
+PASS_ON = {"allow_interspersed_args": False}  # what stands after NAME is the task's
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"runwright {version('runwright')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.", show_default=False)
+]
+
+app = typer.Typer(
+    name="runwright",
+    help="Runs the work that an application does while nobody waits: now, on a schedule, and again after a crash.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _callback() -> None:
+    """Common options may stand before the command's name too."""
+
+    def before(context: typer.Context, **given: object) -> None:
+        given.pop("show_version")
+        remember(context, **given)
+
+    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    shown = inspect.Parameter("show_version", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Version)
+    give_signature(before, [context, *shared_parameters(), shown])
+    app.callback()(before)
+
+
+_callback()
+serve.add_to(app)
+command(app)(look.tasks)
+command(app, context_settings=PASS_ON)(start.run)
+command(app, context_settings=PASS_ON)(start.start)
+OTHERS: Sequence[Callable[..., Any]] = (
+    *(runs.runs, runs.show, runs.logs, runs.pause, runs.resume, runs.cancel, runs.restart, runs.delete),
+    *(look.timeline, look.workers, look.config, links.link, links.unlink),
+)
+for other in OTHERS:
+    command(app)(other)
+app.add_typer(schedules.app, name="schedules")
+
+
+def main() -> None:
+    """Run the program and exit with its code: see the table in ``output``."""
+    prepare_streams()
+    try:
+        app(prog_name="runwright")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        close_quietly()
+        sys.exit(BROKEN_PIPE)

@@ -1,0 +1,59 @@
+"""Room of the command line: ``serve``, which runs scheduler, worker, API and page in this process
+until it is told to stop.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Annotated, Any, Final, get_args, get_origin
+
+import typer
+
+from runwright.cli.invocation import SHARED, Invocation, command, give_signature
+from runwright.config import Settings
+
+PANEL: Final = "Settings"
+NO_FLAG: Final = frozenset({"schedules", "admin_token", "secret_key"})
+"""Settings without a flag: a list of objects, and secrets, which the list of processes would show to everybody."""
+
+
+async def serve(cli: Invocation, **flags: Any) -> None:
+    """Serve the page and the API, run schedules and tasks. Ctrl-C or SIGTERM stops it in good order, twice at once."""
+    from runwright.api.server import serve as serve_http  # noqa: PLC0415 - the engine costs half a second
+    from runwright.manager import TaskManager  # noqa: PLC0415 - as above
+
+    settings = cli.settings(flags)
+    async with TaskManager(settings, user_loop=True) as manager:
+        await manager.discover(watch=True)
+        await serve_http(manager, settings, cli.output.line)
+
+
+def flags() -> list[inspect.Parameter]:
+    """One option for each setting; the values are judged where those of files and variables are."""
+    return [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_option(name))
+        for name in Settings.model_fields
+        if name not in NO_FLAG and name not in SHARED
+    ]
+
+
+def _option(name: str) -> Any:
+    info = Settings.model_fields[name]
+    text = (info.description or "").replace("`", "")
+    if info.annotation is bool:
+        return Annotated[bool | None, typer.Option(help=text, rich_help_panel=PANEL, show_default=False)]
+    metavar = "N" if _is_int(info.annotation) else "TEXT"
+    return Annotated[str | None, typer.Option(help=text, metavar=metavar, rich_help_panel=PANEL)]
+
+
+def _is_int(annotation: Any) -> bool:
+    if get_origin(annotation) is None:
+        return annotation is int
+    return any(_is_int(part) for part in get_args(annotation))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Make ``serve`` a command of ``app``, with its flags."""
+    cli = inspect.Parameter("cli", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Invocation)
+    give_signature(serve, [cli, *flags()])
+    command(app)(serve)
