@@ -35,6 +35,7 @@ class Action(StrEnum):
     SCHEDULE_CREATED = "schedule.created"
     SCHEDULE_UPDATED = "schedule.updated"
     SCHEDULE_DELETED = "schedule.deleted"
+    SCHEDULE_DISABLED = "schedule.disabled"
     CREDENTIAL_ADDED = "credential.added"
     CREDENTIAL_REVOKED = "credential.revoked"
 

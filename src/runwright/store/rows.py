@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 from runwright.clock import Micros, to_datetime
 from runwright.model import (
     JSON,
+    WAITING,
     Attempt,
     AttemptStatus,
     Claim,
@@ -41,6 +43,7 @@ SEALED = "$sealed"
 """The only key of an object that stands for a secret: its value is the encrypted text."""
 MASK = "••••••"
 
+_WAITING = {status.value for status in WAITING}
 _LANES = {lane.value: lane for lane in Lane}
 
 
@@ -131,6 +134,13 @@ def claim_of(row: Row, token: int, reserved: bool) -> Claim:
         parent,
         state,
     )
+
+
+def claimed_of(row: Row) -> Claim:
+    """A run that is claimed already, from the columns of ``claims``: its attempt is counted if it was started."""
+    reserved = row[19] in _WAITING
+    claim = claim_of(row, row[20], reserved)
+    return claim if reserved else replace(claim, attempt=row[5])
 
 
 def run_of(row: Row) -> Run:

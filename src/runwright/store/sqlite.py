@@ -7,7 +7,7 @@ done on the loop that opened the store. Nothing outside this room sees a connect
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -19,24 +19,59 @@ from runwright.clock import SECOND, Clock, Micros, Rng
 from runwright.errors import StoreUnavailable
 from runwright.lifecycle import RunEvent
 from runwright.model import (
+    Attempt,
     Change,
+    Claim,
     Control,
+    Credential,
+    EndedRun,
     Enqueued,
+    Event,
     Finish,
+    Fire,
+    FirePlan,
+    JSONObject,
+    LogChunk,
+    LogLine,
+    NewEvent,
     NewRun,
     Page,
+    ProgressUpdate,
+    Rescue,
     Run,
     RunStatus,
+    Schedule,
+    Statistics,
+    TaskHistory,
     Turn,
+    Worker,
 )
-from runwright.store import sqlite_file, sqlite_lists, sqlite_runs, sqlite_sessions, sqlite_turn
-from runwright.store.base import NewWorker, RunQuery, Wanted
+from runwright.store import (
+    sqlite_accounts,
+    sqlite_file,
+    sqlite_janitor,
+    sqlite_lists,
+    sqlite_notes,
+    sqlite_runs,
+    sqlite_schedules,
+    sqlite_sessions,
+    sqlite_timeline,
+    sqlite_turn,
+    sqlite_waiting,
+)
+from runwright.store.base import EventFilter, NewWorker, RunQuery, Wanted
 from runwright.store.sql import load
+from runwright.store.sqlite_claim import unpark
 from runwright.store.sqlite_errors import translated
-from runwright.store.sqlite_writer import Work, Writer
+from runwright.store.sqlite_writer import Work, Writer, steady_now
 
 T = TypeVar("T")
 SQL = load("sqlite")
+
+
+def _probe(work: Work) -> None:
+    work.connection.execute(SQL["probe_insert"], (work.now,))
+    work.connection.execute(SQL["probe_delete"])
 
 
 class SqliteStore:
@@ -111,6 +146,9 @@ class SqliteStore:
     def now(self) -> Micros:
         return self._clock.now()
 
+    async def check(self) -> None:
+        await self._write(_probe)
+
     def changed_elsewhere(self) -> bool:
         """Whether another connection than this store's has written to the file since the last question."""
         version = self._data_version()
@@ -131,12 +169,15 @@ class SqliteStore:
 
     def beat(self, session: str, lease_seconds: float) -> bool:
         with translated(self._path), self._writer.lock if self._memory else nullcontext():
-            heart, now = self._heart, self._clock.now()
+            heart, lease = self._heart, round(lease_seconds * SECOND)
             heart.execute("BEGIN IMMEDIATE")
             try:
-                row = heart.execute(SQL["session_beat"], (session, now, now + round(lease_seconds * SECOND))).fetchone()
-            finally:
+                times = (self._clock.now(), steady_now(self._clock), lease)
+                row = heart.execute(SQL["session_beat"], (session, *times)).fetchone()
                 heart.execute("COMMIT")
+            finally:
+                if heart.in_transaction:
+                    heart.execute("ROLLBACK")
             return row is not None
 
     async def turn(
@@ -151,6 +192,9 @@ class SqliteStore:
             len(changes) + len(finished) + sum(lane.now + lane.ahead for lane in wanted),
         )
 
+    async def claims(self, session: str) -> Sequence[Claim]:
+        return await self._ask(lambda connection: sqlite_sessions.claims(connection, session))
+
     async def hand_back(self, session: str, tokens: Sequence[tuple[int, int]]) -> None:
         await self._write(lambda work: sqlite_sessions.hand_back(work, session, tokens), len(tokens))
 
@@ -158,8 +202,42 @@ class SqliteStore:
         return await self._ask(lambda connection: sqlite_sessions.controls(connection, session))
 
     async def end_session(self, session: str) -> None:
-        await self._write(lambda work: sqlite_sessions.end(work, session, "ended"))
+        await self._write(lambda work: sqlite_sessions.end(work, session))
         self._locks.release(session)
+
+    # ----- what a run leaves while it runs ---------------------------------------------------------------------
+
+    async def append_logs(self, session: str, chunks: Sequence[LogChunk]) -> frozenset[int]:
+        return await self._write(lambda work: sqlite_notes.append_logs(work, session, chunks), len(chunks))
+
+    async def save_progress(self, session: str, updates: Sequence[ProgressUpdate]) -> frozenset[int]:
+        return await self._write(lambda work: sqlite_notes.save_progress(work, session, updates), len(updates))
+
+    async def save_state(self, session: str, key: int, token: int, state: str) -> bool:
+        return await self._write(lambda work: sqlite_notes.save_state(work, session, key, token, state))
+
+    # ----- the janitor -----------------------------------------------------------------------------------------
+
+    async def orphans(self, limit: int = 500) -> Sequence[Rescue]:
+        steady = steady_now(self._clock)
+        sessions = await self._ask(lambda connection: sqlite_sessions.live(connection, steady))
+        proven = {key: self._locks.proves_dead(session) for key, session, _ in sessions}
+        dead = [(key, proven[key]) for key, _, expired in sessions if expired or proven[key]]
+        if dead:
+            for session in await self._write(lambda work: sqlite_janitor.lose(work, dead)):
+                self._locks.forget(session)
+        forgotten = await self._ask(sqlite_janitor.forgotten_keys)
+        if forgotten:
+            await self._write(lambda work: unpark(work, forgotten))
+        return await self._ask(lambda connection: sqlite_janitor.orphans(connection, limit))
+
+    async def rescue(self, decisions: Sequence[tuple[Rescue, RunEvent]]) -> int:
+        return await self._write(lambda work: sqlite_janitor.rescue(work, decisions), len(decisions))
+
+    async def prune(self, before: Micros, limit: int = 1000) -> int:
+        return await self._write(lambda work: sqlite_janitor.prune(work, before, limit), limit)
+
+    # ----- people's verbs and questions ------------------------------------------------------------------------
 
     async def move(
         self, runs: Sequence[str], event: RunEvent, actor: str, at: Micros
@@ -180,6 +258,95 @@ class SqliteStore:
 
     async def runs_by_id(self, runs: Sequence[str]) -> Sequence[Run]:
         return await self._list(lambda connection: sqlite_lists.runs_by_id(connection, runs))
+
+    async def attempts(self, run: str) -> Sequence[Attempt]:
+        return await self._ask(lambda connection: sqlite_lists.attempts(connection, run))
+
+    async def log(self, run: str, after: int = 0, limit: int = 5000) -> Sequence[LogLine]:
+        return await self._list(lambda connection: sqlite_lists.log(connection, run, after, limit))
+
+    async def waiting_for(self, run: str) -> str | None:
+        now = self._clock.now()
+        return await self._ask(lambda connection: sqlite_waiting.waiting_for(connection, run, now))
+
+    async def history(self, tasks: Sequence[str]) -> Mapping[str, TaskHistory]:
+        return await self._list(lambda connection: sqlite_lists.history(connection, tasks))
+
+    async def statistics(self) -> Statistics:
+        return await self._list(sqlite_lists.statistics)
+
+    async def changed_since(self, cursor: int, limit: int = 200) -> tuple[int, Sequence[str]]:
+        return await self._ask(lambda connection: sqlite_timeline.changed_since(connection, cursor, limit))
+
+    async def arguments(self, run: str) -> str | None:
+        return await self._ask(lambda connection: sqlite_lists.arguments(connection, run))
+
+    # ----- timeline, workers -----------------------------------------------------------------------------------
+
+    async def record(self, events: Sequence[NewEvent]) -> None:
+        await self._write(lambda work: sqlite_timeline.record(work, events), len(events))
+
+    async def events(self, filters: Sequence[EventFilter], limit: int = 50, after: str | None = None) -> Page[Event]:
+        return await self._list(lambda connection: sqlite_timeline.events(connection, filters, limit, after))
+
+    async def workers(self) -> Sequence[Worker]:
+        now = self._clock.now()
+        return await self._ask(lambda connection: sqlite_lists.workers(connection, now))
+
+    # ----- schedules -------------------------------------------------------------------------------------------
+
+    async def add_schedules(self, schedules: Sequence[Schedule], actor: str) -> Sequence[bool]:
+        return await self._write(lambda work: sqlite_schedules.add(work, schedules, actor), len(schedules))
+
+    async def update_schedule(self, schedule: Schedule, actor: str, action: str, detail: JSONObject) -> bool:
+        return await self._write(lambda work: sqlite_schedules.update(work, schedule, actor, action, detail))
+
+    async def delete_schedule(self, schedule: str, actor: str) -> bool:
+        return await self._write(lambda work: sqlite_schedules.delete(work, schedule, actor))
+
+    async def schedule(self, id_or_name: str) -> Schedule | None:
+        return await self._ask(lambda connection: sqlite_schedules.find(connection, id_or_name))
+
+    async def schedules(self, *, deleted: bool = False) -> Sequence[Schedule]:
+        return await self._list(lambda connection: sqlite_schedules.every(connection, deleted))
+
+    async def due_schedules(self, until: Micros, limit: int = 500) -> Sequence[Schedule]:
+        return await self._ask(lambda connection: sqlite_schedules.due(connection, until, limit))
+
+    async def next_due(self) -> Micros | None:
+        return await self._ask(lambda connection: connection.execute(SQL["schedule_next_due"]).get)
+
+    async def busy_schedules(self, schedules: Collection[str]) -> Mapping[str, int]:
+        return await self._ask(lambda connection: sqlite_schedules.busy(connection, schedules))
+
+    async def fire(self, plans: Sequence[FirePlan]) -> Sequence[bool]:
+        return await self._write(
+            lambda work: sqlite_schedules.fire(work, plans), sum(2 * len(plan.fires) + 1 for plan in plans)
+        )
+
+    async def fires(self, schedule: str, limit: int = 50, after: str | None = None) -> Page[Fire]:
+        return await self._list(lambda connection: sqlite_schedules.fires(connection, schedule, limit, after))
+
+    async def ended(self, limit: int = 500) -> Sequence[EndedRun]:
+        return await self._ask(lambda connection: sqlite_schedules.ended(connection, limit))
+
+    async def settle(self, ended: Sequence[EndedRun], next_due: Mapping[str, Micros]) -> None:
+        await self._write(lambda work: sqlite_schedules.settle(work, ended, next_due), 2 * len(ended))
+
+    # ----- accounts --------------------------------------------------------------------------------------------
+
+    async def add_credential(self, credential: Credential, actor: str) -> None:
+        await self._write(lambda work: sqlite_accounts.add(work, credential, actor))
+
+    async def credential(self, digest: str) -> Credential | None:
+        now = self._clock.now()
+        return await self._ask(lambda connection: sqlite_accounts.find(connection, digest, now))
+
+    async def take_credential(self, digest: str) -> Credential | None:
+        return await self._write(lambda work: sqlite_accounts.take(work, digest))
+
+    async def revoke_credential(self, digest: str, actor: str) -> bool:
+        return await self._write(lambda work: sqlite_accounts.revoke(work, digest, actor))
 
     # ----- the ways in -----------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The store on SQLite: questions about runs. Reads only; each function is one verb's body."""
+"""The store on SQLite: questions about runs and workers. Reads only; each function is one verb's body."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import apsw
 
+from runwright.clock import SECOND, Micros, to_datetime
 from runwright.errors import InvalidInput
-from runwright.model import Page, Run
+from runwright.model import Attempt, LogLine, Page, Run, RunStatus, Statistics, TaskHistory, Worker
 from runwright.store import sql
 from runwright.store.base import RunQuery
-from runwright.store.rows import dump, run_of
+from runwright.store.rows import Row, attempt_of, dump, log_lines, run_of, worker_of
 
 SQL = sql.load("sqlite")
 
@@ -76,3 +77,59 @@ def _cursor(after: str) -> int:
         return int(after)
     except ValueError:
         raise InvalidInput.field("/page/after", f"{after!r} is not a cursor that this list gave") from None
+
+
+def attempts(connection: apsw.Connection, run_id: str) -> list[Attempt]:
+    """See ``Store.attempts``."""
+    return [attempt_of(run_id, row) for row in connection.execute(SQL["attempt_list"], (run_id,))]
+
+
+def log(connection: apsw.Connection, run_id: str, after: int, limit: int) -> list[LogLine]:
+    """See ``Store.log``."""
+    lines: list[LogLine] = []
+    for (text,) in connection.execute(SQL["log_read"], (run_id, after)):
+        lines += log_lines(text, after)
+        if len(lines) >= limit:
+            break
+    return lines
+
+
+def history(connection: apsw.Connection, tasks: Sequence[str]) -> dict[str, TaskHistory]:
+    """See ``Store.history``."""
+    found = {}
+    for task in tasks:
+        rows: list[Row] = list(connection.execute(SQL["history"], (task,)))
+        if not rows:
+            continue
+        last_status, last_start, last_end = rows[0]
+        seconds = [
+            (end - start) / SECOND for status, start, end in rows if status == RunStatus.COMPLETED and start is not None
+        ]
+        found[task] = TaskHistory(
+            runs=len(rows),
+            errors=sum(1 for status, _, _ in rows if status == RunStatus.ERROR),
+            last_status=RunStatus(last_status),
+            last_run_at=to_datetime(last_end if last_start is None else last_start),
+            mean_seconds=sum(seconds) / len(seconds) if seconds else None,
+        )
+    return found
+
+
+def statistics(connection: apsw.Connection) -> Statistics:
+    """See ``Store.statistics``."""
+    counts = dict.fromkeys((status.value for status in RunStatus), 0)
+    for status, count in connection.execute(SQL["count_by_status"]):
+        counts[status] += count
+    total, enabled, runs_total, errors, running = connection.execute(SQL["statistics"]).fetchone() or (0, 0, 0, 0, 0)
+    return Statistics(total, enabled, running, runs_total, errors, counts)
+
+
+def arguments(connection: apsw.Connection, run_id: str) -> str | None:
+    """See ``Store.arguments``."""
+    value = connection.execute(SQL["run_arguments"], (run_id,)).get
+    return None if value is None else str(value)
+
+
+def workers(connection: apsw.Connection, now: Micros) -> list[Worker]:
+    """See ``Store.workers``."""
+    return [worker_of(row) for row in connection.execute(SQL["session_list"], (now - 3600 * SECOND,))]

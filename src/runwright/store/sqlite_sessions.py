@@ -13,12 +13,12 @@ from pathlib import Path
 
 import apsw
 
-from runwright.clock import SECOND
+from runwright.clock import SECOND, Micros
 from runwright.errors import InvalidInput
-from runwright.model import Control
+from runwright.model import Claim, Control
 from runwright.store import sql
 from runwright.store.base import NewWorker
-from runwright.store.rows import Row, dump
+from runwright.store.rows import Row, claimed_of, dump
 from runwright.store.sqlite_claim import unpark
 from runwright.store.sqlite_turn import session_key
 from runwright.store.sqlite_writer import Work
@@ -97,10 +97,10 @@ def _try_lock(descriptor: int) -> bool:
 
 def register(work: Work, worker: NewWorker, lease_seconds: float) -> None:
     """See ``Store.register``."""
-    until = work.now + round(lease_seconds * SECOND)
-    values = (worker.id, worker.host, worker.pid, dump(dict(worker.lanes)), work.now, until)
-    key = int(work.connection.execute(SQL["session_insert"], values).get)
-    _know(work, key, worker.tasks)
+    lease = round(lease_seconds * SECOND)
+    lanes = dump(dict(worker.lanes))
+    values = (worker.id, worker.host, worker.pid, lanes, work.now, lease, work.steady + lease)
+    _know(work, int(work.connection.execute(SQL["session_insert"], values).get), worker.tasks)
 
 
 def publish(work: Work, session: str, tasks: Sequence[str]) -> None:
@@ -126,15 +126,26 @@ def hand_back(work: Work, session: str, tokens: Sequence[tuple[int, int]]) -> No
     work.topics.add("runs")
 
 
-def end(work: Work, session: str, state: str = "ended") -> None:
-    """A session is over: its reservations wait again, what it knows is forgotten."""
+def end(work: Work, session: str) -> None:
+    """See ``Store.end_session``."""
     row = work.connection.execute(SQL["session_find"], (session,)).fetchone()
-    if row is None:
-        return
-    work.connection.execute(SQL["session_end"], (row[0], state, work.now))
-    unpark(work, [_name(back) for back in work.connection.execute(SQL["session_hand_back"], (row[0],)).fetchall()])
-    work.connection.execute(SQL["catalogue_clear"], (row[0],))
+    if row is not None:
+        work.connection.execute(SQL["session_end"], (row[0], work.now))
+        give_up_reservations(work, row[0])
+
+
+def give_up_reservations(work: Work, key: int) -> None:
+    """A session is over: its reservations wait again, and what it knows is forgotten."""
+    rows = work.connection.execute(SQL["session_hand_back"], (key,)).fetchall()
+    unpark(work, [_name(row) for row in rows])
+    work.connection.execute(SQL["catalogue_clear"], (key,))
     work.topics.add("runs")
+
+
+def live(connection: apsw.Connection, steady: Micros) -> list[tuple[int, str, bool]]:
+    """The sessions that are not over: key, id, and whether the lease has run out."""
+    rows = connection.execute(SQL["session_live"], (steady,))
+    return [(int(key), str(session), expired == 1) for key, session, expired in rows]
 
 
 def controls(connection: apsw.Connection, session: str) -> list[Control]:
@@ -151,3 +162,8 @@ def controls(connection: apsw.Connection, session: str) -> list[Control]:
 def _name(row: Row | None) -> str | None:
     """The concurrency key that a returned reservation had, None if it had none or was not there."""
     return None if row is None or row[0] is None else str(row[0])
+
+
+def claims(connection: apsw.Connection, session: str) -> list[Claim]:
+    """See ``Store.claims``."""
+    return [claimed_of(row) for row in connection.execute(SQL["claims"], (session,))]

@@ -27,7 +27,7 @@ _CHANGES = {RunEvent.START, RunEvent.PAUSE, RunEvent.EXPIRING}
 
 def session_key(work: Work, session: str) -> int | None:
     """The key of a session that holds its lease, None if it is fenced off."""
-    row = work.connection.execute(SQL["session_key"], (session, work.now)).fetchone()
+    row = work.connection.execute(SQL["session_key"], (session, work.steady)).fetchone()
     return None if row is None else int(row[0])
 
 

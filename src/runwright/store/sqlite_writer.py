@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 import apsw
 
-from runwright.clock import Clock, Micros, Rng
+from runwright.clock import SECOND, Clock, Micros, Rng
 from runwright.errors import StoreUnavailable
 from runwright.store.sqlite_errors import translate
 
@@ -27,12 +27,21 @@ INLINE_ROWS = 256
 GROUP_ROWS = 4096
 
 
+def steady_now(clock: Clock) -> Micros:
+    """The monotonic clock in microseconds; all processes of one machine see the same."""
+    return round(clock.monotonic() * SECOND)
+
+
 @dataclass(slots=True)
 class Work:
-    """What a job works with: the connection inside its transaction, the time, chance, and the hints it leaves."""
+    """What a job works with: the connection inside its transaction, the time, chance, and the hints it leaves.
+
+    ``steady`` is the monotonic clock, by which leases are judged: nobody sets it.
+    """
 
     connection: apsw.Connection
     now: Micros
+    steady: Micros
     rng: Rng
     topics: set[str] = field(default_factory=set)
 
@@ -159,9 +168,9 @@ class Writer:
         with self.lock:
             try:
                 connection.execute("BEGIN IMMEDIATE")
-                now = self._clock.now()
+                now, steady = self._clock.now(), steady_now(self._clock)
                 for job in group:
-                    work = Work(connection, now, self._rng)
+                    work = Work(connection, now, steady, self._rng)
                     try:
                         if len(group) > 1:
                             connection.execute("SAVEPOINT job")

@@ -10,6 +10,7 @@ CREATE TABLE transition (
 ) STRICT, WITHOUT ROWID;
 
 -- One row for each process start. The key is narrow because every claimed run carries it.
+-- lease_until is on the machine's steady clock, which no administrator sets; lease is its length.
 CREATE TABLE worker (
   key          INTEGER PRIMARY KEY AUTOINCREMENT,
   id           TEXT    NOT NULL UNIQUE,
@@ -19,11 +20,12 @@ CREATE TABLE worker (
   state        TEXT    NOT NULL CHECK (state IN ('live', 'ended', 'lost')),
   started_at   INTEGER NOT NULL,
   heartbeat_at INTEGER NOT NULL,
+  lease        INTEGER NOT NULL,
   lease_until  INTEGER NOT NULL,
   ended_at     INTEGER,
   CHECK ((state = 'live') = (ended_at IS NULL))
 ) STRICT;
-CREATE INDEX worker_live ON worker (lease_until) WHERE state = 'live';
+CREATE INDEX worker_live ON worker (key) WHERE state = 'live';
 
 -- Which session knows which task: it may be given runs of these and of no others.
 CREATE TABLE catalogue (
@@ -102,7 +104,8 @@ CREATE INDEX run_held ON run (worker, lane) WHERE token IS NOT NULL;
 CREATE INDEX run_wish ON run (worker) WHERE token IS NOT NULL AND (pause_requested = 1 OR cancel_requested = 1);
 -- Concurrency keys: who holds one, and who waits for one.
 CREATE INDEX run_key_held ON run (concurrency_key) WHERE concurrency_key IS NOT NULL AND token IS NOT NULL;
-CREATE INDEX run_key_parked ON run (concurrency_key, priority DESC, due_at, key) WHERE ready = 2;
+CREATE INDEX run_key_queue ON run (concurrency_key, ready, priority DESC, due_at, key)
+  WHERE concurrency_key IS NOT NULL AND ready > 0;
 CREATE UNIQUE INDEX run_unique ON run (unique_key) WHERE unique_key IS NOT NULL AND completed_at IS NULL;
 CREATE INDEX run_child_ready ON run (parent) WHERE parent IS NOT NULL AND ready = 1;
 -- Lists.
@@ -245,3 +248,6 @@ CREATE TABLE credential (
   created_at INTEGER NOT NULL,
   expires_at INTEGER
 ) STRICT, WITHOUT ROWID;
+
+-- Written and emptied again, to know whether writes are taken.
+CREATE TABLE probe (at INTEGER NOT NULL) STRICT;

@@ -6,6 +6,6 @@ SELECT r.key, r.id, r.task, r.lane, r.arguments, r.attempt, r.failures, r.crashe
 FROM run r
 WHERE r.exclusive = 1 AND r.token IS NULL AND r.completed_at IS NULL AND r.due_at <= $1
   AND EXISTS (SELECT 1 FROM catalogue c JOIN worker w ON w.key = c.worker
-              WHERE c.task = r.task AND w.state = 'live' AND w.lease_until > $1)
+              WHERE c.task = r.task AND w.state = 'live')
 ORDER BY r.due_at, r.key
 LIMIT 20;

@@ -1,6 +1,6 @@
 -- SQLite's own: it makes a JSON list where PostgreSQL makes an array.
 -- The live sessions, and those that ended after a time, with the runs that they hold.
-SELECT w.id, w.host, w.pid, w.started_at, w.heartbeat_at, w.lease_until, w.state, w.lanes,
+SELECT w.id, w.host, w.pid, w.started_at, w.heartbeat_at, w.heartbeat_at + w.lease, w.state, w.lanes,
   (SELECT json_group_array(c.task) FROM catalogue c WHERE c.worker = w.key),
   (SELECT count(*) FROM run r WHERE r.worker = w.key AND r.token IS NOT NULL AND r.status NOT IN ('pending', 'retrying'))
 FROM worker w

@@ -1,0 +1,2 @@
+-- A buried schedule's ledger goes.
+DELETE FROM fire WHERE schedule = $1;

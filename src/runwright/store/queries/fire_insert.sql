@@ -1,0 +1,3 @@
+-- A row of the ledger.
+INSERT INTO fire (schedule, due_at, outcome, reason, run, recorded_at, count, last_due_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);

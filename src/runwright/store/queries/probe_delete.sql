@@ -1,0 +1,2 @@
+-- It could.
+DELETE FROM probe;

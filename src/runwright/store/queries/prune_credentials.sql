@@ -1,0 +1,2 @@
+-- Credentials that have expired.
+DELETE FROM credential WHERE expires_at < $1;

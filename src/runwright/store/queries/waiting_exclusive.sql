@@ -1,0 +1,2 @@
+-- The exclusive run that is claimed.
+SELECT id, task FROM run WHERE exclusive = 1 AND token IS NOT NULL ORDER BY key LIMIT 1;
