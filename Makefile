@@ -26,8 +26,8 @@ help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
 		printf '  make %-11s %s\n' "$$name" "$$text"; done
 
-run: .venv/installed ## Install, build the page and serve the examples on SQLite (ARGS="--port 7000")
-	@exec $(BIN)/runwright serve --directory examples/everyday $(ARGS)
+run: .venv/installed ## Install, build the page and serve the examples on SQLite (TASKS=directory ARGS="--port 7000")
+	@exec $(BIN)/runwright serve --directory "$(TASKS)" $(ARGS)
 
 test: .venv/installed-dev ## Run every suite (PYTEST="tests/unit -k cron" for some of them)
 	@$(BIN)/python -m tools.run_suites $(PYTEST)
