@@ -79,15 +79,9 @@ class Settings(BaseSettings):
     store: StoreUrl = Field(
         "sqlite:///runwright.db", description="Where everything is kept: `sqlite:///PATH` or `postgresql://…`."
     )
-    max_concurrent: PositiveCount = Field(
-        CPUS, description="Asynchronous tasks that one worker runs at once. Default: the number of CPUs."
-    )
-    max_threads: PositiveCount = Field(
-        CPUS + 4, description="Thread tasks that one worker runs at once. Default: the number of CPUs and four."
-    )
-    max_processes: PositiveCount = Field(
-        CPUS, description="Process tasks that one worker runs at once. Default: the number of CPUs."
-    )
+    max_concurrent: PositiveCount = Field(CPUS, description="Asynchronous tasks that one worker runs at once.")
+    max_threads: PositiveCount = Field(CPUS + 4, description="Thread tasks that one worker runs at once.")
+    max_processes: PositiveCount = Field(CPUS, description="Process tasks that one worker runs at once.")
     max_total: OptionalPositiveCount = Field(
         None, description="Tasks of all kinds together that one worker runs at once; none: no bound."
     )
