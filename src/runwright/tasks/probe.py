@@ -18,7 +18,7 @@ from runwright.tasks.loading import FileRefused, SourceFile, forget, import_sour
 try:
     import resource
 except ImportError:  # only where there are no limits to set
-    resource = None  # type: ignore[assignment]
+    resource = None  # type: ignore[assignment]  # there is a module or there is none
 
 MEMORY_BYTES = 1536 * 1024 * 1024
 

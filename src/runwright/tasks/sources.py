@@ -5,29 +5,14 @@ Values only; ``discovery`` and ``namespaces`` do the work.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from runwright.config import Settings
 from runwright.tasks.collect import Collected
 from runwright.tasks.registry import Problem
 from runwright.tasks.task import Task
-
-
-class DiscoverySettings(Protocol):
-    """The settings that discovery reads."""
-
-    autodiscovery_enabled: bool
-    autodiscovery_namespaces: Sequence[str]
-    autodiscovery_include_subpackages: bool
-    autodiscovery_ignore_modules: Sequence[str]
-    autodiscovery_override_on_conflict: bool
-    required_tasks: Sequence[str]
-    directory: Any
-    community_dir: Any
-    default: Any
-    allowed_roots: Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +44,8 @@ class DiscoveryOptions:
     file_seconds: float = 10.0
 
     @classmethod
-    def of(cls, settings: DiscoverySettings) -> DiscoveryOptions:
+    def of(cls, settings: Settings) -> DiscoveryOptions:
         """The options that the settings say."""
-        roots = tuple(Path(root) for root in settings.allowed_roots or ())
         return cls(
             enabled=settings.autodiscovery_enabled,
             namespaces=tuple(settings.autodiscovery_namespaces),
@@ -69,10 +53,10 @@ class DiscoveryOptions:
             ignore_modules=frozenset(settings.autodiscovery_ignore_modules),
             override_on_conflict=settings.autodiscovery_override_on_conflict,
             required_tasks=tuple(settings.required_tasks),
-            directory=_path(settings.directory),
-            community_dir=_path(settings.community_dir),
-            default=_path(settings.default),
-            allowed_roots=roots or (Path.cwd(),),
+            directory=settings.directory,
+            community_dir=settings.community_dir,
+            default=settings.default,
+            allowed_roots=tuple(settings.allowed_roots) or (Path.cwd(),),
         )
 
     @property
@@ -96,7 +80,3 @@ def finding_of(source: str, file: str, collected: Collected) -> Finding:
     problems = tuple(Problem(file, fault.line, fault.message, source) for fault in collected.faults)
     nothing = not collected.tasks and not collected.opted_out
     return Finding(source, collected.tasks, problems, refused=nothing and bool(problems))
-
-
-def _path(value: Any) -> Path | None:
-    return None if value is None or value == "" else Path(value).expanduser()
