@@ -97,8 +97,9 @@ def _field(parameter: Parameter) -> tuple[Any, Any]:
         default = ...
     elif default is None and annotation is not Any:
         annotation = Union[annotation, None]  # noqa: UP007 - a type made at run time; `x: int = None` is common
-    description = None if _is_described(parameter) else parameter.description
-    return Annotated[annotation, Field(alias=parameter.name, description=description)], default
+    if parameter.description is None or _is_described(parameter):
+        return Annotated[annotation, Field(alias=parameter.name)], default
+    return Annotated[annotation, Field(alias=parameter.name, description=parameter.description)], default
 
 
 def _is_described(parameter: Parameter) -> bool:
