@@ -41,7 +41,7 @@ export const definitions = [
     danger: "Replaces yesterday's backup.",
     expensive: true,
     schema: object({
-      format: { title: 'Backup format', enum: ['sql', 'tar'], type: 'string', default: 'sql', 'x-choices': { sql: 'SQL dump', tar: 'Tar archive' } },
+      format: { title: 'Backup format', enum: ['sql', 'tar'], type: 'string', default: 'sql', 'x-choices': [{ value: 'sql', label: 'SQL dump' }, { value: 'tar', label: 'Tar archive' }] },
       keep: { title: 'Keep', type: 'integer', minimum: 1, maximum: 30, default: 7, description: 'How many backups stay.' },
     }),
     stats: { runs: 128, errors: 3, last_status: 'completed', last_run_at: ago(7200), mean_seconds: 42.4 },
@@ -67,9 +67,9 @@ export const definitions = [
       {
         name: { title: 'Name', type: 'string', description: 'A short text.' },
         notes: { title: 'Notes', type: 'string', 'x-multiline': true, default: '' },
-        count: { anyOf: [{ type: 'integer' }, { type: 'null' }], default: null, title: 'Count' },
+        count: { type: 'integer', 'x-nullable': true, title: 'Count' },
         ratio: { type: 'number', minimum: 0, maximum: 1, default: 0.5, title: 'Ratio' },
-        price: { anyOf: [{ type: 'number' }, { type: 'string', pattern: '^\\d+$' }], title: 'Price', default: '12.50' },
+        price: { type: 'string', format: 'decimal', title: 'Price', default: '12.50' },
         dry_run: { type: 'boolean', default: true, title: 'Dry run', description: 'Changes nothing.' },
         colour: { $ref: '#/$defs/Colour', default: 'red' },
         regions: { type: 'array', items: { $ref: '#/$defs/Colour' }, title: 'Colours', default: [] },
@@ -81,6 +81,7 @@ export const definitions = [
         customer: { anyOf: [{ type: 'string', format: 'uuid' }, { type: 'null' }], title: 'Customer', default: null },
         password: { type: 'string', format: 'password', writeOnly: true, title: 'Password' },
         target: { $ref: '#/$defs/Target' },
+        fallback: { allOf: [{ $ref: '#/$defs/Target' }], 'x-nullable': true, title: 'Fallback' },
         labels: { type: 'object', additionalProperties: { type: 'string' }, title: 'Labels', default: { team: 'ops' } },
       },
       ['name', 'password', 'target'],

@@ -107,24 +107,28 @@ export async function getOne<T>(path: string, signal?: AbortSignal): Promise<T> 
   return one<T>(await request('GET', path, undefined, signal));
 }
 
-/** A next link may be absolute; only its path and query are used, so that proxies do no harm. */
-function relative(link: string | null | undefined): string | null {
+/**
+ * The address of the next page: the cursor of the link upon the address that was asked for, so that filters hold even
+ * where the link leaves them out, and whatever host a proxy puts into it.
+ */
+function nextPath(asked: string, link: string | null | undefined): string | null {
   if (!link) return null;
-  const url = new URL(link, window.location.origin);
+  const url = new URL(asked, window.location.origin);
+  for (const [key, value] of new URL(link, window.location.origin).searchParams) url.searchParams.set(key, value);
   return url.pathname + url.search;
 }
 
 export async function getPage<T>(path: string, signal?: AbortSignal): Promise<Page<T>> {
   const document = (await request('GET', path, undefined, signal)) as Document;
   const items = (document.data as Resource[]).map((resource) => plain<T>(resource));
-  return { items, next: relative(document.links?.next), meta: document.meta ?? {} };
+  return { items, next: nextPath(path, document.links?.next), meta: document.meta ?? {} };
 }
 
-/** All pages of a list that people browse as a whole (tasks, schedules); stops at 2,000 entries. */
+/** All pages of a list that people browse as a whole (tasks, schedules); stops after 40 pages. */
 export async function getAll<T>(path: string, signal?: AbortSignal): Promise<Page<T>> {
   const first = await getPage<T>(path, signal);
   let next = first.next;
-  for (let pages = 1; next !== null && pages < 20; pages += 1) {
+  for (let pages = 1; next !== null && pages < 40; pages += 1) {
     const page = await getPage<T>(next, signal);
     first.items.push(...page.items);
     next = page.next;

@@ -6,7 +6,7 @@ import type { Definition, Problem } from './types';
 export const definitionsQuery = queryOptions({
   queryKey: ['definitions'],
   queryFn: async ({ signal }) => {
-    const page = await getAll<Definition>('/api/definition?page[size]=100', signal);
+    const page = await getAll<Definition>('/api/definition', signal);
     return { items: page.items, problems: (page.meta['problems'] ?? []) as unknown as Problem[] };
   },
 });

@@ -24,6 +24,7 @@ export interface BulkResult {
   detail: string | null;
 }
 
+const WAITING: ReadonlySet<string> = new Set(['pending', 'retrying']);
 const path = (id: string) => `/api/run/${encodeURIComponent(id)}`;
 
 export function runsPath(filter: RunFilter, size: number): string {
@@ -45,7 +46,12 @@ export const useRuns = (filter: RunFilter, size = 50) =>
   });
 
 export const useRun = (id: string) =>
-  useQuery({ queryKey: ['run', id], queryFn: ({ signal }) => getOne<Run>(path(id), signal) });
+  useQuery({
+    queryKey: ['run', id],
+    queryFn: ({ signal }) => getOne<Run>(path(id), signal),
+    // What a run waits for is no part of the stream.
+    refetchInterval: ({ state }) => (state.data && WAITING.has(state.data.status) ? 5000 : false),
+  });
 
 export const useAttempts = (id: string, attempt: number, status: string) =>
   useQuery({

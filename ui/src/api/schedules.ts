@@ -23,9 +23,15 @@ const path = (name: string) => `/api/task/${encodeURIComponent(name)}`;
 export const useSchedules = () =>
   useQuery({
     queryKey: ['schedules'],
-    queryFn: async ({ signal }) => (await getAll<Schedule>('/api/task?page[size]=100', signal)).items,
+    queryFn: async ({ signal }) => (await getAll<Schedule>('/api/task', signal)).items,
     refetchInterval: 30_000,
   });
+
+/** The name of the schedule that a run names by its id (or by its name). */
+export function useScheduleName(): (key: string) => string {
+  const { data } = useSchedules();
+  return (key) => data?.find((schedule) => schedule.id === key)?.name ?? key;
+}
 
 export const useSchedule = (name: string) =>
   useQuery({

@@ -96,7 +96,8 @@ export interface Run {
   cpu_seconds: number | null;
   pausable: boolean;
   pause_requested: boolean;
-  waiting_for: string | null;
+  /** Only in answers to questions about one run. */
+  waiting_for?: string | null;
   actions: RunAction[];
 }
 

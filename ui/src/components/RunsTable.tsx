@@ -2,6 +2,7 @@
 import { Checkbox, Table } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { useTaskTitle } from '../api/definitions';
+import { useScheduleName } from '../api/schedules';
 import { isTerminal, type Run } from '../api/types';
 import { TableScroll } from './layout';
 import { Status } from './Status';
@@ -37,10 +38,11 @@ const shortId = (id: string): string => id.slice(-8);
 
 export function RunsTable({ runs, label, withTask = false, compact = false, selection }: Props) {
   const titleOf = useTaskTitle();
+  const scheduleName = useScheduleName();
   const all = selection !== undefined && runs.length > 0 && runs.every((run) => selection.chosen.has(run.id));
   return (
     <TableScroll label={label}>
-      <Table verticalSpacing={9} highlightOnHover className={classes['table']}>
+      <Table verticalSpacing={9} highlightOnHover className={classes['table']} data-compact={compact} data-choose={selection !== undefined}>
         <Table.Thead>
           <Table.Tr>
             {selection ? (
@@ -66,7 +68,7 @@ export function RunsTable({ runs, label, withTask = false, compact = false, sele
           {runs.map((run) => (
             <Table.Tr key={run.id} data-testid="run-row">
               {selection ? (
-                <Table.Td>
+                <Table.Td data-cell="choose">
                   <Checkbox
                     size="xs"
                     aria-label={`Select run ${shortId(run.id)}`}
@@ -75,11 +77,11 @@ export function RunsTable({ runs, label, withTask = false, compact = false, sele
                   />
                 </Table.Td>
               ) : null}
-              <Table.Td>
+              <Table.Td data-cell="status">
                 <Status status={run.status} />
               </Table.Td>
               {compact ? null : (
-              <Table.Td>
+              <Table.Td data-cell="task">
                 <Link to="/runs/$id" params={{ id: run.id }} className={classes['link']}>
                   {withTask ? <span className={classes['title']}>{titleOf(run.definition)}</span> : null}
                   <span className={classes['id']}>{shortId(run.id)}</span>
@@ -91,7 +93,7 @@ export function RunsTable({ runs, label, withTask = false, compact = false, sele
                   <span className={classes['note']}>{note(run)}</span>
                 </Table.Td>
               )}
-              <Table.Td>
+              <Table.Td data-cell="when">
                 {compact ? (
                   <Link to="/runs/$id" params={{ id: run.id }} className={classes['link']}>
                     <Ago iso={run.created_at} />
@@ -100,7 +102,7 @@ export function RunsTable({ runs, label, withTask = false, compact = false, sele
                   <Ago iso={run.created_at} />
                 )}
               </Table.Td>
-              <Table.Td ta="right">
+              <Table.Td ta="right" data-cell="took">
                 <Duration
                   start={run.started_at}
                   end={run.completed_at}
@@ -110,7 +112,7 @@ export function RunsTable({ runs, label, withTask = false, compact = false, sele
               </Table.Td>
               {compact ? null : (
                 <Table.Td className={classes['medium']}>
-                  <span className={classes['by']}>{run.schedule ?? run.user ?? '–'}</span>
+                  <span className={classes['by']}>{run.schedule ? scheduleName(run.schedule) : (run.user ?? '–')}</span>
                 </Table.Td>
               )}
             </Table.Tr>

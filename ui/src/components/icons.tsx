@@ -34,8 +34,8 @@ const shapes = {
   code: <path d="m8 7-5 5 5 5m8-10 5 5-5 5M13.5 5l-3 14" />,
   coins: (
     <>
-      <ellipse cx="12" cy="6.5" rx="7" ry="3" />
-      <path d="M5 6.5v5.5c0 1.7 3.1 3 7 3s7-1.3 7-3V6.5M5 12v5.5c0 1.7 3.1 3 7 3s7-1.3 7-3V12" />
+      <circle cx="9.5" cy="14.5" r="6" />
+      <path d="M11 5.1a6 6 0 1 1 6.9 8.2M9.5 12v5" />
     </>
   ),
   copy: <path d="M9 9h11v11H9zM5.5 15H4V4h11v1.5" />,

@@ -36,7 +36,9 @@ export interface Schema {
   writeOnly?: boolean;
   deprecated?: boolean;
   'x-multiline'?: boolean;
-  'x-choices'?: Record<string, string>;
+  /** Labels of choices: by value, or one entry for each. */
+  'x-choices'?: Record<string, string> | Choice[];
+  'x-nullable'?: boolean;
   'x-placeholder'?: string;
 }
 
@@ -105,10 +107,9 @@ function withoutNull(schema: Schema, root: Schema): { schema: Schema; nullable: 
 
 function choicesOf(schema: Schema, root: Schema): Choice[] | null {
   const labels = schema['x-choices'] ?? {};
-  const choice = (value: Json, title?: string): Choice => ({
-    value,
-    label: labels[String(value)] ?? title ?? String(value),
-  });
+  const labelOf = (value: Json): string | undefined =>
+    Array.isArray(labels) ? labels.find((entry) => entry.value === value)?.label : labels[String(value)];
+  const choice = (value: Json, title?: string): Choice => ({ value, label: labelOf(value) ?? title ?? String(value) });
   if (schema.enum) return schema.enum.map((value) => choice(value));
   if (schema.const !== undefined) return [choice(schema.const)];
   const branches = (schema.anyOf ?? schema.oneOf ?? []).map((branch) => resolve(branch, root));
@@ -172,7 +173,7 @@ function kindOf(schema: Schema, root: Schema): Kind {
 
 export function fieldOf(schema: Schema, root: Schema): Field {
   const { schema: real, nullable } = withoutNull(resolve(schema, root), root);
-  return { schema: real, nullable, field: kindOf(real, root) };
+  return { schema: real, nullable: nullable || schema['x-nullable'] === true || real['x-nullable'] === true, field: kindOf(real, root) };
 }
 
 /** What a new entry starts with: the schema's default, or nothing; a required object starts with its own defaults. */
@@ -196,10 +197,28 @@ export function initialObject(properties: Record<string, Schema>, required: stri
   return values;
 }
 
+/** What the server shows instead of a secret. */
+const MASK = /^\*{6,}$/;
+
+export function hasMask(value: Json | undefined): boolean {
+  if (typeof value === 'string') return MASK.test(value);
+  return value !== null && typeof value === 'object' && Object.values(value).some(hasMask);
+}
+
+/** Without the masks of secrets: sent back, they would become the secret. */
+function withoutMasks(values: JsonObject): JsonObject {
+  const kept: JsonObject = {};
+  for (const [name, value] of Object.entries(values)) {
+    if (!hasMask(value)) kept[name] = value;
+    else if (value !== null && typeof value === 'object' && !Array.isArray(value)) kept[name] = withoutMasks(value);
+  }
+  return kept;
+}
+
 /** The values a form starts with: the task's defaults under those that are given. */
 export function startValues(schema: JsonObject, given: JsonObject = {}): JsonObject {
   const root = schema as Schema;
-  return { ...initialObject(root.properties ?? {}, root.required ?? [], root), ...given };
+  return { ...initialObject(root.properties ?? {}, root.required ?? [], root), ...withoutMasks(given) };
 }
 
 /** A readable name for a property that has no title. */

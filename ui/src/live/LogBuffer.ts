@@ -21,6 +21,11 @@ export class LogBuffer {
     return this.lines.at(-1)?.seq ?? 0;
   }
 
+  clear(): void {
+    this.lines.length = 0;
+    this.announce();
+  }
+
   append(lines: readonly LogLine[]): void {
     let last = this.last;
     for (const line of lines) {
@@ -28,6 +33,10 @@ export class LogBuffer {
       this.lines.push(line);
       last = line.seq;
     }
+    this.announce();
+  }
+
+  private announce(): void {
     this.frame ??= window.requestAnimationFrame(() => {
       this.frame = undefined;
       this.view = { lines: this.lines, version: this.view.version + 1 };

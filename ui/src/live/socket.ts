@@ -35,12 +35,6 @@ export class LiveSocket {
     this.options.onConnection?.('closed');
   }
 
-  /** Connects again at once, with a fresh path. */
-  again(): void {
-    this.wait = FIRST_WAIT;
-    this.socket?.close();
-  }
-
   private readonly hurry = (): void => {
     if (this.socket || this.done) return;
     window.clearTimeout(this.timer);

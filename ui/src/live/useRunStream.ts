@@ -10,6 +10,7 @@ import { fetchLog } from '../api/runs';
 import { isTerminal, type Progress, type Run } from '../api/types';
 import { LogBuffer } from './LogBuffer';
 import type { Frame } from './frames';
+import { mergeRun } from './mergeRun';
 import { LiveSocket, type Connection } from './socket';
 
 const PAGE = 5000;
@@ -115,9 +116,8 @@ class Follower {
         this.frame ??= window.requestAnimationFrame(() => this.showProgress());
         break;
       case 'resync':
-        void this.catchUp()
-          .then(() => this.socket?.again())
-          .catch(() => undefined); // the socket is still there; its next close reads again
+        this.log.clear();
+        void this.catchUp().catch(() => undefined); // the socket tells the log from its start as well
         break;
       default:
         if (frame.run) this.put(frame.run);
@@ -147,7 +147,7 @@ class Follower {
   }
 
   private put(run: Run): void {
-    this.client.setQueryData<Run>(['run', this.id], (old) => (old ? { ...old, ...run } : run));
+    this.client.setQueryData<Run>(['run', this.id], (old) => (old ? mergeRun(old, run) : run));
   }
 }
 

@@ -4,6 +4,7 @@ import { useEffect, useSyncExternalStore } from 'react';
 import type { Page } from '../api/client';
 import type { RunFilter } from '../api/runs';
 import type { Run } from '../api/types';
+import { mergeRun } from './mergeRun';
 import { LiveSocket, type Connection } from './socket';
 
 let connection: Connection = 'closed';
@@ -42,7 +43,7 @@ function mergePage(page: Page<Run>, changed: Map<string, Run>, seen: Set<string>
     }
     touched = true;
     seen.add(run.id);
-    const merged = { ...old, ...run };
+    const merged = mergeRun(old, run);
     if (matches(merged, filter)) items.push(merged);
   }
   return touched ? { ...page, items } : page;
@@ -70,7 +71,7 @@ function apply(client: QueryClient, changed: Map<string, Run>): void {
     client.setQueryData<Runs>(query.queryKey, (old) => (old ? mergeRuns(old, changed, filter) : old));
   }
   for (const run of changed.values()) {
-    client.setQueryData<Run>(['run', run.id], (old) => (old ? { ...old, ...run } : old));
+    client.setQueryData<Run>(['run', run.id], (old) => (old ? mergeRun(old, run) : old));
   }
 }
 

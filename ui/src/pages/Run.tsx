@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'react';
 import { ApiError } from '../api/client';
 import { useTaskTitle } from '../api/definitions';
 import { useRun } from '../api/runs';
+import { useScheduleName } from '../api/schedules';
 import { isTerminal, type Run } from '../api/types';
 import { Copy } from '../components/Copy';
 import { JsonView } from '../components/JsonView';
@@ -23,6 +24,7 @@ import classes from './run/run.module.css';
 const route = getRouteApi('/inside/runs/$id');
 
 function Details({ run }: { run: Run }) {
+  const scheduleName = useScheduleName();
   const ended = isTerminal(run.status);
   return (
     <Card title="Details">
@@ -45,7 +47,7 @@ function Details({ run }: { run: Run }) {
             'Schedule',
             run.schedule ? (
               <Link to="/schedules/$name" params={{ name: run.schedule }}>
-                {run.schedule}
+                {scheduleName(run.schedule)}
               </Link>
             ) : null,
           ],

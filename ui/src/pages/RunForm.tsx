@@ -102,7 +102,7 @@ export function RunForm({ task, given }: { task: Definition; given: JsonObject |
 
   const known = Object.keys((task.schema as Schema).properties ?? {});
   const complaints = sortComplaints(start.error, 'arguments', known);
-  const { run_at, priority: badPriority, ...otherAttributes } = complaints.attributes;
+  const { run_at, priority: badPriority, confirm: _, ...otherAttributes } = complaints.attributes;
   const general = [...complaints.general, ...Object.values(otherAttributes)];
   const optionErrors: Record<string, string> = {
     ...(run_at ? { run_at } : {}),
@@ -128,7 +128,9 @@ export function RunForm({ task, given }: { task: Definition; given: JsonObject |
         onSuccess: (run) => void navigate({ to: '/runs/$id', params: { id: run.id } }),
         onError: (error) => {
           // The task became dangerous since this page was loaded: ask now.
-          if (!confirm && error instanceof ApiError && error.has('confirm_required')) question(error.message);
+          if (!confirm && error instanceof ApiError && error.has('confirm_required')) {
+            question(task.danger ?? error.message);
+          }
         },
       },
     );

@@ -3,6 +3,7 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useDefinitions } from '../api/definitions';
 import { useBulk, useRuns } from '../api/runs';
+import { useScheduleName } from '../api/schedules';
 import { useMayOperate } from '../api/system';
 import { STATUSES } from '../api/types';
 import { useConfirm } from '../components/Confirm';
@@ -74,6 +75,7 @@ export function Runs() {
   const query = useRuns({ definition: task, status, schedule });
   const connection = useTasksConnection();
   const mayOperate = useMayOperate();
+  const scheduleName = useScheduleName();
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const runs = query.data?.pages.flatMap((page) => page.items) ?? [];
   const filtered = Boolean(task || status || schedule);
@@ -118,7 +120,7 @@ export function Runs() {
         />
         {schedule ? (
           <Button variant="default" rightSection={<Icon name="cross" size={15} />} onClick={() => set({ schedule: undefined })}>
-            Schedule: {schedule}
+            Schedule: {scheduleName(schedule)}
           </Button>
         ) : null}
       </div>

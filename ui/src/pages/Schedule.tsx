@@ -195,7 +195,7 @@ export function SchedulePage() {
         {schedule.last_error ? <Notice tone="bad" icon="alert" title={`The last error: ${schedule.last_error}`} /> : null}
         <div className={classes['columns']}>
           <Stack gap="md" miw={0}>
-            <Fires name={schedule.name} />
+            <Fires name={schedule.name} id={schedule.id} />
           </Stack>
           <Stack gap="md" miw={0}>
             <NextFires schedule={schedule} />

@@ -1,5 +1,5 @@
 /** The frame of every page behind the sign-in: header, navigation, main landmark. */
-import { Burger, Drawer, Group, Menu, Stack, UnstyledButton } from '@mantine/core';
+import { ActionIcon, Burger, Drawer, Group, Stack, Tooltip } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { useQueryClient } from '@tanstack/react-query';
@@ -59,7 +59,7 @@ function Places({ onGo }: { onGo?: () => void }) {
   });
 }
 
-function UserMenu() {
+function Me() {
   const { data: me } = useMe();
   const signOut = useSignOut();
   const navigate = useNavigate();
@@ -72,22 +72,19 @@ function UserMenu() {
       },
     });
   return (
-    <Menu position="bottom-end" width={210} withinPortal={false}>
-      <Menu.Target>
-        <UnstyledButton className={classes['user']} aria-label={`Signed in as ${me?.name ?? 'unknown'}`}>
+    <>
+      {me ? (
+        <span className={classes['user']} title={`Signed in as ${me.name}, ${me.role}`}>
           <Icon name="user" size={18} />
-          <span className={classes['userName']}>{me?.name ?? ''}</span>
-        </UnstyledButton>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item disabled className={classes['whoami']}>
-          Signed in as {me?.name} ({me?.role})
-        </Menu.Item>
-        <Menu.Item leftSection={<Icon name="signOut" size={16} />} onClick={leave}>
-          Sign out
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+          <span className={classes['userName']}>{me.name}</span>
+        </span>
+      ) : null}
+      <Tooltip label="Sign out">
+        <ActionIcon variant="subtle" color="gray" size={36} aria-label="Sign out" onClick={leave}>
+          <Icon name="signOut" />
+        </ActionIcon>
+      </Tooltip>
+    </>
   );
 }
 
@@ -126,7 +123,7 @@ export function Shell() {
           </nav>
           <Group gap={4} wrap="nowrap" ml="auto">
             <ColourScheme />
-            <UserMenu />
+            <Me />
           </Group>
         </div>
       </header>

@@ -61,12 +61,11 @@ export function TextField(props: FieldProps & { kind: TextKind }) {
   );
 }
 
-/** Secrets are written, never read: an answer of the server only holds their mask. */
+/** Secrets are written, never read: the server shows only their mask. */
 export function SecretField(props: FieldProps) {
   const { schema, label, pointer, required, value, onChange } = props;
   const { disabled } = useForm();
   const error = useComplaint(pointer, null);
-  const masked = typeof value === 'string' && /^[*•]+$/.test(value);
   return (
     <PasswordInput
       id={fieldId(pointer)}
@@ -76,8 +75,7 @@ export function SecretField(props: FieldProps) {
       disabled={disabled}
       withAsterisk={required}
       autoComplete="new-password"
-      placeholder={masked ? 'Kept as it is; type to replace it' : undefined}
-      value={typeof value === 'string' && !masked ? value : ''}
+      value={typeof value === 'string' ? value : ''}
       onChange={(event) => onChange(event.currentTarget.value || emptied(props, false))}
       visibilityToggleButtonProps={{ 'aria-label': `Show ${label}` }}
     />

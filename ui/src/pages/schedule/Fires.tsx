@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { useFires } from '../../api/schedules';
 import type { IconName } from '../../components/icons';
 import { Card, TableScroll } from '../../components/layout';
+import { LinkAnchor } from '../../components/links';
 import { Empty, Failure, Loading } from '../../components/Notice';
 import { Label } from '../../components/Status';
 import { absolute, Ago } from '../../components/time';
@@ -19,11 +20,19 @@ const looks: Record<string, { tone: 'ok' | 'warn' | 'bad' | 'calm'; icon: IconNa
   blocked: { tone: 'bad', icon: 'lock' },
 };
 
-export function Fires({ name }: { name: string }) {
+export function Fires({ name, id }: { name: string; id: string }) {
   const query = useFires(name);
   const fires = query.data?.pages.flatMap((page) => page.items) ?? [];
   return (
-    <Card title="Past times" flush>
+    <Card
+      title="Past times"
+      flush
+      actions={
+        <LinkAnchor to="/runs" search={{ schedule: id }} size="sm">
+          All its runs
+        </LinkAnchor>
+      }
+    >
       {query.error ? <Failure error={query.error} retry={() => void query.refetch()} /> : null}
       {query.isPending ? <Loading rows={4} height={36} /> : null}
       {query.data && fires.length === 0 ? (

@@ -10,7 +10,7 @@ import { Notice } from '../../components/Notice';
 import { useOwnComplaints } from '../../form/context';
 import { sortComplaints, stillTrue } from '../../form/pointers';
 import { SchemaForm } from '../../form/SchemaForm';
-import { startValues, type Schema } from '../../form/schema';
+import { hasMask, startValues, type Schema } from '../../form/schema';
 import { WhenField } from './WhenField';
 import { ZONES } from './zones';
 
@@ -25,7 +25,7 @@ const CATCH_UP = [
   { value: 'skip', label: 'Skip what was missed' },
   { value: 'all', label: 'Run each one that was missed' },
 ];
-const FIELDS = ['name', 'label', 'schedule', 'when', 'timezone', 'action_name', 'overlap', 'catch_up'];
+const FIELDS = ['confirm', 'name', 'label', 'schedule', 'when', 'timezone', 'action_name', 'overlap', 'catch_up'];
 
 const slug = (text: string): string =>
   text
@@ -79,7 +79,8 @@ export function ScheduleForm({ schedule, task: wantedTask, onSaved }: Props) {
       ...(schedule ? {} : { name: name || slug(label) || task }),
       label: label || null,
       action_name: task,
-      attributes: definition ? values : given,
+      // Arguments that nobody touched are not sent: the secrets among them stay as they are.
+      ...(schedule && task === schedule.action_name && !edited ? {} : { attributes: definition ? values : given }),
       timezone: zone,
       overlap,
       catch_up: catchUp,
@@ -91,7 +92,9 @@ export function ScheduleForm({ schedule, task: wantedTask, onSaved }: Props) {
     save.mutate(input, {
       onSuccess: onSaved,
       onError: (error) => {
-        if (!confirm && error instanceof ApiError && error.has('confirm_required')) question(error.message);
+        if (!confirm && error instanceof ApiError && error.has('confirm_required')) {
+          question(definition?.danger ?? error.message);
+        }
       },
     });
   };
@@ -155,6 +158,11 @@ export function ScheduleForm({ schedule, task: wantedTask, onSaved }: Props) {
         {definition ? (
           <Stack gap="sm">
             <Title order={3}>Arguments</Title>
+            {hasMask(given) ? (
+              <Text size="sm" c="dimmed">
+                Secrets are not shown. They stay as they are until an argument is changed; then type them again.
+              </Text>
+            ) : null}
             <SchemaForm
               key={task}
               schema={definition.schema}
