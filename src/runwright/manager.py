@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,14 +20,14 @@ from runwright.bus import LocalBus
 from runwright.clock import Clock, Rng, SystemClock, SystemRng, to_micros
 from runwright.config import Settings
 from runwright.control import Accounts, Control, Runs, ScheduleEdit, Schedules, Tasks, Timeline
-from runwright.errors import Conflict, InvalidInput, RunFailed
+from runwright.errors import Conflict, InvalidInput, RunFailed, StoreUnavailable
 from runwright.events.feed import Feed, Frame
 from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewEvent, Page, Role, Run, RunStatus, Schedule, Statistics
 from runwright.retry import Retry
 from runwright.store.base import RunQuery, Store
 from runwright.store.sqlite import SqliteStore
 from runwright.tasks.definition import Task, to_task
-from runwright.tasks.discovery import DiscoveryOptions, Report, discover
+from runwright.tasks.discovery import DiscoveryOptions, Report, apply, find
 from runwright.tasks.registry import Registry
 from runwright.tasks.watch import DirectoryWatch
 from runwright.worker.capture import capture
@@ -78,8 +78,10 @@ class TaskManager:
         self._rng = rng if rng is not None else SystemRng()
         self._bus = LocalBus()
         self._control: Control | None = None
-        self._closing: list[Callable[[], Any]] = []
+        self._closing: list[Callable[[], Awaitable[None]]] = []
+        self._grace: float | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._declaring: asyncio.Task[None] | None = None
         for item in tasks:
             self.register(item)
 
@@ -127,7 +129,8 @@ class TaskManager:
                 await self.scheduler.start()
                 self._closing.append(self.scheduler.stop)
                 await self._declare_schedules()
-                self.registry.subscribe(self._tasks_changed)
+                unsubscribe = self.registry.subscribe(self._tasks_changed)
+                self._closing.append(_done(unsubscribe))
         except BaseException:
             await self.close()
             raise
@@ -142,27 +145,29 @@ class TaskManager:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
             self._watching = None
+        if self._declaring is not None:
+            await self._declaring
+        self._grace = grace
         while self._closing:
             step = self._closing.pop()
             try:
-                await (step(grace) if getattr(step, "__func__", None) is WorkerSession.stop else step())
+                await step()
             except Exception:  # the rest must be closed all the same
                 logger.exception("closing: a step failed")
         self._control = None
 
     async def _open_store(self) -> Store:
-        url = self.settings.store
-        scheme, separator, path = url.partition("://")
-        if scheme == "sqlite" and separator:
-            name = path.removeprefix("/")
-            return await SqliteStore.open(name, clock=self._clock, rng=self._rng, on_commit=self._bus.publish)
-        raise InvalidInput.field("/store", f"must be sqlite:///PATH; {scheme or url!r} is not supported yet")
+        if not self.settings.store.startswith("sqlite:"):
+            raise InvalidInput.field("/store", "must be sqlite:///PATH: other stores are not available yet")
+        path = self.settings.sqlite_file
+        return await SqliteStore.open(
+            ":memory:" if path is None else str(path), clock=self._clock, rng=self._rng, on_commit=self._bus.publish
+        )
 
     def _sealer(self) -> Sealer:
         settings = self.settings
-        path = settings.store.partition("://")[2].removeprefix("/")
-        beside = None if path in ("", ":memory:") else Path(settings.secret_key_file or f"{path}.key")
-        key = settings.secret_key
+        file, chosen, key = settings.sqlite_file, settings.secret_key_file, settings.secret_key
+        beside = Path(chosen) if chosen is not None else None if file is None else file.with_name(f"{file.name}.key")
         return Sealer(load_or_create_key(beside, None if key is None else key.get_secret_value()))
 
     async def _restore(self, store: Store) -> None:
@@ -200,9 +205,14 @@ class TaskManager:
             ),
         )
         capture.install(logging.getLevelNamesMapping().get(settings.log_level, logging.INFO))
-        self._closing.append(_uncapture)
+        self._closing.append(_done(capture.uninstall))
         await self.worker.start()
-        self._closing.append(self.worker.stop)
+        self._closing.append(lambda: self.worker.stop(self._grace))
+
+    def hurry(self) -> None:
+        """Make a close that waits for running tasks wait no longer."""
+        if "worker" in self.roles and self._control is not None:
+            self.worker.hurry()
 
     # ----- tasks ------------------------------------------------------------------------------------------------
 
@@ -219,15 +229,12 @@ class TaskManager:
 
     async def discover(self, *, watch: bool = False) -> Report:
         """Find tasks in all sources of the settings; with ``watch`` the directory is followed from now on."""
-        options = self._discovery_options()
-        report = await asyncio.to_thread(discover, options, self.registry)
+        options = DiscoveryOptions.of(self.settings)
+        directory = DirectoryWatch(options, self.registry, self._clock, interval=self.settings.interval)
+        report = apply(await asyncio.to_thread(find, options), self.registry, options)
         if watch and self._watching is None:
-            directory = DirectoryWatch(options, self.registry, self._clock, interval=self.settings.interval)
             self._watching = asyncio.create_task(directory.run(), name="runwright-watch")
         return report
-
-    def _discovery_options(self) -> DiscoveryOptions:
-        return DiscoveryOptions.of(self.settings)
 
     @property
     def tasks(self) -> Sequence[Task[..., Any]]:
@@ -337,8 +344,20 @@ class TaskManager:
         return ManagerSchedules(self)
 
     def _tasks_changed(self) -> None:
-        if self._control is not None:
-            self._declaring = asyncio.ensure_future(self._declare_schedules())
+        if self._control is not None and self._declaring is None:
+            self._declaring = asyncio.create_task(self._declare_soon(), name="runwright-declare")
+
+    async def _declare_soon(self) -> None:
+        """Declare once for all changes that come together; a change in the middle leads to another round."""
+        try:
+            version = -1
+            while version != self.registry.version:
+                version = self.registry.version
+                await self._declare_schedules()
+        except StoreUnavailable as unavailable:
+            logger.warning("the schedules that tasks declare must wait: %s", unavailable)
+        finally:
+            self._declaring = None
 
     async def _declare_schedules(self) -> None:
         """Create the schedules that tasks declare in code; people's edits, and deletions, win."""
@@ -382,7 +401,14 @@ class TaskManager:
         """
         from runwright.api.app import create_app  # noqa: PLC0415 - FastAPI costs half a second; a worker needs none
 
-        return create_app(self.control, self.settings, feed=self.feed, clock=self._clock, local_actor=local_actor)
+        return create_app(
+            self.control, self.settings, feed=self.feed, clock=self._clock, local_actor=local_actor,
+            scheduler_alive=self._scheduler_alive,
+        )  # fmt: skip
+
+    def _scheduler_alive(self) -> bool:
+        """Whether the scheduler has looked within twice its longest pause; true where there is none."""
+        return "scheduler" not in self.roles or self._clock.monotonic() - self.scheduler.ticked_at < 60
 
     async def record(self, action: str, detail: JSONObject) -> None:
         """Write an event of the whole system to the timeline."""
@@ -450,8 +476,13 @@ def schedule_edit(**fields: Any) -> ScheduleEdit:
     return ScheduleEdit(**fields)
 
 
-async def _uncapture() -> None:
-    capture.uninstall()
+def _done(step: Callable[[], object]) -> Callable[[], Awaitable[None]]:
+    """A plain step of closing as one to be awaited."""
+
+    async def do() -> None:
+        step()
+
+    return do
 
 
 _START_OPTIONS = frozenset({"priority", "run_at", "user", "entity", "tags", "idempotency_key"})

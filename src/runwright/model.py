@@ -543,3 +543,19 @@ class TaskHistory:
     last_status: RunStatus | None
     last_run_at: datetime | None
     mean_seconds: float | None
+
+
+SEALED = "$sealed"
+"""The only key of a JSON object that stands for a secret; its value is the encrypted text."""
+MASK = "••••••"
+
+
+def masked(value: JSON) -> JSON:
+    """The same JSON with every sealed secret shown as ``MASK``."""
+    if isinstance(value, Mapping):
+        if len(value) == 1 and SEALED in value:
+            return MASK
+        return {name: masked(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [masked(item) for item in value]
+    return value

@@ -1,31 +1,61 @@
-"""Room of the command line: ``serve``, which runs scheduler, worker, API and page in this process
-until it is told to stop.
+"""Room of the command line: ``serve``, which runs scheduler, worker, API and page in this process until it is told to
+stop, and the signals that tell it so.
 """
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import os
+import signal
+from collections.abc import Callable
 from typing import Annotated, Any, Final, get_args, get_origin
 
 import typer
 
 from runwright.cli.invocation import SHARED, Invocation, command, give_signature
+from runwright.cli.output import INTERRUPTED
 from runwright.config import Settings
 
 PANEL: Final = "Settings"
 NO_FLAG: Final = frozenset({"schedules", "admin_token", "secret_key"})
 """Settings without a flag: a list of objects, and secrets, which the list of processes would show to everybody."""
 
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+LAST_SECONDS: Final = 3.0
+
 
 async def serve(cli: Invocation, **flags: Any) -> None:
     """Serve the page and the API, run schedules and tasks. Ctrl-C or SIGTERM stops it in good order, twice at once."""
-    from runwright.api.server import serve as serve_http  # noqa: PLC0415 - the engine costs half a second
+    from runwright.api.server import Server, check_host  # noqa: PLC0415 - the engine costs half a second
     from runwright.manager import TaskManager  # noqa: PLC0415 - as above
 
     settings = cli.settings(flags)
-    async with TaskManager(settings, user_loop=True) as manager:
+    check_host(settings)
+    loop = asyncio.get_running_loop()
+    stop: list[Callable[[], None]] = []
+
+    def on_signal() -> None:
+        if stop:
+            cli.output.note("stopping: running tasks may finish; once more stops at once", "yellow")
+            stop.pop(0)()
+        else:
+            manager.worker.executor.release()  # tasks are interrupted now instead of after the grace
+            loop.call_later(LAST_SECONDS, os._exit, INTERRUPTED)  # a thread that does not listen is left behind
+
+    manager = TaskManager(settings, user_loop=True)
+    async with manager:
         await manager.discover(watch=True)
-        await serve_http(manager, settings, cli.output.line)
+        server = Server(manager.asgi(), manager.control, settings)
+        stop.append(server.stop)
+        for number in SIGNALS:
+            loop.add_signal_handler(number, on_signal)
+        await server.serve(lambda link: _announce(cli, link))
+
+
+def _announce(cli: Invocation, link: str) -> None:
+    cli.output.done(link, {"url": link})
+    cli.output.out.file.flush()
 
 
 def flags() -> list[inspect.Parameter]:

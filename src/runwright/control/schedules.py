@@ -13,8 +13,28 @@ from runwright.admission import Admission, RunRequest
 from runwright.auth.policy import require
 from runwright.clock import Clock, Micros, Rng, to_datetime, to_micros
 from runwright.errors import ConfirmRequired, Conflict, DuplicateName, FieldError, InvalidInput, NotFound
-from runwright.model import SYSTEM, Actor, Fire, NewEvent, Page, Role, Schedule, Statistics
-from runwright.schedule import begin, compile_when, describe, next_fires, parse_when, refuse_past, when_to_json
+from runwright.model import (
+    JSON,
+    SYSTEM,
+    Actor,
+    Fire,
+    NewEvent,
+    Page,
+    Role,
+    Schedule,
+    Statistics,
+    masked,
+)
+from runwright.schedule import (
+    begin,
+    compile_when,
+    describe,
+    next_fires,
+    parse_when,
+    refuse_past,
+    when_to_json,
+    when_to_text,
+)
 from runwright.store.base import Store
 from runwright.tasks.registry import Registry
 from runwright.when import CatchUp, Overlap, When
@@ -226,9 +246,19 @@ class Schedules:
         require(actor, Role.VIEWER)
         return await self._store.statistics()
 
-    def describe(self, schedule: Schedule) -> str:
-        """Its times in English."""
-        return describe(parse_when(json.loads(schedule.when)), schedule.timezone)
+    def shown(self, schedule: Schedule) -> tuple[str, str]:
+        """Its times as text, and in English."""
+        when = parse_when(json.loads(schedule.when))
+        return when_to_text(when), describe(when, schedule.timezone)
+
+    def form(self, schedule: Schedule) -> JSON:
+        """Its times in their JSON form."""
+        form: JSON = json.loads(schedule.when)
+        return form
+
+    def arguments(self, schedule: Schedule) -> JSON:
+        """Its arguments as they may be shown: secrets masked."""
+        return masked(json.loads(schedule.arguments))
 
     def bound(self, schedule: Schedule) -> bool:
         """Whether its task is known here."""
@@ -255,7 +285,6 @@ class Schedules:
         if faults:
             raise InvalidInput("; ".join(f"{f.pointer[1:]} {f.message}" for f in faults), faults)
 
-        zone = given.get("timezone", old.timezone)
         asked = given.get("when", UNSET)
         if isinstance(asked, Unset):
             asked = json.loads(old.when)

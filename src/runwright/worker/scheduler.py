@@ -72,19 +72,14 @@ class Scheduler(Service):
         self._triggers: dict[str, tuple[str, str, Trigger]] = {}
         self._known: dict[str, Schedule] = {}
         self._known_until: Micros = 0
-        self._hinted = True
+        self._stale = True
         self.ticked_at = clock.monotonic()
-
-    def wake(self) -> None:
-        """Schedules have changed: read them again."""
-        self._hinted = True
-        super().wake()
 
     async def run_once(self) -> float:
         self.ticked_at = self._clock.monotonic()
         await self._settle()
         now = self._store.now()
-        if self._hinted or now >= self._known_until:
+        if self.hinted or self._stale or now >= self._known_until:
             await self._read(now)
         first = min((s.next_due_at for s in self._known.values() if s.next_due_at is not None), default=None)
         if first is None or first > now + PREPARE_SECONDS * SECOND:
@@ -105,7 +100,7 @@ class Scheduler(Service):
 
     async def _read(self, now: Micros) -> None:
         """Take the enabled schedules that are due soon into memory; the others are read when their time comes near."""
-        self._hinted = False
+        self._stale = False
         self._known_until = now + round(HORIZON_SECONDS * SECOND)
         limit = 500
         while True:
@@ -220,7 +215,7 @@ class Scheduler(Service):
         for ready, won in zip(tick, written, strict=True):
             if not won:  # edited, or fired by another scheduler: look again
                 self._known.pop(ready.schedule.id, None)
-                self._hinted = True
+                self._stale = True
             elif ready.plan.next_due_at is None or not ready.plan.enabled or (
                 ready.plan.next_due_at > self._known_until
             ):  # fmt: skip
@@ -256,4 +251,4 @@ class Scheduler(Service):
                     next_due[schedule.id] = to_micros(due)
         await self._store.settle(ended, next_due)
         if next_due:
-            self._hinted = True
+            self._stale = True

@@ -33,6 +33,8 @@ class Service(ABC):
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self.failures = 0
+        self.hinted = True
+        """Whether a hint, and not the clock alone, led to the present step."""
 
     @abstractmethod
     async def run_once(self) -> float:
@@ -82,8 +84,9 @@ class Service(ABC):
                 if self.failures == 1:
                     logger.exception("%s failed; it tries again", self.name)
             if pause > 0 and not self.stopping:
-                await self._wakeup.wait(min(pause, LONGEST_SLEEP_SECONDS))
+                self.hinted = await self._wakeup.wait(min(pause, LONGEST_SLEEP_SECONDS))
             else:
+                self.hinted = False
                 await asyncio.sleep(0)
 
     def _backoff(self) -> float:

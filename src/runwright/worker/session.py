@@ -72,6 +72,7 @@ class WorkerSession:
         self._options = options
         self._user_loop: UserLoop | None = None
         self._stopped = False
+        self._hurried = False
         self._catalogue: tuple[str, ...] = ()
         self._replacing: asyncio.Task[None] | None = None
         self._unsubscribe = registry.subscribe(self._registry_changed)
@@ -153,6 +154,10 @@ class WorkerSession:
         if self._threads is not None:
             self._threads.close()
 
+    def hurry(self) -> None:
+        """Make a stop that waits for running tasks wait no longer."""
+        self._hurried = True
+
     async def stop(self, grace: float | None = None) -> None:
         """Stop in good order: no more claims, wait for what runs, interrupt the rest, end the session.
 
@@ -169,7 +174,7 @@ class WorkerSession:
         await self._store.hand_back(self.id, executor.tell_stopping())
         patience = self._options.shutdown_grace if grace is None else grace
         deadline = float("inf") if patience is None else clock.monotonic() + patience
-        while executor.busy and clock.monotonic() < deadline:
+        while executor.busy and clock.monotonic() < deadline and not self._hurried:
             await clock.sleep(STOP_LOOK_SECONDS)
         executor.release()
         deadline = clock.monotonic() + CANCEL_SECONDS

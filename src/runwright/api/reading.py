@@ -1,0 +1,256 @@
+"""API: strict reading of what comes in. Bounded and checked before anything else sees it.
+
+JSON as RFC 8259 means it: no NaN, no doubled keys, no lone surrogates, no NUL, a depth and a size that are bounded.
+Every refusal is an InvalidInput with a pointer, never a fault of the server.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+
+from runwright.errors import FieldError, InvalidInput, RunwrightError
+from runwright.model import JSON, JSONObject
+
+DEPTH = 64
+DIGITS = 400
+PAGE_DEFAULT, PAGE_MOST = 50, 100
+JSON_TYPES = ("application/json", "application/vnd.api+json")
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+class UnsupportedType(RunwrightError):
+    """The body's media type is not one that this route takes."""
+
+    code = "unsupported_media_type"
+
+
+class Doubled(ValueError):
+    """A key stands twice in one object."""
+
+
+async def json_body(request: Request, *, empty: bool = False) -> JSONObject:
+    """The body as a JSON object; with ``empty`` no body is an empty one.
+
+    Raises:
+        InvalidInput, UnsupportedType.
+    """
+    body = await request.body()
+    if not body and empty:
+        return {}
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media not in JSON_TYPES:
+        raise UnsupportedType(f"send the body as {' or '.join(JSON_TYPES)}, not {media or 'without a content type'}")
+    value = parse(body)
+    if not isinstance(value, dict):
+        raise InvalidInput("the body must be a JSON object", [FieldError("", "must be an object")])
+    return value
+
+
+def parse(body: bytes) -> JSON:
+    """JSON text, strictly."""
+    if _nesting(body) > DEPTH:
+        raise InvalidInput(f"the body is nested deeper than {DEPTH} levels")
+    try:
+        value = json.loads(
+            body.decode("utf-8"), parse_constant=_no_constant, parse_int=_bounded_int, parse_float=_finite,
+            object_pairs_hook=_unique,
+        )  # fmt: skip
+    except UnicodeDecodeError:
+        raise InvalidInput("the body is not UTF-8") from None
+    except Doubled as error:
+        raise InvalidInput(f"the body has a key twice: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"the body is not JSON: {error}") from None
+    _no_poison(value, "")
+    return value  # type: ignore[no-any-return]  # json.loads gives JSON
+
+
+def attributes(document: JSONObject, kind: str) -> dict[str, JSON]:
+    """The attributes of a JSON:API document of this type."""
+    data = document.get("data")
+    if not isinstance(data, Mapping):
+        raise InvalidInput.field("/data", "must be an object with type and attributes")
+    if data.get("type") != kind:
+        raise InvalidInput.field("/data/type", f"must be {kind!r}")
+    found = data.get("attributes", {})
+    if not isinstance(found, Mapping):
+        raise InvalidInput.field("/data/attributes", "must be an object")
+    return dict(found)
+
+
+def known_only(found: Mapping[str, Any], known: Collection[str], base: str = "/data/attributes") -> None:
+    """Refuse names that mean nothing here; all at once."""
+    unknown = [FieldError(f"{base}/{name}", f"is not known; there are {', '.join(sorted(known))}")
+               for name in found if name not in known]  # fmt: skip
+    if unknown:
+        raise InvalidInput("; ".join(f"{e.pointer.rpartition('/')[2]} {e.message}" for e in unknown[:3]), unknown)
+
+
+def text(found: Mapping[str, JSON], name: str, base: str = "/data/attributes") -> str | None:
+    """A text attribute, or None."""
+    value = found.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise InvalidInput.field(f"{base}/{name}", "must be text")
+
+
+def boolean(found: Mapping[str, JSON], name: str, base: str = "/data/attributes") -> bool:
+    """A truth value, False if it is missing."""
+    value = found.get(name, False)
+    if isinstance(value, bool):
+        return value
+    raise InvalidInput.field(f"{base}/{name}", "must be true or false")
+
+
+def number(found: Mapping[str, JSON], name: str, base: str = "/data/attributes") -> float | None:
+    """A number, or None."""
+    value = found.get(name)
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    raise InvalidInput.field(f"{base}/{name}", "must be a number")
+
+
+def whole(found: Mapping[str, JSON], name: str, base: str = "/data/attributes") -> int | None:
+    """A whole number, or None."""
+    value = number(found, name, base)
+    if value is None or (isinstance(value, int) and abs(value) < 2**53):
+        return value if value is None else int(value)
+    raise InvalidInput.field(f"{base}/{name}", "must be a whole number")
+
+
+def mapping(found: Mapping[str, JSON], name: str, base: str = "/data/attributes") -> JSONObject:
+    """An object, empty if it is missing. JSON text of an object is taken too (S4)."""
+    value = found.get(name)
+    if value is None:
+        return {}
+    if isinstance(value, str):
+        value = parse(value.encode("utf-8", "surrogatepass"))
+    if isinstance(value, Mapping):
+        return value
+    raise InvalidInput.field(f"{base}/{name}", "must be an object")
+
+
+def moment(found: Mapping[str, JSON], name: str, base: str = "/data/attributes") -> datetime | None:
+    """An ISO 8601 time with its offset, or None."""
+    value = text(found, name, base)
+    if value is None:
+        return None
+    try:
+        parsed = datetime.fromisoformat(value)
+        if parsed.tzinfo is None:
+            raise ValueError
+        return parsed.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput.field(f"{base}/{name}", "must be a time such as 2027-01-31T02:00:00Z") from None
+
+
+class Query:
+    """A request's query parameters: each must be one that the route knows, and is given once."""
+
+    def __init__(self, request: Request, *known: str) -> None:
+        self._values: dict[str, str] = {}
+        for name, value in request.query_params.multi_items():
+            if name not in known:
+                raise InvalidInput.field(f"/{name}", f"is no parameter here; there are {', '.join(known) or 'none'}")
+            if name in self._values:
+                raise InvalidInput.field(f"/{name}", "is given twice")
+            self._values[name] = value
+
+    def text(self, name: str) -> str | None:
+        """The value, None if it is missing or empty."""
+        return self._values.get(name) or None
+
+    def number(self, name: str, default: int, least: int, most: int) -> int:
+        """A whole number between two bounds."""
+        value = self._values.get(name)
+        if value is None:
+            return default
+        if not value.lstrip("-").isascii() or not value.lstrip("-").isdigit() or len(value) > 18:
+            raise InvalidInput.field(f"/{name}", "must be a whole number")
+        if not least <= int(value) <= most:
+            raise InvalidInput.field(f"/{name}", f"must be from {least} to {most}")
+        return int(value)
+
+    def flag(self, name: str) -> bool:
+        """``true`` or ``false``; False if it is missing."""
+        value = self._values.get(name, "false").lower()
+        if value not in ("true", "false", "1", "0"):
+            raise InvalidInput.field(f"/{name}", "must be true or false")
+        return value in ("true", "1")
+
+    @property
+    def page_size(self) -> int:
+        """``page[size]``."""
+        return self.number("page[size]", PAGE_DEFAULT, 1, PAGE_MOST)
+
+
+def _nesting(body: bytes) -> int:
+    """How deep brackets nest, outside of strings; before the parser recurses."""
+    depth = deepest = 0
+    inside = escaped = False
+    for byte in body:
+        if inside:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                inside = False
+        elif byte == 0x22:
+            inside = True
+        elif byte in (0x5B, 0x7B):
+            depth += 1
+            if depth > deepest:
+                deepest = depth
+                if deepest > DEPTH:
+                    return deepest
+        elif byte in (0x5D, 0x7D):
+            depth -= 1
+    return deepest
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _bounded_int(digits: str) -> int:
+    if len(digits) > DIGITS:
+        raise ValueError(f"a number has {len(digits)} digits")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError(f"{digits[:20]} is too large a number")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise Doubled(repr(name[:100]))
+            seen.add(name)
+    return found
+
+
+def _no_poison(value: JSON, pointer: str) -> None:
+    """Refuse text that no store and no page can hold."""
+    if isinstance(value, str):
+        if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
+            raise InvalidInput.field(pointer or "/", "has a character that cannot be stored (NUL or a lone surrogate)")
+    elif isinstance(value, Mapping):
+        for name, each in value.items():
+            _no_poison(name, pointer)
+            _no_poison(each, f"{pointer}/{name}")
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            _no_poison(each, f"{pointer}/{index}")
