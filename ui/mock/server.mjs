@@ -170,7 +170,7 @@ const routes = [
   ['POST', /^\/api\/task\/([^/]+)\/fire$/, (_, [name], body) => {
     const found = schedules.find((s) => s.name === name);
     const task = definitions.find((item) => item.name === found.action_name);
-    if (task?.danger && !body?.data?.attributes?.confirm) return refuse(422, 'confirm_required', task.danger);
+    if (task?.danger && !body?.confirm) return refuse(422, 'confirm_required', task.danger);
     return ok(doc('run', start(found.action_name, found.attributes, { schedule: name })), 202);
   }],
   ['GET', /^\/api\/task\/([^/]+)\/next$/, () => ok(next(10).map((due_at) => doc('fire_time', { due_at }, due_at)))],

@@ -48,9 +48,10 @@ const root = createRootRouteWithContext<Context>()({
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: (search: Search): Maybe<{ next: string; message: string }> => ({
+  validateSearch: (search: Search): Maybe<{ next: string; expired: true; message: string }> => ({
     next: text(search['next']),
-    message: text(search['message']) ?? text(search['error']),
+    expired: flag(search['expired']),
+    message: text(search['message']),
   }),
   component: lazyRouteComponent(() => import('./pages/SignIn'), 'SignIn'),
 });

@@ -6,12 +6,11 @@ import type { Fire, JsonObject, Preview, Run, Schedule } from './types';
 
 export interface ScheduleInput {
   name?: string;
-  label?: string | null;
-  description?: string | null;
+  label?: string;
   schedule?: string;
   action_name?: string;
   attributes?: JsonObject;
-  timezone?: string | null;
+  timezone?: string;
   overlap?: string;
   catch_up?: string;
   is_active?: boolean;
@@ -101,7 +100,7 @@ export function useFireSchedule(name: string) {
   const refresh = useRefresh();
   return useMutation({
     mutationFn: async (confirm: boolean) =>
-      one<Run>(await request('POST', `${path(name)}/fire`, envelope('task', confirm ? { confirm } : {}))),
+      one<Run>(await request('POST', `${path(name)}/fire`, confirm ? { confirm } : {})),
     onSuccess: refresh,
   });
 }

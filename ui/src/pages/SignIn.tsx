@@ -9,6 +9,8 @@ import classes from './SignIn.module.css';
 
 const route = getRouteApi('/sign-in');
 
+const EXPIRED = 'This sign-in link has been used or is too old. Start the server again for a new one, or use a token.';
+
 /** Only paths of this page: a link must not lead elsewhere. */
 const safe = (next: string | undefined): string =>
   next && /^\/[^/\\]/.test(next) && !next.startsWith('/sign-in') ? next : '/tasks';
@@ -21,7 +23,8 @@ function refusal(error: unknown): string {
 }
 
 export function SignIn() {
-  const { next, message } = route.useSearch();
+  const { next, expired, message } = route.useSearch();
+  const notice = message ?? (expired ? EXPIRED : undefined);
   const [token, setToken] = useState('');
   const signIn = useSignIn();
   const navigate = useNavigate();
@@ -53,7 +56,7 @@ export function SignIn() {
               Paste an access token. On this machine, the server printed a sign-in link when it started.
             </Text>
           </div>
-          {message ? <Notice tone="warn" icon="clock" title={message} alert /> : null}
+          {notice ? <Notice tone="warn" icon="clock" title={notice} alert /> : null}
           {signIn.error ? <Notice tone="bad" icon="alert" title={refusal(signIn.error)} alert /> : null}
           <PasswordInput
             label="Access token"

@@ -77,7 +77,7 @@ export function ScheduleForm({ schedule, task: wantedTask, onSaved }: Props) {
   const send = (confirm: boolean) => {
     const input: ScheduleInput = {
       ...(schedule ? {} : { name: name || slug(label) || task }),
-      label: label || null,
+      ...(label !== (schedule?.label ?? '') ? { label } : {}),
       action_name: task,
       // Arguments that nobody touched are not sent: the secrets among them stay as they are.
       ...(schedule && task === schedule.action_name && !edited ? {} : { attributes: definition ? values : given }),
