@@ -1,6 +1,7 @@
 """Writes docs/reference/settings.md and cli.md from the settings and the commands themselves.
 
-Run ``python -m tools.write_reference``. A test compares the files with what this makes, so that neither can be out of date.
+Run ``python -m tools.write_reference``. A test compares the files with what this makes, so that neither can be out of
+date.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import httpx2
 
+from runwright.cli.output import fault_text
 from runwright.errors import (
     Conflict,
     FieldError,
@@ -25,7 +26,8 @@ from runwright.errors import (
 )
 
 MEDIA_TYPE: Final = "application/vnd.api+json"
-PAGE_SIZE: Final = 100
+EVERYTHING: Final = 1_000_000
+"""As a limit: all there are, of a list that has no pages or whose pages may be of any size."""
 
 KINDS: Final[Mapping[int, type[RunwrightError]]] = {
     400: InvalidInput,
@@ -48,7 +50,7 @@ class Answered(RunwrightError):
     """The API has refused a request. ``kind`` is the class of error that the status stands for."""
 
     def __init__(self, status: int, errors: Sequence[FieldError]) -> None:
-        super().__init__("; ".join(error.message for error in errors) or f"the server answered {status}")
+        super().__init__("; ".join(map(fault_text, errors)) or f"the server answered {status}")
         self.status = status
         self.kind = KINDS.get(status, RunwrightError)
         self.errors = tuple(errors)
@@ -88,17 +90,17 @@ class Client:
         """One object."""
         return _resource((await self._send("GET", path, query))["data"])
 
-    async def find(self, path: str, *, limit: int = PAGE_SIZE, **query: object) -> list[Resource]:
+    async def find(self, path: str, *, limit: int = EVERYTHING, **query: object) -> list[Resource]:
         """The first ``limit`` objects of a list, over as many pages as it takes."""
         found, _ = await self.page(path, limit=limit, **query)
         return found
 
-    async def page(self, path: str, *, limit: int = PAGE_SIZE, **query: object) -> tuple[list[Resource], Any]:
+    async def page(self, path: str, *, limit: int = EVERYTHING, **query: object) -> tuple[list[Resource], Any]:
         """As ``find``, together with the ``meta`` of the first page."""
         found: list[Resource] = []
         meta: Any = None
         following: str | None = path
-        parameters: Mapping[str, object] = {"page[size]": min(limit, PAGE_SIZE), **query}
+        parameters: Mapping[str, object] = query if limit == EVERYTHING else {"page[size]": min(limit, 100), **query}
         while following and len(found) < limit:
             document = await self._send("GET", following, parameters)
             meta = document.get("meta") or {} if meta is None else meta
@@ -161,7 +163,8 @@ def _document(response: httpx2.Response) -> dict[str, Any]:
 
 
 def _field_error(entry: Mapping[str, Any]) -> FieldError:
-    pointer = (entry.get("source") or {}).get("pointer") or ""
+    source = entry.get("source") or {}
+    pointer = source.get("pointer") or source.get("parameter") or ""
     return FieldError(pointer, entry.get("detail") or entry.get("title") or "refused", entry.get("code") or "error")
 
 

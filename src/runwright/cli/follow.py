@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from runwright.cli.client import Client, Resource
 from runwright.cli.output import FAILED, OK, STYLES, Output, clean, local_time, seconds
 
-NEWS_SECONDS: Final = 20.0
+NEWS_SECONDS: Final = 20
 BAR_SECONDS: Final = 0.5
 LIST_SECONDS: Final = 1.0
 WATCHED: Final = 50

@@ -21,7 +21,7 @@ async def tasks(
 ) -> None:
     """List tasks, and files that could not be loaded."""
     async with connect(cli) as client:
-        found, meta = await client.page("/api/definition", limit=10_000)
+        found, meta = await client.page("/api/definition")
     shown = [
         entry
         for entry in found
@@ -53,7 +53,7 @@ async def tasks(
 async def workers(cli: Invocation) -> None:
     """List workers."""
     async with connect(cli, tasks=False) as client:
-        found = await client.find("/api/worker", limit=1000)
+        found = await client.find("/api/worker")
     if cli.output.as_json:
         cli.output.document([entry.flat() for entry in found])
         return

@@ -68,7 +68,7 @@ class TaskOptions:
         self._ask = ask or _ask
         self._parser = _Parser(
             prog=f"runwright {command} {task}",
-            description=description.replace("%", "%%"),
+            description=description.replace("%(prog)", "%%(prog)"),
             allow_abbrev=False,
             add_help=False,
             argument_default=argparse.SUPPRESS,

@@ -20,6 +20,7 @@ from rich.text import Text
 
 from runwright.errors import (
     Conflict,
+    FieldError,
     Forbidden,
     InvalidInput,
     NotFound,
@@ -123,9 +124,9 @@ def seconds(value: float | None) -> str:
 
 def cell(value: object) -> str:
     """A value as the text of one cell of a table."""
+    if value is None or value in ("", [], {}):
+        return "-"
     match value:
-        case None | "" | [] | {}:
-            return "-"
         case bool():
             return "yes" if value else "no"
         case str():
@@ -197,20 +198,22 @@ class Output:
 
     def error(self, error: RunwrightError) -> None:
         """What went wrong: all faults of an input, each on its own line, or one JSON document on stdout."""
-        faults = [fault for fault in getattr(error, "errors", ()) if fault.message != error.message]
+        faults: Sequence[FieldError] = getattr(error, "errors", ())
         if self.as_json:
             entries = [{"code": fault.code, "detail": fault.message, "pointer": fault.pointer} for fault in faults]
             self.document({"errors": entries or [{"code": error.code, "detail": error.message}]})
-            return
-        self.note(f"runwright: {error.message if not faults else summary(error, len(faults))}", "red")
-        for fault in faults:
-            place = fault.pointer.removeprefix("/data/attributes").strip("/")
-            self.note(f"  {place + ': ' if place else ''}{fault.message}")
+        elif len(faults) < 2:
+            self.note(f"runwright: {error.message}", "red")
+        else:
+            self.note(f"runwright: there are {len(faults)} faults in the input:", "red")
+            for fault in faults:
+                self.note(f"  {fault_text(fault)}")
 
     def _print(self, console: Console, text: str, style: str | None) -> None:
         console.print(Text(clean(text), style=style or ""))
 
 
-def summary(error: RunwrightError, count: int) -> str:
-    """The headline over the faults of an input that are listed below it."""
-    return "there is a fault in the input:" if count == 1 else f"there are {count} faults in the input:"
+def fault_text(fault: FieldError) -> str:
+    """One fault of an input for people: the field, then what is wrong with it."""
+    place = fault.pointer.removeprefix("/data/attributes").strip("/")
+    return f"{place}: {fault.message}" if place else fault.message

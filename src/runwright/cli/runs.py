@@ -193,7 +193,8 @@ def _shown(key: str, value: Any) -> str:
     if key in {"duration", "cpu_seconds"}:
         return seconds(value)
     if key == "progress":
-        return f"{value.get('current')} of {value.get('total') or '?'} {value.get('message') or ''}".rstrip()
+        total = f"{value['total']:g}" if value.get("total") else "?"
+        return f"{value.get('current') or 0:g} of {total} {value.get('message') or ''}".rstrip()
     if key == "result" and not isinstance(value, str):
         return json.dumps(value, ensure_ascii=False, indent=2)
     return cell(value)

@@ -45,7 +45,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Confirm what a dangerous task 
 async def list_(cli: Invocation) -> None:
     """List schedules."""
     async with connect(cli) as client:
-        found = await client.find("/api/task", limit=10_000)
+        found = await client.find("/api/task")
     if cli.output.as_json:
         cli.output.document([entry.flat() for entry in found])
         return
@@ -161,7 +161,7 @@ async def next_(
 ) -> None:
     """List the next times at which a schedule fires."""
     async with connect(cli) as client:
-        found = await client.find(f"{_path(name)}/next", limit=count, count=count)
+        found = await client.find(f"{_path(name)}/next", count=count)
     if cli.output.as_json:
         cli.output.document([entry["due_at"] or entry.id for entry in found])
         return

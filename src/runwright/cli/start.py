@@ -128,10 +128,8 @@ async def _start(client: Client, attributes: dict[str, Any]) -> Resource:
     try:
         return await client.post("/api/run", "run", attributes)
     except Answered as error:
-        error.errors = tuple(
-            FieldError(_option_pointer(fault.pointer), fault.message, fault.code) for fault in error.errors
-        )
-        raise
+        faults = [FieldError(_option_pointer(fault.pointer), fault.message, fault.code) for fault in error.errors]
+        raise Answered(error.status, faults) from None
 
 
 def _option_pointer(pointer: str) -> str:
