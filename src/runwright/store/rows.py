@@ -63,6 +63,13 @@ def dump(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def clean(text: str | None) -> str | None:
+    """The text with what UTF-8 cannot hold (lone surrogates, from file names and the like) replaced by ``?``."""
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-8", "replace").decode()
+
+
 def _moment(value: Micros | None) -> Any:
     return None if value is None else to_datetime(value)
 

@@ -9,7 +9,7 @@ from runwright.clock import Micros
 from runwright.model import RunStatus
 from runwright.store import sql
 from runwright.store.actions import TASK, Action
-from runwright.store.rows import dump
+from runwright.store.rows import clean, dump
 from runwright.store.sqlite_writer import Work
 
 SQL = sql.load("sqlite")
@@ -28,7 +28,7 @@ class Journal:
     ) -> None:
         """A run has changed."""
         self._events.append(
-            (self._work.now, TASK, action.value, None, task, run, actor, dump(detail) if detail else None)
+            (self._work.now, TASK, action.value, None, task, run, actor, clean(dump(detail)) if detail else None)
         )
         self._work.topics.add("run:" + run)
 
@@ -44,7 +44,7 @@ class Journal:
     ) -> None:
         """Something else has changed."""
         self._events.append(
-            (self._work.now, event_type, action, subject, task, run, actor, dump(detail) if detail else None)
+            (self._work.now, event_type, action, subject, task, run, actor, clean(dump(detail)) if detail else None)
         )
 
     def ended(

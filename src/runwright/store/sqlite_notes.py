@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from runwright.model import LogChunk, ProgressUpdate
 from runwright.store import sql
+from runwright.store.rows import clean
 from runwright.store.sqlite_turn import session_key
 from runwright.store.sqlite_writer import Work
 
@@ -21,7 +22,7 @@ def append_logs(work: Work, session: str, chunks: Sequence[LogChunk]) -> frozens
         if run is None:
             lost.add(chunk.key)
             continue
-        work.connection.execute(SQL["log_insert"], (chunk.key, chunk.first_seq, chunk.last_seq, chunk.lines))
+        work.connection.execute(SQL["log_insert"], (chunk.key, chunk.first_seq, chunk.last_seq, clean(chunk.lines)))
         work.topics.add("run:" + run)
     return frozenset(lost)
 
@@ -32,7 +33,7 @@ def save_progress(work: Work, session: str, updates: Sequence[ProgressUpdate]) -
     lost: set[int] = set()
     for update in updates:
         progress = update.progress
-        values = (update.key, update.token, worker, progress.current, progress.total, progress.message)
+        values = (update.key, update.token, worker, progress.current, progress.total, clean(progress.message))
         row = work.connection.execute(SQL["progress_save"], values).fetchone()
         if row is None:
             lost.add(update.key)
@@ -45,7 +46,7 @@ def save_state(work: Work, session: str, key: int, token: int, state: str) -> bo
     """See ``Store.save_state``."""
     if _valid(work, session_key(work, session), key, token) is None:
         return False
-    work.connection.execute(SQL["state_save"], (key, state))
+    work.connection.execute(SQL["state_save"], (key, clean(state)))
     return True
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runwright.lifecycle import RunEvent, next_status
-from runwright.model import WAITING, Change, Finish, Lane, RunStatus, Turn
+from runwright.model import ACTIVE, WAITING, Change, Finish, Lane, RunStatus, Turn
 from runwright.store import sql
 from runwright.store.actions import Action, action_of
 from runwright.store.base import Wanted
-from runwright.store.rows import Row, dump
+from runwright.store.rows import Row, clean, dump
 from runwright.store.sqlite_claim import Claimer, unpark
 from runwright.store.sqlite_journal import Journal
 from runwright.store.sqlite_writer import Work
@@ -107,7 +107,7 @@ def _finish(work: Work, journal: Journal, worker: int, finished: Sequence[Finish
                 RunEvent.STOPPED
             )  # somebody cancelled it while it was being stopped for time: an accepted cancel wins
         after = None if status is None else next_status(status, event)
-        if after is None:
+        if after is None or after in ACTIVE:
             lost.add(finish.key)
             continue
         error, progress, over = finish.error, finish.progress, after.terminal
@@ -120,18 +120,18 @@ def _finish(work: Work, journal: Journal, worker: int, finished: Sequence[Finish
             (
                 finish.key, finish.token, event.value, after.value, 1 if ready else 0, due_at, finish.started_at,
                 finish.completed_at if over else None, finish.attempt, 1 if finish.failed else 0,
-                finish.result if after is RunStatus.COMPLETED else None,
-                None if shown is None else shown.kind, None if shown is None else shown.message,
-                dump(finish.warnings) if finish.warnings else None,
+                clean(finish.result) if after is RunStatus.COMPLETED else None,
+                None if shown is None else clean(shown.kind), None if shown is None else clean(shown.message),
+                clean(dump(finish.warnings)) if finish.warnings else None,
                 None if progress is None else progress.current, None if progress is None else progress.total,
-                None if progress is None else progress.message, finish.cpu_seconds,
+                None if progress is None else clean(progress.message), finish.cpu_seconds,
             )
         )  # fmt: skip
         attempts.append(
             (
                 finish.key, finish.attempt, finish.attempt_status.value, finish.started_at, finish.completed_at, worker,
-                None if error is None else error.kind, None if error is None else error.message,
-                None if error is None else error.traceback,
+                None if error is None else clean(error.kind), None if error is None else clean(error.message),
+                None if error is None else clean(error.traceback),
             )
         )  # fmt: skip
         freed.append(shared)
@@ -145,7 +145,7 @@ def _finish(work: Work, journal: Journal, worker: int, finished: Sequence[Finish
                 after,
                 finish.started_at,
                 finish.completed_at,
-                None if shown is None else shown.message,
+                None if shown is None else clean(shown.message),
             )
         elif ready:
             work.topics.add("runs")

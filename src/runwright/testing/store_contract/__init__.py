@@ -1,0 +1,42 @@
+"""For users' tests: the suite that defines a store. Every store passes it; nothing in it knows which one it has.
+
+Import the classes into a test module that has two fixtures: ``clock``, a ManualClock, and ``store``, an empty store on
+that clock. pytest-asyncio must be in auto mode.
+"""
+
+from runwright.testing.store_contract.claims import TestBarrier, TestClaims, TestConcurrencyKeys, TestReservations
+from runwright.testing.store_contract.enqueue import TestEnqueue, TestIdempotency, TestUnique
+from runwright.testing.store_contract.lists import TestHistory, TestRuns, TestWaitingFor
+from runwright.testing.store_contract.people import TestDelete, TestMove, TestPause
+from runwright.testing.store_contract.schedules import TestFires, TestSchedules, TestSettle
+from runwright.testing.store_contract.sessions import TestNotes, TestOrphans, TestPrune, TestSessions
+from runwright.testing.store_contract.timeline import TestCredentials, TestTimeline
+from runwright.testing.store_contract.turns import TestChanges, TestFinish, TestLifecycle
+
+__all__ = [
+    "TestBarrier",
+    "TestChanges",
+    "TestClaims",
+    "TestConcurrencyKeys",
+    "TestCredentials",
+    "TestDelete",
+    "TestEnqueue",
+    "TestFinish",
+    "TestFires",
+    "TestHistory",
+    "TestIdempotency",
+    "TestLifecycle",
+    "TestMove",
+    "TestNotes",
+    "TestOrphans",
+    "TestPause",
+    "TestPrune",
+    "TestReservations",
+    "TestRuns",
+    "TestSchedules",
+    "TestSessions",
+    "TestSettle",
+    "TestTimeline",
+    "TestUnique",
+    "TestWaitingFor",
+]

@@ -1,0 +1,269 @@
+"""The store's suite: schedules, their ledger, and the consequences of their runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from runwright.clock import SECOND
+from runwright.errors import DuplicateName
+from runwright.lifecycle import RunEvent
+from runwright.model import FirePlan, NewFire, NewRun, RunStatus, Schedule
+from runwright.retry import Retry
+from runwright.store.base import RunQuery, Store
+from runwright.testing.clock import ManualClock
+from runwright.testing.store_contract.setup import Setup
+
+
+def plan(schedule: Schedule, *fires: NewFire, next_due_at: int | None = None, version: int | None = None) -> FirePlan:
+    """What one look at a schedule writes."""
+    cursor = max((fire.last_due_at or fire.due_at for fire in fires), default=schedule.cursor_at)
+    return FirePlan(schedule.id, schedule.version if version is None else version, fires, cursor, next_due_at)
+
+
+class TestSchedules:
+    async def test_a_schedule_comes_back_as_it_was_given(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        full = replace(
+            given.schedule("nightly", 60),
+            timezone="Europe/Berlin",
+            arguments='{"a":1}',
+            label="L",
+            description="D",
+            entity="e",
+            as_user="u",
+            priority=7,
+            overlap="queue",
+            catch_up="all",
+            misfire_grace_seconds=1.5,
+            jitter_seconds=2.5,
+            retry=Retry(max_retries=2),
+            depends_on=("a", "b"),
+            starts_at=1,
+            ends_at=2,
+            excluded=("2026-12-24",),
+            blackouts=("22:00-06:00",),
+            created_by="ann",
+            last_status="completed",
+        )
+        plain = given.schedule("plain")
+        assert await store.add_schedules([full, plain], "ann") == [True, True]
+        assert await store.schedule(full.id) == full
+        assert await store.schedule("nightly") == full
+        assert await store.schedule("nothing") is None
+        assert list(await store.schedules()) == [full, plain]
+        events = (await store.events([])).items
+        assert [(event.action, event.subject, event.task, event.user) for event in events] == [
+            ("schedule.created", "plain", "backup", "ann"),
+            ("schedule.created", "nightly", "backup", "ann"),
+        ]
+
+    async def test_a_name_is_taken_once(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        first, second = given.schedule("a"), given.schedule("b")
+        assert await store.add_schedules([first, second, given.schedule("a")], "ann") == [True, True, False]
+        with pytest.raises(DuplicateName, match="'a'"):
+            await store.update_schedule(replace(second, name="a"), "ann", "schedule.updated", {})
+        assert (await store.schedule("b")) == second
+
+    async def test_an_update_needs_the_stored_version(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        schedule = given.schedule()
+        await store.add_schedules([schedule], "ann")
+        edited = replace(schedule, description="new", enabled=False)
+        assert await store.update_schedule(edited, "bob", "schedule.disabled", {"why": "holiday"})
+        assert not await store.update_schedule(edited, "bob", "schedule.disabled", {})
+        assert not await store.update_schedule(replace(edited, id="nothing", name="x"), "bob", "schedule.updated", {})
+        read = await store.schedule("nightly")
+        assert read == replace(edited, version=schedule.version + 1)
+        event = (await store.events([])).items[0]
+        assert (event.action, event.user, dict(event.detail)) == ("schedule.disabled", "bob", {"why": "holiday"})
+
+    async def test_delete_leaves_a_tombstone_only_for_code(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        people, code = given.schedule("people", 5), given.schedule("code", 5, origin="tasks.py:7")
+        await store.add_schedules([people, code], "ann")
+        run = await given.add(schedule=code.id)
+        for schedule in (people, code):
+            assert await store.fire([plan(schedule, NewFire(clock.now(), "missed"))]) == [True]
+            assert await store.delete_schedule(schedule.id, "ann")
+            assert not await store.delete_schedule(schedule.id, "ann")
+            assert (await store.fires(schedule.id)).items == ()
+        assert list(await store.schedules()) == []
+        (tombstone,) = await store.schedules(deleted=True)
+        assert (tombstone.name, tombstone.deleted, tombstone.enabled) == ("code", True, False)
+        assert await store.add_schedules([given.schedule("code"), given.schedule("people")], "ann") == [False, True]
+        assert await given.status(run) is RunStatus.PENDING
+        assert await store.next_due() is None
+
+    async def test_due_are_the_enabled_ones_earliest_first(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        assert await store.next_due() is None
+        late, early, never = given.schedule("late", 20), given.schedule("early", 10), given.schedule("never")
+        disabled = replace(given.schedule("off", 5), enabled=False)
+        await store.add_schedules([late, early, never, disabled], "ann")
+        assert [schedule.name for schedule in await store.due_schedules(given.in_seconds(15))] == ["early"]
+        assert [schedule.name for schedule in await store.due_schedules(given.in_seconds(20))] == ["early", "late"]
+        assert [schedule.name for schedule in await store.due_schedules(given.in_seconds(20), 1)] == ["early"]
+        assert await store.next_due() == given.in_seconds(10)
+
+    async def test_busy_counts_live_runs(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        await given.worker()
+        await given.ended(schedule="a")
+        await given.add(schedule="a", due_in=5)
+        await given.add(schedule="a", due_in=5)
+        await given.add(schedule="b", due_in=5)
+        assert dict(await store.busy_schedules(["a", "b", "c"])) == {"a": 2, "b": 1}
+
+
+class TestFires:
+    async def fired(self, store: Store, clock: ManualClock) -> tuple[Setup, Schedule, NewRun]:
+        given = Setup(store, clock)
+        schedule = given.schedule(next_in=0)
+        await store.add_schedules([schedule], "ann")
+        return given, schedule, given.run(schedule=schedule.id)
+
+    async def test_ledger_run_and_place_are_one(self, store: Store, clock: ManualClock) -> None:
+        given, schedule, run = await self.fired(store, clock)
+        due = clock.now()
+        later = given.in_seconds(3600)
+        assert await store.fire([plan(schedule, NewFire(due, "fired", run=run), next_due_at=later)]) == [True]
+        read = await store.schedule(schedule.id)
+        assert read is not None
+        assert (read.version, read.cursor_at, read.next_due_at, read.first_done) == (1, due, later, True)
+        (fire,) = (await store.fires(schedule.id)).items
+        assert (fire.schedule, fire.outcome, fire.run, fire.count) == (schedule.id, "fired", run.id, 1)
+        assert await given.status(run.id) is RunStatus.PENDING
+
+    async def test_an_older_version_writes_nothing(self, store: Store, clock: ManualClock) -> None:
+        given, schedule, run = await self.fired(store, clock)
+        other = given.schedule("other", 0)
+        await store.add_schedules([other], "ann")
+        answers = await store.fire(
+            [
+                plan(schedule, NewFire(clock.now(), "fired", run=run), version=5),
+                plan(other, NewFire(clock.now(), "missed", "down")),
+            ]
+        )
+        assert answers == [False, True]
+        assert await store.run(run.id) is None
+        assert (await store.fires(schedule.id)).items == ()
+        assert len((await store.fires(other.id)).items) == 1
+
+    async def test_one_row_for_each_due_time_whatever_happens(self, store: Store, clock: ManualClock) -> None:
+        given, schedule, run = await self.fired(store, clock)
+        due = clock.now()
+        await store.fire([plan(schedule, NewFire(due, "fired", run=run))])
+        again, next_run = given.run(schedule=schedule.id), given.run(schedule=schedule.id)
+        fires = (NewFire(due, "late", run=again), NewFire(due + SECOND, "fired", run=next_run))
+        assert await store.fire([plan(schedule, *fires, version=1)]) == [True]
+        assert await store.run(again.id) is None
+        assert [fire.run for fire in (await store.fires(schedule.id)).items] == [next_run.id, run.id]
+
+    async def test_two_schedulers_fire_once(self, store: Store, clock: ManualClock) -> None:
+        given, schedule, run = await self.fired(store, clock)
+        rival = given.run(schedule=schedule.id)
+        due = clock.now()
+        answers = [(await store.fire([plan(schedule, NewFire(due, "fired", run=one))]))[0] for one in (run, rival)]
+        assert answers == [True, False]
+        assert len((await store.runs(RunQuery(schedule=schedule.id))).items) == 1
+
+    async def test_a_skipped_run_is_there_and_says_why(self, store: Store, clock: ManualClock) -> None:
+        given, schedule, run = await self.fired(store, clock)
+        await store.fire([plan(schedule, NewFire(clock.now(), "skipped", "prepare failed", run=run))])
+        read = await given.read(run.id)
+        assert read.status is RunStatus.SKIPPED
+        assert read.error is not None
+        assert read.error.message == "prepare failed"
+        assert await given.actions(run.id) == ["run.created", "run.skipped"]
+        assert [ended.run for ended in await store.ended()] == [run.id]
+
+    async def test_a_collapsed_span_is_one_row(self, store: Store, clock: ManualClock) -> None:
+        _, schedule, _ = await self.fired(store, clock)
+        due = clock.now()
+        span = NewFire(due, "missed", "down", count=40, last_due_at=due + 39 * SECOND)
+        await store.fire([plan(schedule, span)])
+        (fire,) = (await store.fires(schedule.id)).items
+        assert (fire.count, fire.reason, fire.run) == (40, "down", None)
+        assert fire.last_due_at is not None
+        assert (fire.last_due_at - fire.due_at).total_seconds() == 39
+
+    async def test_the_watermark_never_goes_back(self, store: Store, clock: ManualClock) -> None:
+        _, schedule, _ = await self.fired(store, clock)
+        back = FirePlan(schedule.id, 0, (), schedule.cursor_at - SECOND, None)
+        assert await store.fire([back]) == [True]
+        read = await store.schedule(schedule.id)
+        assert read is not None
+        assert read.cursor_at == schedule.cursor_at
+
+    async def test_the_last_time_disables(self, store: Store, clock: ManualClock) -> None:
+        _, schedule, run = await self.fired(store, clock)
+        last = replace(plan(schedule, NewFire(clock.now(), "fired", run=run)), enabled=False)
+        await store.fire([last])
+        read = await store.schedule(schedule.id)
+        assert read is not None
+        assert not read.enabled
+
+    async def test_pages(self, store: Store, clock: ManualClock) -> None:
+        _, schedule, _ = await self.fired(store, clock)
+        start = clock.now()
+        fires = tuple(NewFire(start + number * SECOND, "missed") for number in range(7))
+        await store.fire([plan(schedule, *fires)])
+        first = await store.fires(schedule.id, 5)
+        second = await store.fires(schedule.id, 5, first.after)
+        assert (len(first.items), len(second.items), second.after) == (5, 2, None)
+        assert first.items[0].due_at > second.items[-1].due_at
+
+
+class TestSettle:
+    async def test_consequences_are_recorded_once(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        await given.worker()
+        schedule = given.schedule()
+        await store.add_schedules([schedule], "ann")
+        done = await given.ended(schedule=schedule.id)
+        failed = await given.ended(event=RunEvent.FAIL, schedule=schedule.id)
+        ended = await store.ended()
+        assert [(one.run, one.status, one.error) for one in ended] == [
+            (done.id, RunStatus.COMPLETED, None),
+            (failed.id, RunStatus.ERROR, "no"),
+        ]
+        assert ended[0].started_at is not None
+        assert ended[0].schedule == schedule.id
+        for _ in range(2):
+            await store.settle(ended, {schedule.id: given.in_seconds(9)})
+        read = await store.schedule(schedule.id)
+        assert read is not None
+        assert (read.run_count, read.error_count, read.last_status, read.last_error) == (2, 1, "error", "no")
+        assert (read.next_due_at, read.version) == (given.in_seconds(9), 1)
+        assert read.last_run_at == ended[1].started_at
+        assert list(await store.ended()) == []
+
+    async def test_runs_of_no_schedule_and_runs_that_go_on_have_none(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        await given.worker()
+        await given.ended()
+        await given.add(schedule="s")
+        await given.end(await given.claim(), RunEvent.RETRY)
+        assert list(await store.ended()) == []
+
+    async def test_a_deleted_schedule_is_no_obstacle(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        await given.worker()
+        await given.ended(schedule="gone")
+        await store.settle(await store.ended(), {"gone": 5})
+        assert list(await store.ended()) == []
+
+    async def test_an_edit_does_not_lose_statistics(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        await given.worker()
+        schedule = given.schedule()
+        await store.add_schedules([schedule], "ann")
+        await given.ended(schedule=schedule.id)
+        await store.settle(await store.ended(), {})
+        assert await store.update_schedule(replace(schedule, label="new"), "ann", "schedule.updated", {})
+        read = await store.schedule(schedule.id)
+        assert read is not None
+        assert (read.label, read.run_count) == ("new", 1)
