@@ -46,6 +46,7 @@ export const useNextFires = (name: string, key: string) =>
       const page = await getPage<{ id: string; due_at: string }>(`${path(name)}/next?count=10`, signal);
       return page.items.map((item) => item.due_at);
     },
+    placeholderData: (previous) => previous,
     refetchInterval: 30_000,
   });
 

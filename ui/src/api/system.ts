@@ -30,7 +30,7 @@ export const useWorkers = () =>
   useQuery({
     queryKey: ['workers'],
     queryFn: async ({ signal }) => (await getAll<Worker>('/api/worker', signal)).items,
-    refetchInterval: 5_000,
+    refetchInterval: 10_000,
   });
 
 export const useTimeline = (eventType: string | null) => {
@@ -40,5 +40,7 @@ export const useTimeline = (eventType: string | null) => {
     queryFn: ({ pageParam, signal }) => getPage<TimelineEvent>(pageParam, signal),
     initialPageParam: withQuery('/api/timeline', { query, 'page[size]': 50 }),
     getNextPageParam: (page: Page<TimelineEvent>) => page.next,
+    // While only the newest page is shown it follows what happens.
+    refetchInterval: ({ state }) => (state.data?.pages.length === 1 ? 10_000 : false),
   });
 };

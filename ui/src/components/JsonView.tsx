@@ -73,7 +73,7 @@ function Tree({ name, value, open }: { name: string | null; value: Json; open: b
 function Records({ rows, columns, label }: { rows: JsonObject[]; columns: string[]; label: string }) {
   return (
     <TableScroll label={label}>
-      <Table verticalSpacing={6} fz="sm">
+      <Table verticalSpacing={6} fz="sm" w="auto" className={classes['records']}>
         <Table.Thead>
           <Table.Tr>
             {columns.map((column) => (

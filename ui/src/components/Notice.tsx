@@ -41,13 +41,24 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
   );
 }
 
-export function Empty({ icon, title, children }: { icon: IconName; title: string; children?: ReactNode }) {
+/** `page`: it stands for the whole page, whose heading it then is. */
+export function Empty({
+  icon,
+  title,
+  page = false,
+  children,
+}: {
+  icon: IconName;
+  title: string;
+  page?: boolean;
+  children?: ReactNode;
+}) {
   return (
     <div className={classes['empty']}>
       <span className={classes['emptyIcon']}>
         <Icon name={icon} size={26} />
       </span>
-      <Title order={2} size="h3">
+      <Title order={page ? 1 : 2} size="h3">
         {title}
       </Title>
       <Text c="dimmed" size="sm" component="div" maw={460}>

@@ -124,8 +124,9 @@ function choicesOf(schema: Schema, root: Schema): Choice[] | null {
 }
 
 function isDecimal(schema: Schema): boolean {
-  const types = schema.anyOf?.map((branch) => branch.type) ?? [];
-  return types.length === 2 && types.includes('string') && (types.includes('number') || types.includes('integer'));
+  const branches = schema.anyOf ?? [];
+  const text = branches.find((branch) => branch.type === 'string');
+  return branches.length === 2 && text?.pattern !== undefined && branches.some((branch) => branch.type === 'number');
 }
 
 function stringKind(schema: Schema): Kind {
@@ -198,7 +199,7 @@ export function initialObject(properties: Record<string, Schema>, required: stri
 }
 
 /** What the server shows instead of a secret. */
-const MASK = /^\*{6,}$/;
+const MASK = /^[*•]{6,}$/;
 
 export function hasMask(value: Json | undefined): boolean {
   if (typeof value === 'string') return MASK.test(value);

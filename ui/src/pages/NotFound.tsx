@@ -4,7 +4,7 @@ import { Empty, Failure } from '../components/Notice';
 
 export function NotFound() {
   return (
-    <Empty icon="search" title="There is nothing here">
+    <Empty page icon="search" title="There is nothing here">
       <p>The address may be old, or what it named was deleted.</p>
       <LinkButton to="/tasks" variant="default">
         Go to the tasks

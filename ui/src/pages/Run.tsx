@@ -12,6 +12,7 @@ import { Card, Facts, PageHead } from '../components/layout';
 import { LinkAnchor } from '../components/links';
 import { LiveMark } from '../components/LiveMark';
 import { Empty, Failure, Loading } from '../components/Notice';
+import { WorkerName } from '../components/WorkerName';
 import { Status } from '../components/Status';
 import { absolute, Ago, Duration, seconds } from '../components/time';
 import { useRunStream, type RunStream } from '../live/useRunStream';
@@ -59,7 +60,7 @@ function Details({ run }: { run: Run }) {
               </Link>
             ) : null,
           ],
-          ['Worker', run.worker ? <span className="mono">{run.worker}</span> : null],
+          ['Worker', run.worker ? <WorkerName id={run.worker} /> : null],
           ['Priority', String(run.priority)],
           ['Entity', run.entity],
           ['Tags', run.tags.join(', ')],
@@ -167,7 +168,7 @@ export function RunPage() {
   if (run) return <RunView run={run} stream={stream} />;
   if (error instanceof ApiError && error.status === 404) {
     return (
-      <Empty icon="search" title="This run is not known">
+      <Empty page icon="search" title="This run is not known">
         It may have been deleted. <Link to="/runs">See all runs</Link>
       </Empty>
     );

@@ -110,7 +110,7 @@ function NextFires({ schedule }: { schedule: Schedule }) {
           ))}
         </ol>
       ) : (
-        <span className={classes['dim']}>{schedule.is_active ? 'No more times.' : 'The schedule is switched off.'}</span>
+        <span className={classes['dim']}>{!schedule.is_active ? 'The schedule is switched off.' : data ? 'No more times.' : 'Loading…'}</span>
       )}
     </Card>
   );
@@ -137,7 +137,7 @@ function Settings({ schedule }: { schedule: Schedule }) {
           ['Waits for', (schedule.depends_on ?? []).join(', ')],
           ['Runs as', schedule.as_user_email],
           ['Entity', schedule.entity_name],
-          ['Runs', `${schedule.run_count}, of which ${schedule.error_count} failed`],
+          ['Runs', schedule.run_count > 0 ? `${schedule.run_count}, of which ${schedule.error_count} failed` : 'none yet'],
           ['Last run', schedule.last_run ? <Ago iso={schedule.last_run} /> : 'never'],
           ['Created by', schedule.created_by],
           ['Changed', schedule.updated_at ? <Ago iso={schedule.updated_at} /> : null],
@@ -157,7 +157,7 @@ export function SchedulePage() {
   if (isPending) return <Loading rows={3} height={140} />;
   if (error instanceof ApiError && error.status === 404) {
     return (
-      <Empty icon="search" title={`There is no schedule called ${name}`}>
+      <Empty page icon="search" title={`There is no schedule called ${name}`}>
         <Link to="/schedules">See all schedules</Link>
       </Empty>
     );

@@ -50,14 +50,13 @@ function About({ task }: { task: Definition }) {
     <Card title="About">
       <Facts
         items={[
-          ['Name', <span className="mono">{task.name}</span>],
           ['Category', task.category],
           ['Tags', task.tags.join(', ')],
           ['Runs', stats && stats.runs > 0 ? `${stats.runs}, of which ${stats.errors} failed` : null],
           ['Last run', stats?.last_run_at ? <Ago iso={stats.last_run_at} /> : null],
           ['Takes about', stats?.mean_seconds ? seconds(stats.mean_seconds) : null],
           ['Executed', MODES[task.mode] ?? task.mode],
-          ['Time limit', task.timeout === null ? 'none' : seconds(task.timeout)],
+          ['Time limit', task.timeout === null ? null : seconds(task.timeout)],
           ['Can pause', task.pausable ? 'yes' : 'no'],
           ['Source', task.source ? <span className="mono">{task.source}</span> : null],
         ]}
@@ -102,7 +101,7 @@ export function Task() {
   if (isPending) return <Loading rows={3} height={140} />;
   if (error instanceof ApiError && error.status === 404) {
     return (
-      <Empty icon="search" title={`There is no task called ${name}`}>
+      <Empty page icon="search" title={`There is no task called ${name}`}>
         Its file may have been removed or may have an error. <Link to="/problems">See the problems</Link>
       </Empty>
     );
@@ -117,6 +116,7 @@ export function Task() {
           <>
             <Link to="/tasks">Tasks</Link>
             <span aria-hidden="true">/</span>
+            <span>{task.name}</span>
           </>
         }
         title={

@@ -18,11 +18,14 @@ const TYPES = [
   { value: 'system', label: 'The system' },
 ];
 
+const VERBS: Record<string, string> = { failed: 'error', created: 'pending', resumed: 'running', expired: 'error' };
 const AREAS: Record<string, IconName> = { schedule: 'calendar', user: 'user', worker: 'server', token: 'lock' };
 
 function lookOf(action: string): { icon: IconName; tone: string } {
   const [area = '', verb = ''] = action.split('.');
-  if (area === 'run' || area === 'attempt') return statusLook(verb);
+  if (verb === 'deleted') return { icon: 'trash', tone: 'calm' };
+  if (verb === 'started') return { icon: 'play', tone: 'busy' };
+  if (area === 'run' || area === 'attempt') return statusLook(VERBS[verb] ?? verb);
   return { icon: AREAS[area] ?? 'activity', tone: 'calm' };
 }
 
@@ -37,11 +40,45 @@ function detailText(detail: Json): string {
     .join(' · ');
 }
 
-function Entry({ event }: { event: TimelineEvent }) {
+/** What an event is about, as links to what still exists. */
+function What({ event }: { event: TimelineEvent }) {
   const titleOf = useTaskTitle();
+  const gone = event.action.endsWith('.deleted');
+  const task = event.task ? titleOf(event.task) : null;
+  if (event.action.startsWith('schedule.') && event.subject) {
+    return (
+      <>
+        {gone ? (
+          event.subject
+        ) : (
+          <Link to="/schedules/$name" params={{ name: event.subject }}>
+            {event.subject}
+          </Link>
+        )}
+        {event.run ? (
+          <>
+            {', '}
+            <Link to="/runs/$id" params={{ id: event.run }}>
+              run {event.run.slice(-8)}
+            </Link>
+          </>
+        ) : null}
+      </>
+    );
+  }
+  if (event.run && !gone) {
+    return (
+      <Link to="/runs/$id" params={{ id: event.run }}>
+        {task ?? event.run.slice(-8)}
+      </Link>
+    );
+  }
+  return <>{task ?? event.subject}</>;
+}
+
+function Entry({ event }: { event: TimelineEvent }) {
   const look = lookOf(event.action);
   const detail = detailText(event.detail);
-  const name = event.task ? titleOf(event.task) : event.subject;
   return (
     <li className={classes['entry']} data-testid="event">
       <span className={classes['dot']} data-tone={look.tone}>
@@ -49,14 +86,7 @@ function Entry({ event }: { event: TimelineEvent }) {
       </span>
       <div className={classes['words']}>
         <div>
-          <strong>{spoken(event.action)}</strong>{' '}
-          {event.run ? (
-            <Link to="/runs/$id" params={{ id: event.run }}>
-              {name ?? event.run.slice(-8)}
-            </Link>
-          ) : (
-            name
-          )}
+          <strong>{spoken(event.action)}</strong> <What event={event} />
           {event.user ? <span className={classes['dim']}> by {event.user}</span> : null}
         </div>
         {detail ? <div className={classes['detail']}>{detail}</div> : null}

@@ -11,6 +11,8 @@ import classes from './Workers.module.css';
 /** A heartbeat older than this is worth a warning; the store decides by its own clock. */
 const STALE_SECONDS = 30;
 
+const ALIVE: ReadonlySet<string> = new Set(['live', 'running', 'active']);
+
 function laneText(value: Json): string {
   if (value === null || typeof value !== 'object') return String(value);
   if (Array.isArray(value)) return value.map(laneText).join(', ');
@@ -52,7 +54,7 @@ function Running({ running }: { running: Json }) {
 function Row({ worker }: { worker: Worker }) {
   const present = useNow(5);
   const silent = (present - Date.parse(worker.heartbeat_at)) / 1000 > STALE_SECONDS;
-  const alive = worker.state === 'running' || worker.state === 'active' || worker.state === 'alive';
+  const alive = ALIVE.has(worker.state);
   return (
     <Table.Tr data-testid="worker-row">
       <Table.Td>
@@ -66,7 +68,7 @@ function Row({ worker }: { worker: Worker }) {
           {worker.state}
         </Label></div>
       </Table.Td>
-      <Table.Td data-name="Lanes">
+      <Table.Td data-name="Slots">
 <div>        <Lanes lanes={worker.lanes} /></div>
       </Table.Td>
       <Table.Td data-name="Running">
@@ -102,7 +104,7 @@ export function Workers() {
                   <Table.Tr>
                     <Table.Th>Worker</Table.Th>
                     <Table.Th>State</Table.Th>
-                    <Table.Th>Lanes</Table.Th>
+                    <Table.Th>Slots</Table.Th>
                     <Table.Th>Running</Table.Th>
                     <Table.Th>Heartbeat</Table.Th>
                     <Table.Th>Started</Table.Th>

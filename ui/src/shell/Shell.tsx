@@ -66,9 +66,9 @@ function Me() {
   const client = useQueryClient();
   const leave = () =>
     signOut.mutate(undefined, {
-      onSettled: () => {
+      onSettled: async () => {
+        await navigate({ to: '/sign-in' });
         client.clear();
-        void navigate({ to: '/sign-in' });
       },
     });
   return (

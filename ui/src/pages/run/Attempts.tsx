@@ -3,6 +3,7 @@ import { useAttempts } from '../../api/runs';
 import { isTerminal, type Attempt, type Run } from '../../api/types';
 import { Card } from '../../components/layout';
 import { Status } from '../../components/Status';
+import { WorkerName } from '../../components/WorkerName';
 import { Ago, Duration } from '../../components/time';
 import classes from './run.module.css';
 
@@ -26,7 +27,7 @@ function Row({ attempt, live }: { attempt: Attempt; live: boolean }) {
           {attempt.error.traceback ? <pre tabIndex={0}>{attempt.error.traceback}</pre> : null}
         </details>
       ) : null}
-      {attempt.worker ? <div className={`mono ${classes['attemptWorker']}`}>{attempt.worker}</div> : null}
+      {attempt.worker ? <div className={classes['attemptWorker']}>on <WorkerName id={attempt.worker} /></div> : null}
     </li>
   );
 }

@@ -15,7 +15,7 @@ const TALLEST = 'clamp(280px, 60vh, 760px)';
 
 /** A short log takes no more room than it needs; wrapped lines are not counted beforehand. */
 const heightFor = (rows: number, wrap: boolean): string =>
-  wrap && rows > 4 ? TALLEST : `min(${(rows + 1) * ROW + 12}px, ${TALLEST})`;
+  wrap && rows > 4 ? TALLEST : `min(${rows * ROW + 18}px, ${TALLEST})`;
 
 function marked(text: string, wanted: string): ReactNode {
   if (wanted === '') return text;

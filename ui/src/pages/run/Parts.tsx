@@ -76,7 +76,7 @@ export function ProgressBox({ run }: { run: Run }) {
       <Progress.Root size="lg" radius="xl">
         <Progress.Section
           value={percent ?? 100}
-          color={ended ? 'gray' : undefined}
+          color={ended ? 'gray.6' : undefined}
           animated={moving}
           striped={moving}
           aria-label="Progress"

@@ -107,7 +107,8 @@ export function ScheduleForm({ schedule, task: wantedTask, onSaved }: Props) {
     });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (definition?.danger && active) question(definition.danger);
+    // A change asks only when the server wants it to: not every change makes the task run by itself.
+    if (definition?.danger && active && !schedule) question(definition.danger);
     else send(false);
   };
 
