@@ -15,6 +15,8 @@ from runwright.worker.executor import Executor
 from runwright.worker.service import Service
 
 FIRST_TURN_SECONDS = 0.001
+TURNS_APART = 2.0
+RESERVE_SECONDS = 0.25
 
 logger = logging.getLogger("runwright.worker")
 
@@ -32,6 +34,7 @@ class Claimer(Service):
         self._clock = clock
         self._poll_seconds = poll_seconds
         self._turn_seconds = FIRST_TURN_SECONDS
+        self._turned_at = 0.0
         self.claiming = True
         self.fenced = False
         self._unsure = False
@@ -45,6 +48,13 @@ class Claimer(Service):
         if executor.busy:
             executor.obey(await self._store.controls(executor.session))
         look = executor.watch_time()
+        if given_up := executor.drain_given_up():
+            await self._store.hand_back(executor.session, given_up)
+        if executor.reserve:  # the slots have work without us: let endings come together, so that turns stay batches
+            apart = self._turned_at + TURNS_APART * self._turn_seconds - self._clock.monotonic()
+            if apart > 0:
+                return apart
+            executor.give_up(RESERVE_SECONDS)  # the slots are taken by long runs: others may have these
         wanted = executor.wanted(self._turn_seconds) if self.claiming and not self.fenced else []
         if not wanted and not executor.outbox:
             return min(self._poll_seconds, look)
@@ -59,7 +69,8 @@ class Claimer(Service):
             executor.put_back(changes, finished)
             self._unsure = True
             raise
-        self._turn_seconds = 0.8 * self._turn_seconds + 0.2 * (self._clock.monotonic() - began)
+        self._turned_at = self._clock.monotonic()
+        self._turn_seconds = 0.8 * self._turn_seconds + 0.2 * (self._turned_at - began)
         if turn.fenced:
             logger.error("session %s lost its lease; its runs are stopped", executor.session)
             self.fenced = True
@@ -68,5 +79,7 @@ class Claimer(Service):
         executor.take(turn)
         if executor.outbox:
             return 0
+        if executor.reserve:
+            look = min(look, RESERVE_SECONDS)
         until_due = float("inf") if turn.next_due is None else max(0.0, (turn.next_due - self._store.now()) / 1e6)
         return min(self._poll_seconds, look, until_due)

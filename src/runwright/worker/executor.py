@@ -94,6 +94,7 @@ class Executor:
         self._unreported: dict[int, Job] = {}
         self._ended: list[Job] = []
         self._again: list[Finish] = []
+        self._given_up: list[tuple[int, int]] = []
         self._changes: list[Change] = []
         self._dirty: set[Job] = set()
         self._mean_seconds: dict[Lane, float] = {}
@@ -119,11 +120,15 @@ class Executor:
         return sum(len(held) for held in self._held.values())
 
     @property
+    def reserve(self) -> int:
+        """How many reservations have not begun."""
+        return sum(not job.started_at for job in self._unreported.values())
+
+    @property
     def outbox(self) -> bool:
         """Whether there is something to tell the store."""
-        return bool(
-            self._ended or self._again or self._changes or any(job.started_at for job in self._unreported.values())
-        )
+        told = self._ended or self._again or self._changes or self._given_up
+        return bool(told) or any(job.started_at for job in self._unreported.values())
 
     def capacities(self) -> Mapping[str, int]:
         """Slots by lane."""
@@ -198,23 +203,32 @@ class Executor:
                 job.released = True
                 self._stop(job)
 
-    def tell_stopping(self) -> list[tuple[int, int]]:
-        """Give up the reservations that have not begun: (key, token) of each, to be handed back."""
-        back = []
-        for key, job in list(self._unreported.items()):
+    def give_up(self, older_than_seconds: float = 0.0) -> None:
+        """Give up reservations that have waited so long; ``drain_given_up`` has them as soon as their lane has let go."""
+        before = self._clock.monotonic() - older_than_seconds
+        stale: dict[Lane, list[Job]] = {}
+        for job in self._unreported.values():
+            if job.taken_at > before:
+                break  # in the order in which they were taken
             if not job.started_at:
-                job.abandoned = True
-                back.append((key, job.claim.token))
-                self._unreported.pop(key)
-                self._held[job.claim.lane].pop(key, None)
-        return back
+                stale.setdefault(job.claim.lane, []).append(job)
+        for lane, jobs in stale.items():
+            self._lanes[lane].withdraw(jobs)
+
+    def drain_given_up(self) -> list[tuple[int, int]]:
+        """Take the reservations that are to be handed back: (key, token) of each."""
+        given_up, self._given_up = self._given_up, []
+        return given_up
 
     def _lose(self, key: int) -> None:
         for held in self._held.values():
             if (job := held.get(key)) is not None:
-                job.lost = job.abandoned = True
+                job.lost = True
+                if job.started_at:
+                    self._stop(job)
+                else:
+                    self._lanes[job.claim.lane].withdraw([job])
                 self._unreported.pop(key, None)
-                self._stop(job)
 
     def _stop(self, job: Job) -> None:
         job.open_gate()
@@ -313,7 +327,11 @@ class Executor:
             lane = job.claim.lane
             if self._held[lane].get(job.claim.key) is job:
                 del self._held[lane][job.claim.key]
-            if job.started_at and job.outcome is not None:
+            if not job.started_at:
+                self._unreported.pop(job.claim.key, None)
+                if not job.lost:
+                    self._given_up.append((job.claim.key, job.claim.token))
+            elif job.outcome is not None:
                 self._ended.append(job)
                 sums.setdefault(lane, []).append((self._clock.now() - job.started_at) / 1e6)
             self._bus.publish_progress(job.claim.run_id, None)

@@ -70,7 +70,6 @@ class Job:
         "_tail",
         "_tail_dropped",
         "_tail_size",
-        "abandoned",
         "cancel_wanted",
         "claim",
         "deadline",
@@ -88,9 +87,11 @@ class Job:
         "reported",
         "started_at",
         "stop_again_at",
+        "taken_at",
         "task",
         "timeout",
         "warnings",
+        "withdrawn",
     )
 
     def __init__(self, claim: Claim, task: Task[..., Any], host: Host, clock: Clock, timeout: float | None,
@@ -100,9 +101,10 @@ class Job:
         self.timeout = timeout
         self.reported = not claim.reserved  # whether the store knows that it runs
         self.started_at: Micros = 0
+        self.taken_at = clock.monotonic()
         self.outcome: Outcome | None = None
         self.handle: asyncio.Task[None] | None = None
-        self.abandoned = self.lost = self.released = self.expired = False
+        self.withdrawn = self.lost = self.released = self.expired = False
         self.cancel_wanted = self.pause_wanted = False
         self.paused_at: float | None = None
         self.deadline: float | None = None

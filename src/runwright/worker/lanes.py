@@ -26,7 +26,11 @@ class LaneSlots(Protocol):
     capacity: int
 
     def submit(self, jobs: Sequence[Job]) -> None:
-        """Start the jobs as slots become free, in this order. An abandoned job is passed over when its turn comes."""
+        """Start the jobs as slots become free, in this order."""
+        ...
+
+    def withdraw(self, jobs: Sequence[Job]) -> None:
+        """Take back those of the jobs that have not begun; each is reported as ended, without an outcome."""
         ...
 
     def stop_code(self, job: Job) -> bool:
@@ -90,6 +94,17 @@ class AsyncLane:
         else:
             self._loop.call_soon_threadsafe(self._take, jobs)
 
+    def withdraw(self, jobs: Sequence[Job]) -> None:
+        if self._loop is self._home:
+            self._withdraw(set(jobs))
+        else:
+            self._loop.call_soon_threadsafe(self._withdraw, set(jobs))
+
+    def _withdraw(self, jobs: set[Job]) -> None:
+        for job in jobs.intersection(self._queue):
+            self._queue.remove(job)
+            self._endings.add(job)
+
     def stop_code(self, job: Job) -> bool:
         if self._loop is self._home:
             self._cancel(job)
@@ -108,9 +123,6 @@ class AsyncLane:
         waiting = self._queue
         while self._free > 0 and waiting:
             job = waiting.popleft()
-            if job.abandoned:
-                self._endings.add(job)
-                continue
             self._free -= 1
             job.begun()
             job.handle = task = self._loop.create_task(self._run(job))
@@ -154,6 +166,13 @@ class ThreadLane:
             # daemons: an interpreter that ends must not wait for user code that never returns
             threading.Thread(target=self._work, name=f"runwright-thread-{number}", daemon=True).start()
 
+    def withdraw(self, jobs: Sequence[Job]) -> None:
+        with self._lock:  # a thread begins a job under the same lock: it is either begun or withdrawn
+            for job in jobs:
+                if not job.started_at and not job.withdrawn:
+                    job.withdrawn = True
+                    self._endings.add(job)
+
     def stop_code(self, job: Job) -> bool:
         return False
 
@@ -163,15 +182,16 @@ class ThreadLane:
 
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:
-            if not job.abandoned:
-                with self._lock:
-                    self._idle -= 1
+            with self._lock:
+                if job.withdrawn:
+                    continue
+                self._idle -= 1
                 job.begun()
-                if not job.reported:
-                    self._endings.tell()
-                self._run(job)
-                with self._lock:
-                    self._idle += 1
+            if not job.reported:
+                self._endings.tell()
+            self._run(job)
+            with self._lock:
+                self._idle += 1
             self._endings.add(job)
 
 

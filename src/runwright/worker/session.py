@@ -171,7 +171,7 @@ class WorkerSession:
                 await task
         executor, clock = self.executor, self._clock
         self.claimer.claiming = False
-        await self._store.hand_back(self.id, executor.tell_stopping())
+        executor.give_up()
         patience = self._options.shutdown_grace if grace is None else grace
         deadline = float("inf") if patience is None else clock.monotonic() + patience
         while executor.busy and clock.monotonic() < deadline and not self._hurried:
