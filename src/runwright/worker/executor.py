@@ -204,7 +204,7 @@ class Executor:
                 self._stop(job)
 
     def give_up(self, older_than_seconds: float = 0.0) -> None:
-        """Give up reservations that have waited so long; ``drain_given_up`` has them as soon as their lane has let go."""
+        """Give up reservations that have waited so long; ``drain_given_up`` has them once their lane let go."""
         before = self._clock.monotonic() - older_than_seconds
         stale: dict[Lane, list[Job]] = {}
         for job in self._unreported.values():
