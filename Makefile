@@ -36,7 +36,7 @@ check: .venv/installed-dev ## Format, lint, types, imports, the page's types, lo
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/python hatch_build.py
 	$(UV) lock --check
 

@@ -147,9 +147,8 @@ def test_the_list_of_long_modules_only_shrinks() -> None:
         assert lines == allowed, f"{name} has {lines} lines now: lower the number"
 
 
-def test_public_names_are_sorted_complete_and_promised() -> None:
-    names = runwright.__all__
-    assert list(names) == sorted(names)
+def test_public_names_are_complete_and_documented() -> None:
+    names = runwright.__all__  # that they are sorted is ruff's rule RUF022
     bound = {
         name
         for name, value in vars(runwright).items()
