@@ -1,0 +1,152 @@
+"""Query plans on SQLite: statements find their rows by an index; a claim's work follows the batch, not the queue."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import apsw
+import pytest
+
+from runwright.clock import SystemRng
+from runwright.model import Lane, NewRun
+from runwright.store import sql
+from runwright.store.base import NewWorker, Wanted
+from runwright.store.sqlite import SqliteStore
+from runwright.store.sqlite_file import MEMORY, open_store
+from runwright.testing.clock import ManualClock
+
+SQL = sql.load("sqlite")
+
+# Statements that read a whole table on purpose, and the table, which is small.
+SMALL = {
+    "ended_list": "ended",  # the oldest first, with a limit
+    "prune_credentials": "credential",
+    "prune_events": "event",  # the oldest first, with a limit
+    "prune_workers": "worker",
+    "schedule_list": "schedule",
+    "session_list": "w",
+    "statistics": "schedule",
+    "probe_delete": "probe",
+}
+_SCAN = re.compile(r"^SCAN (\w+)$")
+_NAMES = {"task", "level", "above", "name", "tries", "json_each"}  # results of the statement itself
+
+
+@pytest.fixture
+def connection() -> Iterator[apsw.Connection]:
+    opened = open_store(MEMORY, ManualClock(), busy_seconds=1)
+    yield opened
+    opened.close()
+
+
+def plan(connection: apsw.Connection, statement: str) -> list[str]:
+    """The steps of a statement's plan."""
+    places = max((int(number) for number in re.findall(r"\?(\d+)", statement)), default=0)
+    return [str(row[3]) for row in connection.execute("EXPLAIN QUERY PLAN " + statement, (None,) * places)]
+
+
+@pytest.mark.parametrize("name", sorted(SQL))
+def test_no_statement_reads_a_whole_table(connection: apsw.Connection, name: str) -> None:
+    scanned = {found[1] for step in plan(connection, SQL[name]) if (found := _SCAN.match(step))} - _NAMES
+    assert scanned <= {SMALL.get(name)}, plan(connection, SQL[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("claim_read", "run_ready (lane=? AND task=?)"),
+        ("claim_read_before", "run_ready (lane=? AND task=? AND priority=? AND due_at<?)"),
+        ("claim_head", "run_ready (lane=? AND task=?)"),
+        ("claim_due", "run_later (lane=? AND due_at<?)"),
+        ("claim_next_due", "run_later (lane=?)"),
+        ("claim_exclusive", "run_exclusive (due_at<?)"),
+        ("claim_exclusive_held", "run_exclusive_held"),
+        ("claim_children", "run_child_ready (parent=?)"),
+        ("claim_key_held", "run_key_held (concurrency_key=?)"),
+        ("unpark", "run_key_queue (concurrency_key=? AND ready=?)"),
+        ("controls", "run_wish (worker=?)"),
+        ("session_hand_back", "run_held (worker=?)"),
+        ("orphan_list", "run_held"),
+        ("unique_holder", "run_unique (unique_key=?)"),
+        ("schedule_busy", "run_schedule_live (schedule=?)"),
+        ("schedule_due", "schedule_due (next_due_at>? AND next_due_at<?)"),
+        ("prune_runs", "run_history (task=? AND completed_at>? AND completed_at<?)"),
+        ("history", "run_history (task=?"),
+    ],
+)
+def test_it_uses_its_index(connection: apsw.Connection, name: str, index: str) -> None:
+    assert any(f"INDEX {index}" in step for step in plan(connection, SQL[name])), plan(connection, SQL[name])
+
+
+@pytest.mark.parametrize(
+    "name", ["claim_read", "claim_read_before", "claim_head", "claim_exclusive", "schedule_next_due"]
+)
+def test_a_queue_is_never_sorted(connection: apsw.Connection, name: str) -> None:
+    assert not any("TEMP B-TREE" in step for step in plan(connection, SQL[name]))
+
+
+async def steps_of_a_turn(waiting: list[dict[str, object]], session_tasks: list[str], wanted: int = 10) -> int:
+    """How many steps SQLite's machine takes for one turn, once the queue has been seen, with these runs waiting."""
+    clock, rng = ManualClock(), SystemRng()
+    store = await SqliteStore.open(MEMORY, clock=clock, rng=rng)
+    now = clock.now()
+    plain = NewRun("", "backup", Lane.ASYNC, "{}", now, now)
+    await store.register(NewWorker("w1", "host", 1, {}, session_tasks), 60)
+    await store.enqueue([replace(plain, id=rng.run_id(now), **run) for run in waiting])  # type: ignore[arg-type]  # a table of tests
+    if waiting[0].get("concurrency_key"):
+        await store.turn("w1", [Wanted(Lane.ASYNC, 1)])  # its only place is taken from now on
+    for _ in range(12):  # let it park what waits for that place
+        turn = await store.turn("w1", [Wanted(Lane.ASYNC, 0, 1)])
+        await store.hand_back("w1", [(claim.key, claim.token) for claim in turn.claims])
+    steps = 0
+
+    def count(event: dict[str, object]) -> None:
+        nonlocal steps
+        status = event["stmt_status"]
+        assert isinstance(status, dict)
+        steps += status["SQLITE_STMTSTATUS_VM_STEP"]
+
+    store._connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, count)
+    turn = await store.turn("w1", [Wanted(Lane.ASYNC, wanted)])
+    store._connection.trace_v2(0, None)
+    assert len(turn.claims) == wanted
+    await store.close()
+    return steps
+
+
+async def test_a_turn_follows_the_batch_and_not_the_queue() -> None:
+    short = await steps_of_a_turn([{}] * 20, ["backup"])
+    long = await steps_of_a_turn([{}] * 20_000, ["backup"])
+    assert long < 1.2 * short
+    assert await steps_of_a_turn([{}] * 2000, ["backup"], wanted=100) < 12 * short
+
+
+async def test_runs_of_unknown_tasks_in_front_cost_next_to_nothing() -> None:
+    short = await steps_of_a_turn([{}] * 20, ["backup"])
+    behind = await steps_of_a_turn([{"task": "nobody", "priority": 100}] * 10_000 + [{}] * 20, ["backup"])
+    assert behind < 1.3 * short
+
+
+async def test_runs_that_wait_for_a_concurrency_key_cost_nothing() -> None:
+    short = await steps_of_a_turn([{}] * 20, ["backup"])
+    keyed = {"priority": 100, "concurrency_key": "k", "concurrency_limit": 1}
+    behind = await steps_of_a_turn([keyed] * 10_000 + [{}] * 20, ["backup"])
+    assert behind < 1.5 * short
+
+
+async def test_many_tasks_cost_a_seek_each() -> None:
+    tasks = [f"task{number}" for number in range(200)]
+    short = await steps_of_a_turn([{}] * 20, ["backup"])
+    waiting: list[dict[str, object]] = [{"task": task} for task in tasks]
+    many = await steps_of_a_turn(waiting * 20, tasks)
+    assert many < short + 200 * 150
+
+
+async def test_what_waits_behind_a_barrier_is_not_read() -> None:
+    front: list[dict[str, object]] = [{"due_at": 1} for _ in range(20)]
+    barrier: list[dict[str, object]] = [{"due_at": 2, "exclusive": True}]
+    short = await steps_of_a_turn(front + barrier, ["backup"])
+    behind = await steps_of_a_turn(front + barrier + [{"priority": 100}] * 10_000, ["backup"])
+    assert behind < 1.5 * short
