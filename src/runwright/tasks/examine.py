@@ -24,6 +24,7 @@ _START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from runwrigh
 _PATIENCE_SECONDS = 1.0
 _WIDTH = 2
 _MOST_PROCESSES = 10
+_START_SECONDS = 30.0
 
 
 class _Prober:
@@ -41,6 +42,7 @@ class _Prober:
         self._input, self.output = self._process.stdin, self._process.stdout
         os.set_blocking(self.output.fileno(), False)
         self._received = b""
+        self.ready = False
         self.given = 0
         self.give(index, file, now)
 
@@ -52,15 +54,16 @@ class _Prober:
             self._input.write(json.dumps(request).encode() + b"\n")
             self._input.flush()
 
-    def answer(self) -> dict[str, object] | None:
+    def answer(self, now: float) -> dict[str, object] | None:
         """The answer if it has come, None if not yet. Raises EOFError if the process has ended."""
         chunk = self.output.read()
         self._received += chunk or b""
-        line, newline, rest = self._received.partition(b"\n")
-        if newline:
-            self._received = rest
+        while b"\n" in self._received:
+            line, _, self._received = self._received.partition(b"\n")
             answer: dict[str, object] = json.loads(line)
-            return answer
+            if answer:
+                return answer
+            self.ready, self.since = True, now  # its greeting: only now does it turn to the file
         if chunk == b"":
             raise EOFError
         return None
@@ -97,7 +100,7 @@ class _Examination:
                 for key, _ in self._selector.select(self._longest_wait()):
                     self._take(key.data)
                 now = self._clock.monotonic()
-                for prober in [p for p in self._active if now - p.since >= self._limit]:
+                for prober in [p for p in self._active if now >= self._deadline(p)]:
                     self._stop(prober)
                     self.results[prober.index] = FileRefused(f"its import does not end within {self._limit:g} s")
         finally:
@@ -107,7 +110,7 @@ class _Examination:
 
     def _start_some(self) -> None:
         now = self._clock.monotonic()
-        brisk = sum(1 for prober in self._active if now - prober.since < _PATIENCE_SECONDS)
+        brisk = sum(1 for prober in self._active if not prober.ready or now - prober.since < _PATIENCE_SECONDS)
         width = min(_WIDTH, 1 + len(self._waiting) // 8)
         while self._waiting and brisk < width and len(self._active) < _MOST_PROCESSES:
             index = self._waiting.popleft()
@@ -116,10 +119,13 @@ class _Examination:
             self._selector.register(prober.output, selectors.EVENT_READ, prober)
             brisk += 1
 
+    def _deadline(self, prober: _Prober) -> float:
+        return prober.since + (self._limit if prober.ready else max(self._limit, _START_SECONDS))
+
     def _longest_wait(self) -> float:
         """Seconds until a file's time is over, or another process is due for those that wait."""
         now = self._clock.monotonic()
-        moments = [prober.since + self._limit - now for prober in self._active]
+        moments = [self._deadline(prober) - now for prober in self._active]
         if self._waiting:
             patience = [prober.since + _PATIENCE_SECONDS - now for prober in self._active]
             moments += [moment for moment in patience if moment > 0]
@@ -128,7 +134,7 @@ class _Examination:
     def _take(self, prober: _Prober) -> None:
         """Take a process's answer, or its end, and give it the next file."""
         try:
-            answer = prober.answer()
+            answer = prober.answer(self._clock.monotonic())
         except EOFError:
             status = self._stop(prober, ended=True)
             if not self._try_alone(prober):
@@ -166,7 +172,7 @@ def examine(
 
     Args:
         files: what to try.
-        limit_seconds: how long the import of one file may take, the start of its process included.
+        limit_seconds: how long the import of one file may take.
 
     Returns:
         For each file None, or the reason why it cannot be loaded.

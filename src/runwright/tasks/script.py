@@ -75,7 +75,7 @@ def read_script(module: ModuleType, stem: str) -> Script:
             tasks.append(made)
 
     options = _constants(module)
-    name = re.sub(r"[\s]+", "_", stem.lower())
+    name = re.sub(r"\s+", "_", stem.lower()).strip("_")
     body = _own(module, "run") or _own(module, "main")
     service = _own(module, "service_main")
     if body is not None:

@@ -90,7 +90,7 @@ class DirectoryWatch:
             await self._clock.sleep(SETTLE_SECONDS)
             later = self._look()
             # What is still being written waits for the next look; the rest does not wait for it.
-            steady = {path for path in {*now, *later} if now.get(path) == later.get(path)}
+            steady = {path for path in {*self._seen, *now, *later} if now.get(path) == later.get(path)}
             if any(now.get(path) != self._seen.get(path) for path in steady):
                 return await self._take(now, steady)
             now = later
