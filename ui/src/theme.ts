@@ -29,6 +29,7 @@ const dark: MantineColorsTuple = [
 
 /** The header of a dialog is no banner of the page. */
 const PLAIN_HEADER = { header: { role: 'none' } };
+const DIALOG_TITLE = { title: { fontWeight: 600 } };
 
 export const theme = createTheme({
   colors: { harbor, dark },
@@ -50,8 +51,8 @@ export const theme = createTheme({
   },
   components: {
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true } },
-    Modal: { defaultProps: { centered: true, radius: 'lg', padding: 'lg', attributes: PLAIN_HEADER } },
-    Drawer: { defaultProps: { padding: 'lg', attributes: PLAIN_HEADER } },
+    Modal: { defaultProps: { centered: true, radius: 'lg', padding: 'lg', attributes: PLAIN_HEADER }, styles: DIALOG_TITLE },
+    Drawer: { defaultProps: { padding: 'lg', attributes: PLAIN_HEADER }, styles: DIALOG_TITLE },
     Fieldset: { styles: { legend: { fontWeight: 500, fontSize: 'var(--mantine-font-size-sm)' } } },
     Anchor: { defaultProps: { underline: 'hover' } },
   },

@@ -15,6 +15,9 @@ import { LiveSocket, type Connection } from './socket';
 
 const PAGE = 5000;
 const LONG_POLL_SECONDS = 10;
+const RETRY_MS = 3000;
+/** Sockets that never opened, one after another, before long polls stand in. */
+const FAILURES = 3;
 
 export interface RunStream {
   log: LogBuffer;
@@ -57,7 +60,7 @@ class Follower {
     } catch (error) {
       if (this.stopped || (error instanceof ApiError && error.status >= 400 && error.status < 500)) return;
       this.tell({ connection: 'waiting' });
-      window.setTimeout(() => !this.stopped && void this.start(), 3000);
+      window.setTimeout(() => !this.stopped && void this.start(), RETRY_MS);
     }
   }
 
@@ -82,28 +85,28 @@ class Follower {
         if (code === 1000) return true;
         if (code === 4404 || code === 4403 || code === 1008) return true;
         this.failures = opened ? 0 : this.failures + 1;
-        if (this.failures < 3) return false;
+        if (this.failures < FAILURES) return false;
         void this.poll();
         return true;
       },
     });
   }
 
+  /** One long poll in place of the socket, then the socket is tried again. */
   private async poll(): Promise<void> {
     while (!this.stopped) {
       try {
         const complete = await this.catchUp(LONG_POLL_SECONDS);
-        const run = await getOne<Run>(`/api/run/${encodeURIComponent(this.id)}`, this.stopping.signal);
-        this.put(run);
-        this.tell({ connection: 'open' });
-        if (complete) break;
+        this.put(await getOne<Run>(`/api/run/${encodeURIComponent(this.id)}`, this.stopping.signal));
+        if (complete) this.tell({ connection: 'closed' });
+        else this.follow();
+        return;
       } catch (error) {
         if (this.stopped || (error instanceof ApiError && error.status === 404)) return;
         this.tell({ connection: 'waiting' });
-        await new Promise((wake) => window.setTimeout(wake, 3000));
+        await new Promise((wake) => window.setTimeout(wake, RETRY_MS));
       }
     }
-    this.tell({ connection: 'closed' });
   }
 
   private take(frame: Frame): void {

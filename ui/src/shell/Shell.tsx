@@ -1,5 +1,5 @@
 /** The frame of every page behind the sign-in: header, navigation, main landmark. */
-import { ActionIcon, Burger, Drawer, Group, Stack, Tooltip } from '@mantine/core';
+import { ActionIcon, Burger, Drawer, Group, Stack, Text, Tooltip } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { useQueryClient } from '@tanstack/react-query';
@@ -131,6 +131,11 @@ export function Shell() {
         <Stack component="nav" gap={4} aria-label="Main">
           <Places onGo={close} />
         </Stack>
+        {me.data ? (
+          <Text size="sm" c="dimmed" mt="lg" px={11}>
+            Signed in as {me.data.name}, {me.data.role}
+          </Text>
+        ) : null}
       </Drawer>
       <main id="main" ref={main} tabIndex={-1} className={classes['main']}>
         <Outlet />

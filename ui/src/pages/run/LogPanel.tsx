@@ -11,6 +11,8 @@ import { filterLines } from './filterLines';
 import classes from './LogPanel.module.css';
 
 const ROW = 21;
+/** Narrower windows wrap lines from the start. */
+const NARROW = 700;
 const TALLEST = 'clamp(280px, 60vh, 760px)';
 
 /** A short log takes no more room than it needs; wrapped lines are not counted beforehand. */
@@ -71,7 +73,7 @@ export function LogPanel({ run, stream }: { run: Run; stream: RunStream }) {
   const { lines, version } = useSyncExternalStore(stream.log.subscribe, stream.log.snapshot);
   const [query, setQuery] = useState('');
   const [follow, setFollow] = useState(true);
-  const [wrap, setWrap] = useState(false);
+  const [wrap, setWrap] = useState(() => window.innerWidth < NARROW);
   const list = useRef<VirtuosoHandle>(null);
   const wanted = query.trim().toLowerCase();
   // The array is reused while it grows: its version says that it changed.

@@ -22,7 +22,7 @@ export function Sentences({ run }: { run: Run }) {
       {run.status === 'cancelling' ? (
         <Notice tone="warn" icon="hourglass" title="The run was told to stop. It keeps its slot until its code returns." />
       ) : null}
-      {run.status === 'interrupted' ? (
+      {run.status === 'interrupted' && !run.error ? (
         <Notice
           tone="warn"
           icon="bolt"
