@@ -12,7 +12,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import psutil
 
 from bench import machine, place
 from bench.floors import EXPECTATIONS
@@ -58,6 +61,21 @@ def run_child(entry: Entry, workload: str) -> dict[str, object]:
     return found
 
 
+def measured(entry: Entry, workload: str) -> dict[str, object]:
+    """Run the child and note what all other processes took meanwhile, in per cent of a core: `others`."""
+    busy, mine, begin = busy_seconds(), sum(os.times()[:4]), time.monotonic()
+    found = run_child(entry, workload)
+    wall = time.monotonic() - begin
+    others = busy_seconds() - busy - (sum(os.times()[:4]) - mine)
+    return {**found, "others": max(0.0, others / wall * 100)}
+
+
+def busy_seconds() -> float:
+    """CPU time of the whole machine so far, without waiting and idling."""
+    times = psutil.cpu_times()
+    return sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
+
+
 def gather(entries: list[Entry], workloads: list[str], reps: int) -> list[Result]:
     """Repetitions go round all peers, so that a slow minute of the machine does not hit one of them only."""
     results: dict[tuple[str, str], Result] = {}
@@ -65,7 +83,7 @@ def gather(entries: list[Entry], workloads: list[str], reps: int) -> list[Result
         for _ in range(reps if workload in SHORT else 1):
             for entry in entries:
                 if workload in entry.workloads:
-                    add(results, entry, workload, run_child(entry, workload))
+                    add(results, entry, workload, measured(entry, workload))
     return list(results.values())
 
 
@@ -74,6 +92,7 @@ def add(results: dict[tuple[str, str], Result], entry: Entry, workload: str, fou
     settings, durability, versions = (str(found.get(name, "")) for name in ("settings", "durability", "versions"))
     fresh = Result(entry.name, workload, settings=settings, durability=durability, versions=versions)
     result = results.setdefault((entry.name, workload), fresh)
+    result.others.append(float(str(found["others"])))
     figures = found.get("figures")
     if found.get("ok") and isinstance(figures, dict):
         for name, value in figures.items():
@@ -82,7 +101,7 @@ def add(results: dict[tuple[str, str], Result], entry: Entry, workload: str, fou
     else:
         text = f"FAILED: {found.get('error')}"
         result.errors.append(str(found.get("error")))
-    print(f"{workload:13}{entry.name:25}{text}", file=sys.stderr, flush=True)
+    print(f"{workload:13}{entry.name:25}{text}; others {result.others[-1]:.0f} %", file=sys.stderr, flush=True)
 
 
 def below(results: list[Result]) -> bool:
@@ -106,8 +125,11 @@ def main() -> int:
         limits = machine.limits(place.root()) if whole else {}
         results = gather(entries, chosen.workloads, chosen.reps)
     now = dt.datetime.now(dt.UTC)
+    others = sorted(value for result in results for value in result.others)
     head = (
         f"{now:%Y-%m-%d %H:%M} UTC, commit {place.commit()}. {place.machine()}, load {load:.1f} before."
+        f" Other processes took {others[len(others) // 2]:.0f} % of a core meanwhile (median),"
+        f" {others[-1]:.0f} % at worst."
         " Medians, lowest and highest in brackets; differences under 15 % are noise. A job that is missing"
         " or ran twice makes a measurement fail."
     )

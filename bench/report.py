@@ -30,6 +30,8 @@ class Result:
     workload: str
     figures: dict[str, list[float]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+    """What other processes took during each repetition, in per cent of a core."""
     settings: str = ""
     durability: str = ""
     versions: str = ""
