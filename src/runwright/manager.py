@@ -76,7 +76,7 @@ class TaskManager:
         self._user_loop = user_loop
         self._clock = clock if clock is not None else SystemClock()
         self._rng = rng if rng is not None else SystemRng()
-        self._bus = LocalBus()
+        self.bus = LocalBus()
         self._control: Control | None = None
         self._closing: list[Callable[[], Awaitable[None]]] = []
         self._grace: float | None = None
@@ -110,7 +110,7 @@ class TaskManager:
         self._closing.append(store.close)
         try:
             admission = Admission(self.registry, self._sealer(), self._rng)
-            self.feed = Feed(store, self._bus, self._clock)
+            self.feed = Feed(store, self.bus, self._clock)
             self._control = Control(
                 runs=Runs(store, self.registry, admission, self.feed, self._clock),
                 schedules=Schedules(store, self.registry, admission, self._clock, self._rng, settings.timezone),
@@ -123,7 +123,7 @@ class TaskManager:
                 await self._start_worker(store, admission)
             if "scheduler" in self.roles:
                 self.scheduler = Scheduler(
-                    store=store, registry=self.registry, admission=admission, clock=self._clock, bus=self._bus,
+                    store=store, registry=self.registry, admission=admission, clock=self._clock, bus=self.bus,
                     rng=self._rng, retry=Retry(settings.max_retries, settings.retry_delay), cap=settings.catch_up_cap,
                 )  # fmt: skip
                 await self.scheduler.start()
@@ -161,7 +161,7 @@ class TaskManager:
             raise InvalidInput.field("/store", "must be sqlite:///PATH: other stores are not available yet")
         path = self.settings.sqlite_file
         return await SqliteStore.open(
-            ":memory:" if path is None else str(path), clock=self._clock, rng=self._rng, on_commit=self._bus.publish
+            ":memory:" if path is None else str(path), clock=self._clock, rng=self._rng, on_commit=self.bus.publish
         )
 
     def _sealer(self) -> Sealer:
@@ -172,7 +172,7 @@ class TaskManager:
 
     async def _restore(self, store: Store) -> None:
         janitor = Janitor(
-            store, self._bus, sweep_seconds=self.settings.sweep_seconds, retention_days=self.settings.retention_days
+            store, self.bus, sweep_seconds=self.settings.sweep_seconds, retention_days=self.settings.retention_days
         )
         if self.roles:
             while (
@@ -190,7 +190,7 @@ class TaskManager:
             admission=admission,
             clock=self._clock,
             rng=self._rng,
-            bus=self._bus,
+            bus=self.bus,
             options=WorkerOptions(
                 max_concurrent=settings.max_concurrent,
                 max_threads=settings.max_threads,
