@@ -28,7 +28,7 @@ from runwright.store.sqlite import SqliteStore
 from runwright.tasks.context import current_run
 from runwright.tasks.definition import task
 from runwright.tasks.registry import Registry
-from runwright.worker.executor import Limits
+from runwright.worker.outcome import Limits
 from runwright.worker.janitor import Janitor
 from runwright.worker.scheduler import Scheduler
 from runwright.worker.session import WorkerOptions, WorkerSession

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runwright.admission import Admission, RunRequest
 from runwright.auth.policy import require
-from runwright.clock import Clock
+from runwright.clock import Clock, to_datetime
 from runwright.errors import Conflict, InvalidInput, NotFound
 from runwright.events.feed import Feed
 from runwright.lifecycle import RunEvent, actions, next_status
-from runwright.model import Actor, Attempt, LogLine, Page, Role, Run, RunStatus
+from runwright.model import SEALED, Actor, Attempt, LogLine, NewRun, Page, Role, Run, RunStatus, masked
 from runwright.store.base import RunQuery, Store
 from runwright.tasks.registry import Registry
 
@@ -40,24 +41,22 @@ class Runs:
     # ----- commands ---------------------------------------------------------------------------------------------
 
     async def start(self, request: RunRequest) -> Run:
-        """Let a run in and return it as pending; it is committed by then.
+        """Let a run in and return it as it was stored, pending; it is committed by then.
 
         Raises:
             NotFound, InvalidArguments, ConfirmRequired, InvalidInput: see ``Admission.admit``.
             Conflict: the idempotency key was used for something else, or a unique run is live already.
         """
-        run_id = await self.enqueue(request)
-        return await self.get(request.actor, run_id)
-
-    async def enqueue(self, request: RunRequest) -> str:
-        """Like ``start``, but returns the run's id only: one transaction and no question."""
         require(request.actor, Role.OPERATOR)
-        (answer,) = await self._store.enqueue([self._admission.admit(request, self._clock.now())])
+        new = self._admission.admit(request, self._clock.now())
+        (answer,) = await self._store.enqueue([new])
         if not answer.same_body:
             raise InvalidInput.field("/idempotency_key", f"was used before for another request: run {answer.run_id}")
-        if not answer.created and request.idempotency_key is None:
+        if answer.created:
+            return as_run(new)
+        if request.idempotency_key is None:
             raise Conflict(f"run {answer.run_id} is live and unique; wait for it or cancel it", answer.run_id)
-        return answer.run_id
+        return await self.get(request.actor, answer.run_id)
 
     async def enqueue_many(self, requests: Sequence[RunRequest]) -> list[str]:
         """Let many runs in at once, all or none; ids in the same order."""
@@ -190,6 +189,27 @@ class Runs:
     def actions(self, run: Run) -> tuple[str, ...]:
         """The commands that the run takes now."""
         return actions(run.status, pausable=self.pausable(run), pause_requested=run.pause_requested)
+
+
+def as_run(new: NewRun) -> Run:
+    """A run that was just let in, as the store would show it; reading it back would cost as much as writing it."""
+    arguments = json.loads(new.arguments) if new.arguments != "{}" else {}
+    return Run(
+        id=new.id,
+        task=new.task,
+        status=RunStatus.PENDING,
+        lane=new.lane,
+        arguments=masked(arguments) if SEALED in new.arguments else arguments,  # type: ignore[arg-type]  # an object
+        priority=new.priority,
+        exclusive=new.exclusive,
+        created_at=to_datetime(new.created_at),
+        due_at=to_datetime(new.due_at),
+        tags=new.tags,
+        entity=new.entity,
+        user=new.user,
+        parent=new.parent,
+        schedule=new.schedule,
+    )
 
 
 _PARTICIPLES = {RunEvent.RESUME: "resumed", RunEvent.CANCEL: "cancelled", RunEvent.RESTART: "restarted"}

@@ -24,6 +24,8 @@ from runwright.tasks.definition import Task
 CHUNK_BYTES = 64 * 1024
 LINE_CHARACTERS = 16 * 1024
 TAIL_BYTES = 1024 * 1024
+PROGRESS_SAVE_SECONDS = 2.0
+PROGRESS_SAVE_SHARE = 0.05
 
 
 @dataclass(slots=True)
@@ -207,6 +209,15 @@ class Job:
             self._loop.call_soon_threadsafe(gate.set)
         else:
             gate.set()
+
+    def worth_saving(self, new: TaskProgress, now: float) -> bool:
+        """Whether progress is written: every 2 s or 5 %, when it falls or its total changes, and at the end."""
+        saved = self.progress_saved
+        if saved is None or now - self.progress_saved_at >= PROGRESS_SAVE_SECONDS:
+            return True
+        if new.current < saved.current or new.total != saved.total or (0 < new.total <= new.current):
+            return True
+        return new.total > 0 and new.current - saved.current >= max(1, new.total * PROGRESS_SAVE_SHARE)
 
     def begun(self) -> None:
         """User code begins now."""

@@ -19,9 +19,10 @@ from runwright.model import Lane
 from runwright.store.base import NewWorker, Store
 from runwright.tasks.registry import Registry
 from runwright.worker.claimer import Claimer
-from runwright.worker.executor import Executor, Limits
+from runwright.worker.executor import Executor
 from runwright.worker.heartbeat import Heartbeat
 from runwright.worker.lanes import AsyncLane, Endings, ThreadLane, UserLoop
+from runwright.worker.outcome import Limits
 from runwright.worker.pump import Pump
 
 STOP_LOOK_SECONDS = 0.05
@@ -102,10 +103,10 @@ class WorkerSession:
         )
         endings = Endings(home, executor.collect)
         loop = self._user_loop.loop if self._user_loop else home
-        executor.add_lane(Lane.ASYNC, AsyncLane(options.max_concurrent, loop, executor.run_async, endings))
+        executor.add_lane(Lane.ASYNC, AsyncLane(options.max_concurrent, loop, executor.code.run_async, endings))
         self._threads: ThreadLane | None = None
         if options.threads:
-            self._threads = ThreadLane(options.max_threads, executor.run_thread, endings)
+            self._threads = ThreadLane(options.max_threads, executor.code.run_thread, endings)
             executor.add_lane(Lane.THREAD, self._threads)
         self.claimer = Claimer(self._store, executor, self._clock, self._bus, options.poll_seconds)
         self._pump = Pump(self._store, executor, self._bus)

@@ -19,10 +19,12 @@ from runwright.auth.sealing import Sealer, load_or_create_key
 from runwright.bus import LocalBus
 from runwright.clock import Clock, Rng, SystemClock, SystemRng, to_micros
 from runwright.config import Settings
-from runwright.control import Accounts, Control, Runs, ScheduleEdit, Schedules, Tasks, Timeline
-from runwright.errors import Conflict, InvalidInput, RunFailed, StoreUnavailable
+from runwright.control import Accounts, Control, Runs, Schedules, Tasks, Timeline
+from runwright.errors import Conflict, InvalidInput, RunFailed
 from runwright.events.feed import Feed, Frame
-from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewEvent, Page, Role, Run, RunStatus, Schedule, Statistics
+from runwright.manager.declared import DeclaredSchedules
+from runwright.manager.schedules import ManagerSchedules
+from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewEvent, Page, Role, Run, RunStatus
 from runwright.retry import Retry
 from runwright.store.base import RunQuery, Store
 from runwright.store.sqlite import SqliteStore
@@ -31,8 +33,8 @@ from runwright.tasks.discovery import DiscoveryOptions, Report, apply, find
 from runwright.tasks.registry import Registry
 from runwright.tasks.watch import DirectoryWatch
 from runwright.worker.capture import capture
-from runwright.worker.executor import Limits
 from runwright.worker.janitor import Janitor
+from runwright.worker.outcome import Limits
 from runwright.worker.scheduler import Scheduler
 from runwright.worker.session import WorkerOptions, WorkerSession
 
@@ -81,7 +83,6 @@ class TaskManager:
         self._closing: list[Callable[[], Awaitable[None]]] = []
         self._grace: float | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._declaring: asyncio.Task[None] | None = None
         for item in tasks:
             self.register(item)
 
@@ -128,9 +129,9 @@ class TaskManager:
                 )  # fmt: skip
                 await self.scheduler.start()
                 self._closing.append(self.scheduler.stop)
-                await self._declare_schedules()
-                unsubscribe = self.registry.subscribe(self._tasks_changed)
-                self._closing.append(_done(unsubscribe))
+                declared = DeclaredSchedules(store, self.registry, self._control.schedules)
+                self._closing.append(declared.close)
+                await declared.declare()
         except BaseException:
             await self.close()
             raise
@@ -145,8 +146,6 @@ class TaskManager:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
             self._watching = None
-        if self._declaring is not None:
-            await self._declaring
         self._grace = grace
         while self._closing:
             step = self._closing.pop()
@@ -245,7 +244,7 @@ class TaskManager:
 
     async def run(self, task: Any, arguments: JSONObject | None = None, **options: Any) -> JSON:
         """Start a run, wait for its end and return its result; options as for ``start``. Raises RunFailed."""
-        run = await self.wait(await self._start(task, arguments, options))
+        run = await self.wait((await self.start(task, arguments, **options)).id)
         if run.status is not RunStatus.COMPLETED:
             raise RunFailed(run)
         return run.result
@@ -261,14 +260,11 @@ class TaskManager:
         Raises:
             NotFound, InvalidArguments, InvalidInput, Conflict: nothing was started.
         """
-        return await self.get(await self._start(task, arguments, options))
+        return await self.control.runs.start(self._request(task, arguments, options))
 
     async def start_many(self, calls: Sequence[tuple[Any, JSONObject]], **options: Any) -> list[str]:
         """Start many runs in one transaction, all or none; their ids in the same order."""
         return await self.control.runs.enqueue_many([self._request(t, arguments, options) for t, arguments in calls])
-
-    async def _start(self, task: Any, arguments: JSONObject | None, options: Mapping[str, Any]) -> str:
-        return await self.control.runs.enqueue(self._request(task, arguments, options))
 
     def _request(self, task: Any, arguments: JSONObject | None, options: Mapping[str, Any]) -> RunRequest:
         if unknown := set(options) - _START_OPTIONS:
@@ -341,48 +337,7 @@ class TaskManager:
     @property
     def schedules(self) -> ManagerSchedules:
         """Add, enable, disable, remove, fire and ask for schedules."""
-        return ManagerSchedules(self)
-
-    def _tasks_changed(self) -> None:
-        if self._control is not None and self._declaring is None:
-            self._declaring = asyncio.create_task(self._declare_soon(), name="runwright-declare")
-
-    async def _declare_soon(self) -> None:
-        """Declare once for all changes that come together; a change in the middle leads to another round."""
-        try:
-            version = -1
-            while version != self.registry.version:
-                version = self.registry.version
-                await self._declare_schedules()
-        except StoreUnavailable as unavailable:
-            logger.warning("the schedules that tasks declare must wait: %s", unavailable)
-        finally:
-            self._declaring = None
-
-    async def _declare_schedules(self) -> None:
-        """Create the schedules that tasks declare in code; people's edits, and deletions, win."""
-        known = {schedule.name: schedule for schedule in await self.store.schedules(deleted=True)}
-        for task in self.registry.tasks():
-            if task.schedule is None:
-                continue
-            edit = ScheduleEdit(
-                name=task.name, task=task.name, when=task.schedule, label=task.title, depends_on=task.depends_on
-            )
-            try:
-                existing = known.get(task.name)
-                if existing is None:
-                    await self.control.schedules.add(SYSTEM, edit, confirmed=True, origin=task.source)
-                elif existing.origin and not (existing.edited or existing.deleted):
-                    await self._follow_code(existing, task)
-            except Exception as error:  # noqa: BLE001 - a task with a bad schedule must not keep the others from theirs
-                logger.warning("the schedule that task %r declares was refused: %s", task.name, error)
-        if "scheduler" in self.roles:
-            self.scheduler.wake()
-
-    async def _follow_code(self, existing: Schedule, task: Task[..., Any]) -> None:
-        declared = self.control.schedules.canonical(task.schedule)
-        if declared != existing.when:
-            await self.control.schedules.redeclare(existing, task.schedule, task.source)
+        return ManagerSchedules(self.control.schedules)
 
     # ----- doors ------------------------------------------------------------------------------------------------
 
@@ -415,67 +370,6 @@ class TaskManager:
         await self.store.record([NewEvent("system", action, "runwright", SYSTEM.name, detail=detail)])
 
 
-class ManagerSchedules:
-    """The verbs of ``manager.schedules``; names are names or ids."""
-
-    def __init__(self, manager: TaskManager) -> None:
-        self._door = manager.control.schedules
-
-    async def add(self, name: str, *, task: Any, when: Any, **fields: Any) -> Schedule:
-        """Create a schedule; fields as in ``ScheduleEdit``. Raises ScheduleRefused, InvalidInput, DuplicateName."""
-        return await self._door.add(SYSTEM, schedule_edit(name=name, task=task, when=when, **fields), confirmed=True)
-
-    async def add_many(self, schedules: Iterable[Mapping[str, Any]]) -> list[Schedule]:
-        """Create many schedules in one transaction, each given by its fields."""
-        return await self._door.add_many(SYSTEM, [schedule_edit(**fields) for fields in schedules], confirmed=True)
-
-    async def edit(self, name: str, **fields: Any) -> Schedule:
-        """Change fields of a schedule."""
-        return await self._door.update(SYSTEM, name, schedule_edit(**fields), confirmed=True)
-
-    async def enable(self, name: str) -> Schedule:
-        """Let it fire again, from now on."""
-        return await self._door.enable(SYSTEM, name)
-
-    async def disable(self, name: str) -> Schedule:
-        """Stop firing; a running run goes on."""
-        return await self._door.disable(SYSTEM, name)
-
-    async def remove(self, name: str) -> None:
-        """Delete it; its runs stay."""
-        await self._door.remove(SYSTEM, name)
-
-    async def get(self, name: str) -> Schedule:
-        """The schedule. Raises NotFound."""
-        return await self._door.get(SYSTEM, name)
-
-    async def list(self) -> Sequence[Schedule]:
-        """All schedules by name."""
-        return await self._door.list(SYSTEM)
-
-    async def fire(self, name: str) -> str:
-        """Run it once now; the run's id."""
-        return await self._door.fire(SYSTEM, name, confirmed=True)
-
-    async def next(self, name: str, count: int = 10) -> Sequence[datetime]:
-        """Its next due times."""
-        return await self._door.next(SYSTEM, name, count)
-
-    async def stats(self) -> Statistics:
-        """The totals over all schedules."""
-        return await self._door.statistics(SYSTEM)
-
-
-def schedule_edit(**fields: Any) -> ScheduleEdit:
-    """A ScheduleEdit from keywords; ``task`` may be a task, and unknown fields are named."""
-    known = ScheduleEdit.__dataclass_fields__
-    if unknown := set(fields) - set(known):
-        raise InvalidInput.field(f"/{min(unknown)}", f"is no field of a schedule; there are {', '.join(known)}")
-    if "task" in fields and not isinstance(fields["task"], str):
-        fields["task"] = to_task(fields["task"]).name
-    return ScheduleEdit(**fields)
-
-
 def _done(step: Callable[[], object]) -> Callable[[], Awaitable[None]]:
     """A plain step of closing as one to be awaited."""
 
@@ -486,5 +380,3 @@ def _done(step: Callable[[], object]) -> Callable[[], Awaitable[None]]:
 
 
 _START_OPTIONS = frozenset({"priority", "run_at", "user", "entity", "tags", "idempotency_key"})
-
-__all__ = ["ManagerSchedules", "TaskManager", "schedule_edit"]

@@ -1,0 +1,5 @@
+"""What a user holds: the composition root, and the verbs of the Python API."""
+
+from runwright.manager.manager import TaskManager
+
+__all__ = ["TaskManager"]
