@@ -3,8 +3,8 @@
 from runwright.clock import Clock, SystemClock
 from runwright.config import Settings
 from runwright.errors import (
-    Conflict,
     ConfirmRequired,
+    Conflict,
     DefinitionError,
     DuplicateName,
     FieldError,
@@ -40,8 +40,8 @@ __all__ = [
     "BaseTask",
     "Choices",
     "Clock",
-    "Conflict",
     "ConfirmRequired",
+    "Conflict",
     "Cron",
     "DefinitionError",
     "Discard",

@@ -115,8 +115,8 @@ class Store(Protocol):
     async def enqueue(self, runs: Sequence[NewRun]) -> Sequence[Enqueued]:
         """Insert the runs as pending, each with its event ``run.created``; the answers are in the same order.
 
-        A run whose ``unique_key`` is held by a live run, or whose (``created_by``, ``idempotency_key``) was used before,
-        is not inserted: its answer names the run that is there. Ids that exist already are the same run, sent again.
+        A run whose ``unique_key`` is held by a live run, or whose (``created_by``, ``idempotency_key``) was used
+        before, is not inserted: its answer names the run that is there. Ids that exist already are the same run, sent again.
         """
         ...
 
@@ -148,12 +148,13 @@ class Store(Protocol):
 
         First the session's lease is checked; a session that lost it gets ``fenced`` and writes nothing. ``changes`` are
         applied in order, then ``finished``. Each needs its claim's token and a transition of the lifecycle, or its
-        key is in ``lost``. A finish stores the result, ends the attempt (its row is written now), clears the claim, sets
-        ``due_at`` for what goes on, and leaves an ended run of a schedule for ``ended``.
+        key is in ``lost``. A finish stores the result, ends the attempt (its row is written now), clears the claim,
+        sets ``due_at`` for what goes on, and leaves an ended run of a schedule for ``ended``.
 
         Then each lane is given at most ``now`` runs to start (running from this commit on) and ``ahead`` reservations.
         Eligible is a run that: waits (pending or retrying) in that lane, is due, is not claimed, whose task is in the
-        session's catalogue, and that arrived before the exclusive barrier. Order: priority descending, due time, arrival.
+        session's catalogue, and that arrived before the exclusive barrier. Order: priority (highest first), due time,
+        arrival.
 
         The barrier is the waiting exclusive run that became due first; nothing that became due after it is claimed
         before it, whatever its priority. It is itself claimed, alone, when no run is claimed anywhere (services
@@ -229,7 +230,10 @@ class Store(Protocol):
         ...
 
     async def request_pause(self, run: str, actor: str) -> RunStatus | None:
-        """Ask a running run to pause at its next checkpoint. Returns its status (None if unknown); only ``running`` took it."""
+        """Ask a running run to pause at its next checkpoint. Returns its status, None if unknown.
+
+        Only a run that is ``running`` takes it.
+        """
         ...
 
     async def delete(self, runs: Sequence[str], actor: str) -> Sequence[RunStatus | None]:
@@ -251,7 +255,7 @@ class Store(Protocol):
         ...
 
     async def log(self, run: str, after: int = 0, limit: int = 5000) -> Sequence[LogLine]:
-        """Log lines with a sequence above ``after``, at least one whole chunk if there is one, up to about ``limit``."""
+        """Log lines with a sequence above ``after``, whole chunks, about ``limit`` lines at most."""
         ...
 
     async def waiting_for(self, run: str) -> str | None:

@@ -1,0 +1,133 @@
+"""Vocabulary, model: words that all others are made of: JSON, statuses, lanes, roles, progress, errors, pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeAlias, TypeVar
+
+JSON: TypeAlias = "None | bool | int | float | str | Sequence[JSON] | Mapping[str, JSON]"
+JSONObject: TypeAlias = Mapping[str, JSON]
+
+T = TypeVar("T")
+
+LOW, MEDIUM, HIGH = 0, 50, 100
+
+SEQ_PER_ATTEMPT = 1_000_000_000
+"""A log line's sequence is ``attempt * SEQ_PER_ATTEMPT + line number``: it rises over all attempts of a run."""
+
+
+class RunStatus(StrEnum):
+    """Where a run stands. The last five are terminal."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLING = "cancelling"
+    RETRYING = "retrying"
+    COMPLETED = "completed"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+    SKIPPED = "skipped"
+
+    @property
+    def terminal(self) -> bool:
+        """Nothing more happens to the run unless somebody restarts it."""
+        return self in TERMINAL
+
+
+TERMINAL = frozenset(
+    {RunStatus.COMPLETED, RunStatus.ERROR, RunStatus.CANCELLED, RunStatus.INTERRUPTED, RunStatus.SKIPPED}
+)
+WAITING = frozenset({RunStatus.PENDING, RunStatus.RETRYING})
+ACTIVE = frozenset({RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.CANCELLING})
+
+
+class AttemptStatus(StrEnum):
+    """How one try of a run ended; ``running`` while it has not."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+    SNOOZED = "snoozed"
+
+
+class Lane(StrEnum):
+    """Where user code runs; each lane has slots of its own. A task's ``mode`` names its lane."""
+
+    ASYNC = "async"
+    THREAD = "thread"
+    PROCESS = "process"
+    SERVICE = "service"
+
+
+class OnInterrupt(StrEnum):
+    """What happens to a run whose worker died."""
+
+    RETRY = "retry"
+    HOLD = "hold"
+
+
+class Role(StrEnum):
+    """What an actor may do; each includes those before it."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: a user of the page, a token, the local user of the CLI, or ``system``."""
+
+    name: str
+    role: Role = Role.VIEWER
+
+
+SYSTEM = Actor("system", Role.ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskProgress:
+    """How far a run is. ``total`` may be zero while it is not known."""
+
+    current: float = 0
+    total: float = 0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunError:
+    """Why an attempt failed. ``kind`` is ``timeout``, ``crash_loop``, ``result`` or an exception's name."""
+
+    kind: str
+    message: str
+    traceback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A page of a list, and the cursor that gives the next one (None at the end)."""
+
+    items: tuple[T, ...]
+    after: str | None = None
+
+
+SEALED = "$sealed"
+"""The only key of a JSON object that stands for a secret; its value is the encrypted text."""
+MASK = "••••••"
+
+
+def masked(value: JSON) -> JSON:
+    """The same JSON with every sealed secret shown as ``MASK``."""
+    if isinstance(value, Mapping):
+        if len(value) == 1 and SEALED in value:
+            return MASK
+        return {name: masked(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [masked(item) for item in value]
+    return value
