@@ -86,7 +86,7 @@ class NewWorker:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a session asks of ``turn``, for one lane: ``now`` runs to start at once, ``ahead`` to reserve beyond them."""
+    """What a session asks of ``turn`` for one lane: ``now`` runs to start at once, ``ahead`` to reserve beyond."""
 
     lane: Lane
     now: int
@@ -116,7 +116,8 @@ class Store(Protocol):
         """Insert the runs as pending, each with its event ``run.created``; the answers are in the same order.
 
         A run whose ``unique_key`` is held by a live run, or whose (``created_by``, ``idempotency_key``) was used
-        before, is not inserted: its answer names the run that is there. Ids that exist already are the same run, sent again.
+        before, is not inserted: its answer names the run that is there. Ids that exist already are the same run, sent
+        again.
         """
         ...
 
