@@ -79,6 +79,7 @@ class Admission:
         if task.entity and request.entity and request.entity != task.entity:
             raise InvalidInput.field("/entity", f"task {task.name!r} works on {task.entity!r} only")
         arguments = self.sealed_arguments(task, request.arguments)
+        concurrency_key, concurrency_limit = _concurrency(task, arguments)
         return NewRun(
             id=self._rng.run_id(now),
             task=task.name,
@@ -96,13 +97,16 @@ class Admission:
             tags=request.tags,
             parent=request.parent,
             schedule=request.schedule,
+            unique_key=_unique_key(task, arguments),
+            concurrency_key=concurrency_key,
+            concurrency_limit=concurrency_limit,
             idempotency_key=request.idempotency_key,
             idempotency_digest=self._digest(task, arguments, request) if request.idempotency_key else None,
         )
 
     def sealed_arguments(self, task: Task[..., Any], arguments: Mapping[str, Any]) -> str:
         """Validated arguments as the store keeps them: JSON text, its secrets sealed."""
-        if not arguments and not task.signature.required:
+        if not arguments and not task.signature.names:
             return "{}"
         dumped: JSONObject = task.signature.dump(task.signature.validate(arguments))
         if task.signature.secret_pointers:
@@ -129,3 +133,24 @@ class Admission:
         # sealing is salted, so the digest is taken over what was asked for and not over what is stored
         asked = json.dumps(dict(request.arguments), sort_keys=True, default=str)
         return hashlib.sha256(f"{task.name}\n{asked}\n{request.priority}\n{request.run_at}".encode()).hexdigest()
+
+
+def _unique_key(task: Task[..., Any], arguments: str) -> str | None:
+    """What at most one live run may have: the task with all its arguments, or with what its template names."""
+    if not task.unique:
+        return None
+    if task.unique is True:
+        # sealed secrets differ each time; a task that has some names in its template what makes it unique
+        return f"{task.name}:{hashlib.sha256(arguments.encode()).hexdigest()}"
+    return f"{task.name}:{_filled(task.unique, arguments)}"
+
+
+def _concurrency(task: Task[..., Any], arguments: str) -> tuple[str | None, int | None]:
+    """The key of which only so many runs execute at once, over all workers, and how many."""
+    if task.concurrency_key is not None:
+        return f"{task.name}:{_filled(task.concurrency_key, arguments)}", task.max_concurrent or 1
+    return (None, None) if task.max_concurrent is None else (task.name, task.max_concurrent)
+
+
+def _filled(template: str, arguments: str) -> str:
+    return template.format_map(json.loads(arguments))

@@ -35,7 +35,7 @@ TOO_LONG: dict[str, int] = {}
 
 PROMISED = {
     *("At", "BaseTask", "Choices", "Cron", "Discard", "Every", "Retry", "RunContext", "RunFailed", "Settings"),
-    *("Snooze", "TaskManager", "TaskProgress", "UploadedFile", "current_run", "parse_when", "task"),
+    *("Snooze", "TaskManager", "TaskProgress", "current_run", "parse_when", "task"),
 }
 """The names that the contract has users import from ``runwright``."""
 

@@ -54,7 +54,8 @@ class Runs:
             raise InvalidInput.field("/idempotency_key", f"was used before for another request: run {answer.run_id}")
         if answer.created:
             return as_run(new)
-        if request.idempotency_key is None:
+        task = self._registry.find(new.task)
+        if request.idempotency_key is None and (task is None or task.unique_action != "return"):
             raise Conflict(f"run {answer.run_id} is live and unique; wait for it or cancel it", answer.run_id)
         return await self.get(request.actor, answer.run_id)
 
