@@ -31,6 +31,7 @@ from runwright.tasks.registry import Registry
 from runwright.worker.outcome import Limits
 from runwright.worker.janitor import Janitor
 from runwright.worker.scheduler import Scheduler
+from runwright.worker.settler import Settler
 from runwright.worker.session import WorkerOptions, WorkerSession
 from tests.simulation.loop import SimulatedLoop
 
@@ -153,6 +154,7 @@ class Node:
         if self.world.rescue:
             await self.janitor.start()
         await self.scheduler.start()
+        await Settler(self.store, self.bus).start()
         self._tasks.append(asyncio.ensure_future(self._beat()))
 
     async def _beat(self) -> None:

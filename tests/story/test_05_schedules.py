@@ -31,7 +31,7 @@ async def test_an_interval_runs_at_once_and_then_counts_from_the_end(opened: Ope
     async with opened(tick) as manager:
         schedule = await manager.schedules.add("often", task=tick, when=Every(hours=1), arguments={"label": "now"})
         run = await manager.wait(await first_run_of(manager, schedule.id), timeout=5)
-        wakeup = manager.bus.subscribe("schedules", "events")
+        wakeup = manager.bus.subscribe("settled")
         while not (settled := await manager.schedules.get("often")).run_count:
             await wakeup.wait(5)
         wakeup.close()

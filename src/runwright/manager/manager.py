@@ -37,6 +37,7 @@ from runwright.worker.janitor import Janitor
 from runwright.worker.outcome import Limits
 from runwright.worker.scheduler import Scheduler
 from runwright.worker.session import WorkerOptions, WorkerSession
+from runwright.worker.settler import Settler
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -127,8 +128,10 @@ class TaskManager:
                     store=store, registry=self.registry, admission=admission, clock=self._clock, bus=self.bus,
                     rng=self._rng, retry=Retry(settings.max_retries, settings.retry_delay), cap=settings.catch_up_cap,
                 )  # fmt: skip
-                await self.scheduler.start()
-                self._closing.append(self.scheduler.stop)
+                settler = Settler(store, self.bus)
+                for service in (self.scheduler, settler):
+                    await service.start()
+                    self._closing.append(service.stop)
                 declared = DeclaredSchedules(store, self.registry, self._control.schedules)
                 self._closing.append(declared.close)
                 await declared.declare()

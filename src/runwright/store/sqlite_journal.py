@@ -68,4 +68,4 @@ class Journal:
             self._work.topics.add("events")
         if self._ended:
             connection.executemany(SQL["ended_insert"], self._ended)
-            self._work.topics.add("schedules")
+            self._work.topics.add("ended")

@@ -105,19 +105,19 @@ def fire(work: Work, plans: Sequence[FirePlan]) -> list[bool]:
     journal = Journal(work)
     answers = [_carry_out(work, journal, plan) for plan in plans]
     journal.write()
-    work.topics.add("schedules")
     return answers
 
 
 def _carry_out(work: Work, journal: Journal, plan: FirePlan) -> bool:
     connection = work.connection
-    before = find(connection, plan.schedule)
+    disabling = not plan.enabled and (old := find(connection, plan.schedule)) is not None and old.enabled
     row = connection.execute(
         SQL["schedule_advance"],
         (plan.schedule, plan.version, plan.cursor_at, plan.next_due_at, int(plan.enabled), int(plan.first_done)),
     ).fetchone()
-    if row is None or before is None:
+    if row is None:
         return False
+    name, task = row
     for new in plan.fires:
         if connection.execute(SQL["fire_exists"], (plan.schedule, new.due_at)).fetchone() is not None:
             continue
@@ -133,9 +133,9 @@ def _carry_out(work: Work, journal: Journal, plan: FirePlan) -> bool:
         )
         if new.outcome in _TOLD:
             detail = {"reason": new.reason, "count": new.count}
-            journal.other(TASK, f"schedule.{new.outcome}", before.name, "system", before.task, detail=detail)
-    if before.enabled and not plan.enabled:
-        journal.other(TASK, Action.SCHEDULE_DISABLED, before.name, "system", before.task)
+            journal.other(TASK, f"schedule.{new.outcome}", name, "system", task, detail=detail)
+    if disabling:
+        journal.other(TASK, Action.SCHEDULE_DISABLED, name, "system", task)
     return True
 
 
@@ -171,4 +171,5 @@ def settle(work: Work, runs: Sequence[EndedRun], next_due: Mapping[str, Micros])
     for schedule, moment in next_due.items():
         if schedule in settled:
             connection.execute(SQL["schedule_rearm"], (schedule, moment))
-    work.topics.add("schedules")
+            work.topics.add("schedules")
+    work.topics.add("settled")

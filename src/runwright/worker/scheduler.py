@@ -2,12 +2,11 @@
 
 Any number of schedulers may run; none leads. Each prepares what is due within a moment, waits for the instant, and
 carries the plan to the store, where the schedule's version and the ledger's unique key decide who was first.
-What happens at a due time is decided in ``schedule.catchup``, purely; what follows from a run's end is settled here.
+What happens at a due time is decided in ``schedule.catchup``, purely; what follows from a run's end is the settler's.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,12 +18,12 @@ from runwright.errors import RunwrightError
 from runwright.lifecycle import RunEvent
 from runwright.model import Actor, FirePlan, NewFire, NewRun, Role, RunStatus, Schedule
 from runwright.retry import Retry
-from runwright.schedule import Trigger, compile_when, parse_when
-from runwright.schedule.catchup import Fire, Plan, Policy, Situation, after_run, plan
+from runwright.schedule.catchup import Fire, Plan, Policy, Situation, plan
 from runwright.store.base import RunQuery, Store
 from runwright.tasks.registry import Registry
 from runwright.when import CatchUp, Overlap
 from runwright.worker.service import Service
+from runwright.worker.settler import Triggers
 
 HORIZON_SECONDS = 5.0
 PREPARE_SECONDS = 0.05
@@ -69,7 +68,7 @@ class Scheduler(Service):
         self._rng = rng
         self._retry = retry
         self._cap = cap
-        self._triggers: dict[str, tuple[str, str, Trigger]] = {}
+        self._triggers = Triggers()
         self._known: dict[str, Schedule] = {}
         self._known_until: Micros = 0
         self._stale = True
@@ -77,7 +76,6 @@ class Scheduler(Service):
 
     async def run_once(self) -> float:
         self.ticked_at = self._clock.monotonic()
-        await self._settle()
         now = self._store.now()
         if self.hinted or self._stale or now >= self._known_until:
             await self._read(now)
@@ -130,7 +128,7 @@ class Scheduler(Service):
         return prepared
 
     def _prepared(self, schedule: Schedule, busy: Mapping[str, int], at: Micros) -> Prepared:
-        trigger = self._trigger(schedule)
+        trigger = self._triggers.of(schedule)
         running = bool(busy.get(schedule.id))
         held = None if self._registry.find(schedule.task) else f"task {schedule.task!r} is not known here"
         situation = Situation(
@@ -197,14 +195,6 @@ class Scheduler(Service):
         found = self._registry.find(task)
         return None if found is None or found.retry is not None else self._retry
 
-    def _trigger(self, schedule: Schedule) -> Trigger:
-        cached = self._triggers.get(schedule.id)
-        if cached is not None and cached[0] == schedule.when and cached[1] == schedule.timezone:
-            return cached[2]
-        trigger = compile_when(parse_when(json.loads(schedule.when)), schedule.timezone)
-        self._triggers[schedule.id] = (schedule.when, schedule.timezone, trigger)
-        return trigger
-
     # ----- writing it ----------------------------------------------------------------------------------------------
 
     async def _carry_out(self, tick: Sequence[Prepared]) -> None:
@@ -233,22 +223,3 @@ class Scheduler(Service):
         live = [status for status in RunStatus if not status.terminal]
         page = await self._store.runs(RunQuery(schedule=schedule.id, statuses=live, limit=100))
         await self._store.move([run.id for run in page.items], RunEvent.CANCEL, "system", self._store.now())
-
-    async def _settle(self) -> None:
-        """Record what follows from ended runs: statistics, and the next due time of what counts from the end."""
-        ended = await self._store.ended()
-        if not ended:
-            return
-        next_due: dict[str, Micros] = {}
-        for run in ended:
-            schedule = await self._store.schedule(run.schedule)
-            if schedule is None or schedule.deleted or not schedule.enabled or schedule.next_due_at is not None:
-                continue
-            trigger = self._trigger(schedule)
-            if trigger.anchored_at_end:
-                due = after_run(trigger, to_datetime(run.completed_at), to_datetime(schedule.cursor_at))
-                if due is not None:
-                    next_due[schedule.id] = to_micros(due)
-        await self._store.settle(ended, next_due)
-        if next_due:
-            self._stale = True
