@@ -13,6 +13,7 @@ from runwright.admission import Admission, RunRequest
 from runwright.auth.policy import require
 from runwright.clock import Clock, Micros, Rng, to_datetime, to_micros
 from runwright.errors import ConfirmRequired, Conflict, DuplicateName, FieldError, InvalidInput, NotFound
+from runwright.lifecycle import RunEvent
 from runwright.model import (
     JSON,
     SYSTEM,
@@ -21,6 +22,7 @@ from runwright.model import (
     NewEvent,
     Page,
     Role,
+    RunStatus,
     Schedule,
     Statistics,
     masked,
@@ -35,7 +37,7 @@ from runwright.schedule import (
     when_to_json,
     when_to_text,
 )
-from runwright.store.base import Store
+from runwright.store.base import RunQuery, Store
 from runwright.tasks.registry import Registry
 from runwright.when import CatchUp, Overlap, When
 
@@ -145,6 +147,8 @@ class Schedules:
             new = replace(new, edited=old.edited or bool(old.origin and set(given) - {"enabled"}))
             detail = {key: value if isinstance(value, bool) else str(value) for key, value in shown.items()}
             if await self._store.update_schedule(new, actor.name, action, detail):
+                if old.next_due_at != new.next_due_at:
+                    await self._withdraw(new.id)
                 return await self.get(actor, new.id)
         raise Conflict(f"schedule {name!r} is being changed by others all the time; try again", name)
 
@@ -165,6 +169,7 @@ class Schedules:
             raise Conflict(f"schedule {schedule.name!r} is needed by {', '.join(needed_by)}", needed_by[0])
         if not await self._store.delete_schedule(schedule.id, actor.name):
             raise NotFound("schedule", name)
+        await self._withdraw(schedule.id)
 
     async def fire(self, actor: Actor, name: str, *, confirmed: bool = False) -> str:
         """Run it once now, whatever its state, policies and dependencies; the run's id."""
@@ -305,6 +310,14 @@ class Schedules:
                 changes["arguments"] = json.dumps(dict(arguments), allow_nan=False)
         new = replace(old, **changes, updated_at=now)
         return self._placed(old, new, when, now)
+
+    async def _withdraw(self, schedule: str) -> None:
+        """Cancel runs that were written a moment ahead of their due time, which is not theirs any more."""
+        now = self._clock.now()
+        waiting = await self._store.runs(RunQuery(schedule=schedule, statuses=[RunStatus.PENDING], limit=100))
+        early = [run.id for run in waiting.items if to_micros(run.due_at) > now and run.attempt == 0]
+        if early:
+            await self._store.move(early, RunEvent.CANCEL, SYSTEM.name, now)
 
     def _placed(self, old: Schedule, new: Schedule, when: When, now: Micros) -> Schedule:
         """The schedule at its new place in time: whenever its times or its switch change, from now on only."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 
 from runwright.bus import Bus
-from runwright.clock import Clock
+from runwright.clock import SECOND, Clock, Micros
 from runwright.store.base import Store
 from runwright.worker.executor import Executor
 from runwright.worker.service import Service
@@ -17,6 +17,7 @@ from runwright.worker.service import Service
 FIRST_TURN_SECONDS = 0.001
 TURNS_APART = 2.0
 RESERVE_SECONDS = 0.25
+EARLY_SECONDS = 0.0015
 
 logger = logging.getLogger("runwright.worker")
 
@@ -38,10 +39,12 @@ class Claimer(Service):
         self.claiming = True
         self.fenced = False
         self._unsure = False
+        self._next_due: Micros | None = None
         executor.signal = self.wake
 
     async def run_once(self) -> float:
         executor = self._executor
+        await self._meet_due()
         if self._unsure:  # a turn failed, perhaps after its commit: start what it may have claimed
             executor.adopt(await self._store.claims(executor.session))
             self._unsure = False
@@ -57,7 +60,7 @@ class Claimer(Service):
             executor.give_up(RESERVE_SECONDS)  # the slots are taken by long runs: others may have these
         wanted = executor.wanted(self._turn_seconds) if self.claiming and not self.fenced else []
         if not wanted and not executor.outbox:
-            return min(self._poll_seconds, look)
+            return min(self._poll_seconds, look)  # a slot that becomes free wakes us
 
         changes, finished, chunks = executor.drain()
         began = self._clock.monotonic()
@@ -77,9 +80,18 @@ class Claimer(Service):
             executor.fence()
             return self._poll_seconds
         executor.take(turn)
+        self._next_due = turn.next_due
         if executor.outbox:
             return 0
         if executor.reserve:
             look = min(look, RESERVE_SECONDS)
-        until_due = float("inf") if turn.next_due is None else max(0.0, (turn.next_due - self._store.now()) / 1e6)
-        return min(self._poll_seconds, look, until_due)
+        return min(self._poll_seconds, look, self._until_due() - EARLY_SECONDS)
+
+    def _until_due(self) -> float:
+        """Seconds until the next waiting run is due, as the last turn knew it."""
+        return float("inf") if self._next_due is None else max(0.0, (self._next_due - self._store.now()) / SECOND)
+
+    async def _meet_due(self) -> None:
+        """Meet the next due time to the instant: timers come up to 1 ms late, so the last stretch is a short spin."""
+        while 0 < self._until_due() <= EARLY_SECONDS and not self.stopping:
+            await self._clock.sleep(0)

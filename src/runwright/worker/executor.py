@@ -276,8 +276,7 @@ class Executor:
         self._again = [*finishes, *self._again]
 
     def _finish(self, job: Job, outcome: Outcome) -> Finish:
-        now = self._clock.now()
-        decision = decide(outcome, now)
+        decision = decide(outcome, job.ended_at)
         progress = job.progress_value
         if progress is not None and outcome.ending is Ending.RETURNED and progress.total > 0:
             progress = TaskProgress(progress.total, progress.total, progress.message)
@@ -287,7 +286,7 @@ class Executor:
             event=decision.event,
             attempt_status=decision.attempt,
             started_at=job.started_at,
-            completed_at=now,
+            completed_at=max(job.ended_at, job.started_at),
             attempt=job.claim.attempt,
             result=outcome.result,
             error=outcome.error,
@@ -310,7 +309,7 @@ class Executor:
                     self._given_up.append((job.claim.key, job.claim.token))
             elif job.outcome is not None:
                 self._ended.append(job)
-                sums.setdefault(lane, []).append((self._clock.now() - job.started_at) / 1e6)
+                sums.setdefault(lane, []).append((job.ended_at - job.started_at) / 1e6)
             self._bus.publish_progress(job.claim.run_id, None)
         for lane, seconds in sums.items():
             mean = sum(seconds) / len(seconds)

@@ -75,6 +75,7 @@ class Job:
         "cancel_wanted",
         "claim",
         "deadline",
+        "ended_at",
         "expired",
         "handle",
         "lost",
@@ -103,6 +104,7 @@ class Job:
         self.timeout = timeout
         self.reported = not claim.reserved  # whether the store knows that it runs
         self.started_at: Micros = 0
+        self.ended_at: Micros = 0
         self.taken_at = clock.monotonic()
         self.outcome: Outcome | None = None
         self.handle: asyncio.Task[None] | None = None
@@ -224,6 +226,11 @@ class Job:
         self.started_at = self._clock.now()
         if self.timeout is not None:
             self.deadline = self._clock.monotonic() + self.timeout
+
+    def ended(self, outcome: Outcome) -> None:
+        """User code has ended."""
+        self.ended_at = self._clock.now()
+        self.outcome = outcome
 
     def chunks(self, *, final: bool = False) -> list[LogChunk]:
         """Take the lines that were not stored yet, as chunks of at most 64 KiB."""

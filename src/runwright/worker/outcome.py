@@ -52,11 +52,11 @@ class UserCode:
             current_job.set(job)
             call = invocation(job.task).call
             assert call is not None, "a task in this lane is awaited"
-            job.outcome = self._returned(await call(context, args, kwargs))
+            job.ended(self._returned(await call(context, args, kwargs)))
         except asyncio.CancelledError as error:
-            job.outcome = self._stopped(job, error)
+            job.ended(self._stopped(job, error))
         except BaseException as error:  # noqa: BLE001 - user code may raise anything; the outcome says what it means
-            job.outcome = self._raised(job, error)
+            job.ended(self._raised(job, error))
 
     def run_thread(self, job: Job) -> None:
         """Execute a plain function; in a thread of its lane."""
@@ -69,11 +69,11 @@ class UserCode:
             current_job.set(job)
             call = invocation(job.task).call_sync
             assert call is not None, "a task in this lane blocks"
-            job.outcome = self._returned(call(context, args, kwargs))
-            if job.expired:  # it ignored the end of its time, and its result came too late
-                job.outcome = self._stopped(job, None)
+            outcome = self._returned(call(context, args, kwargs))
+            # one that ignored the end of its time has returned too late
+            job.ended(self._stopped(job, None) if job.expired else outcome)
         except BaseException as error:  # noqa: BLE001 - as above
-            job.outcome = self._raised(job, error)
+            job.ended(self._raised(job, error))
 
     def _prepare(self, job: Job) -> tuple[RunContext, tuple[object, ...], dict[str, object]]:
         claim = job.claim

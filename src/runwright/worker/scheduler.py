@@ -27,6 +27,7 @@ from runwright.worker.settler import Triggers
 
 HORIZON_SECONDS = 5.0
 PREPARE_SECONDS = 0.05
+AHEAD_SECONDS = 0.02
 EARLY_SECONDS = 0.0015
 
 logger = logging.getLogger("runwright.scheduler")
@@ -34,12 +35,13 @@ logger = logging.getLogger("runwright.scheduler")
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A schedule's plan, ready to be written at ``due_at``; ``cancel`` asks for its live runs to be cancelled."""
+    """A schedule's plan, ready to be written. ``busy``: a live run stands in its way; ``cancel``: that one shall end."""
 
     due_at: Micros
     schedule: Schedule
     plan: FirePlan
     cancel: bool
+    busy: bool
 
 
 class Scheduler(Service):
@@ -84,16 +86,15 @@ class Scheduler(Service):
             wake_at = self._known_until if first is None else min(first - PREPARE_SECONDS * SECOND, self._known_until)
             return max(0.0, (wake_at - now) / SECOND)
 
-        prepared = await self._prepare([s for s in self._known.values() if s.next_due_at is not None
-                                        and s.next_due_at <= now + PREPARE_SECONDS * SECOND], now)  # fmt: skip
-        while prepared:
-            due_at = prepared[0].due_at
-            count = next(
-                (n for n, p in enumerate(prepared) if p.due_at > max(due_at, self._store.now())), len(prepared)
-            )
-            tick, prepared = prepared[:count], prepared[count:]
-            await self._wait_until(tick[-1].due_at)
-            await self._carry_out(tick)
+        near = now + round(PREPARE_SECONDS * SECOND)
+        prepared = await self._prepare([s for s in self._known.values() if (s.next_due_at or near + 1) <= near], now)
+        # Written a moment ahead, as runs that are due then, so that the instant itself has no write to wait for.
+        await self._wait_until(first - round(AHEAD_SECONDS * SECOND))
+        await self._carry_out([ready for ready in prepared if not ready.busy])
+        for ready in prepared:
+            if ready.busy:  # the run in the way may end until then: look again when the time has come
+                await self._wait_until(ready.due_at)
+                await self._carry_out(await self._prepare([ready.schedule], ready.due_at))
         return 0
 
     async def _read(self, now: Micros) -> None:
@@ -144,7 +145,11 @@ class Scheduler(Service):
         decided = plan(trigger, situation, policy, to_datetime(at))
         fires = tuple(self._new_fire(schedule, fire, at) for fire in decided.fires)
         return Prepared(
-            schedule.next_due_at or at, schedule, self._fire_plan(schedule, decided, fires), decided.cancel_running
+            schedule.next_due_at or at,
+            schedule,
+            self._fire_plan(schedule, decided, fires),
+            decided.cancel_running,
+            running and policy.overlap in (Overlap.SKIP, Overlap.CANCEL_RUNNING),
         )
 
     @staticmethod
