@@ -52,14 +52,14 @@ def rescue(work: Work, decisions: Collection[tuple[Rescue, RunEvent]]) -> int:
         after = None if row is None else next_status(RunStatus(row[0]), event)
         if row is None or after is None:
             continue
-        _, run, task, schedule, attempt, started_at, due_at, worker, shared, lost, crashes = row
+        _, run, task, schedule, attempt, started_at, _, worker, shared, lost, crashes = row
         crashes += lost
         kind = message = None
         if after is RunStatus.ERROR:
             kind, message = "crash_loop", f"its worker died {crashes} times while it ran"
         elif after is RunStatus.INTERRUPTED:
             kind, message = "interrupted", "its worker died while it ran; look at its effects before you run it again"
-        ready = not after.terminal and due_at <= now
+        ready = not after.terminal  # it has been started: whatever the wall clock does now, it was due
         over = now if after.terminal else None
         connection.execute(
             SQL["rescue"],

@@ -24,7 +24,7 @@ def enqueue(work: Work, runs: Sequence[NewRun]) -> list[Enqueued]:
     if len(runs) > 1 and all(run.unique_key is None and run.idempotency_key is None for run in runs):
         before = connection.total_changes()
         connection.execute("SAVEPOINT plain")
-        connection.executemany(SQL["run_insert"], [run_values(run, run.due_at <= now) for run in runs])
+        connection.executemany(SQL["run_insert"], [run_values(run, _ready(run, now)) for run in runs])
         if connection.total_changes() - before == len(runs):
             connection.execute("RELEASE plain")
             for run in runs:
@@ -52,7 +52,7 @@ def insert(work: Work, journal: Journal, run: NewRun) -> Enqueued:
         holder = connection.execute(SQL["unique_holder"], (run.unique_key,)).fetchone()
         if holder is not None:
             return Enqueued(holder[0], created=False)
-    connection.execute(SQL["run_insert"], run_values(run, run.due_at <= work.now))
+    connection.execute(SQL["run_insert"], run_values(run, _ready(run, work.now)))
     if connection.changes():
         if run.idempotency_key is not None:
             connection.execute(
@@ -62,6 +62,11 @@ def insert(work: Work, journal: Journal, run: NewRun) -> Enqueued:
         journal.run(Action.RUN_CREATED, run.id, run.task, run.created_by)
         work.topics.add("runs")
     return Enqueued(run.id)
+
+
+def _ready(run: NewRun, now: Micros) -> bool:
+    """What was to start at once does so, whatever the wall clock has done since it was let in."""
+    return run.due_at <= max(now, run.created_at)
 
 
 def skip(work: Work, journal: Journal, run: NewRun, reason: str) -> None:

@@ -51,8 +51,7 @@ class Claimer(Service):
         if executor.busy:
             executor.obey(await self._store.controls(executor.session))
         look = executor.watch_time()
-        if given_up := executor.drain_given_up():
-            await self._store.hand_back(executor.session, given_up)
+        await self._hand_back()
         if executor.reserve:  # the slots have work without us: let endings come together, so that turns stay batches
             apart = self._turned_at + TURNS_APART * self._turn_seconds - self._clock.monotonic()
             if apart > 0:
@@ -86,6 +85,17 @@ class Claimer(Service):
         if executor.reserve:
             look = min(look, RESERVE_SECONDS)
         return min(self._poll_seconds, look, self._until_due() - EARLY_SECONDS)
+
+    async def _hand_back(self) -> None:
+        """Give back what the executor has given up; if the store cannot take it now, it is kept for the next time."""
+        given_up = self._executor.drain_given_up()
+        if not given_up:
+            return
+        try:
+            await self._store.hand_back(self._executor.session, given_up)
+        except BaseException:
+            self._executor.keep_given_up(given_up)
+            raise
 
     def _until_due(self) -> float:
         """Seconds until the next waiting run is due, as the last turn knew it."""

@@ -197,6 +197,10 @@ class Executor:
         given_up, self._given_up = self._given_up, []
         return given_up
 
+    def keep_given_up(self, given_up: Sequence[tuple[int, int]]) -> None:
+        """The store could not take them back: they are handed back the next time."""
+        self._given_up.extend(given_up)
+
     def _lose(self, key: int) -> None:
         for held in self._held.values():
             if (job := held.get(key)) is not None:

@@ -35,7 +35,7 @@ logger = logging.getLogger("runwright.scheduler")
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A schedule's plan, ready to be written. ``busy``: a live run stands in its way; ``cancel``: that one shall end."""
+    """A schedule's plan, ready to be written. ``busy``: a live run stands in its way; ``cancel``: it shall end."""
 
     due_at: Micros
     schedule: Schedule
