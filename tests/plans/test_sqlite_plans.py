@@ -61,7 +61,7 @@ def test_no_statement_reads_a_whole_table(connection: apsw.Connection, name: str
         ("claim_head", "run_ready (lane=? AND task=?)"),
         ("claim_due", "run_later (lane=? AND due_at<?)"),
         ("claim_next_due", "run_later (lane=?)"),
-        ("claim_exclusive", "run_exclusive (due_at<?)"),
+        ("claim_exclusive", "run_exclusive"),
         ("claim_exclusive_held", "run_exclusive_held"),
         ("claim_children", "run_child_ready (parent=?)"),
         ("claim_key_held", "run_key_held (concurrency_key=?)"),

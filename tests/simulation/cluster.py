@@ -17,26 +17,27 @@ from typing import Any
 from runwright.admission import Admission, RunRequest
 from runwright.auth.sealing import Sealer
 from runwright.bus import LocalBus
-from runwright.clock import SECOND, Micros, uuid7_text
+from runwright.clock import SECOND, Micros, to_micros, uuid7_text
 from runwright.control import ScheduleEdit, Schedules
 from runwright.errors import StoreUnavailable
 from runwright.lifecycle import RunEvent
-from runwright.model import SYSTEM, NewRun, Run
+from runwright.model import SYSTEM, Fire, NewRun, Run
 from runwright.retry import Retry
 from runwright.store.base import EventFilter, RunQuery
 from runwright.store.sqlite import SqliteStore
 from runwright.tasks.context import current_run
 from runwright.tasks.definition import task
 from runwright.tasks.registry import Registry
-from runwright.worker.outcome import Limits
 from runwright.worker.janitor import Janitor
+from runwright.worker.outcome import Limits
 from runwright.worker.scheduler import Scheduler
-from runwright.worker.settler import Settler
 from runwright.worker.session import WorkerOptions, WorkerSession
+from runwright.worker.settler import Settler
 from tests.simulation.loop import SimulatedLoop
 
 START: Micros = 1_790_000_000 * SECOND
 LEASE_SECONDS, BEAT_SECONDS, SWEEP_SECONDS, POLL_SECONDS = 30.0, 10.0, 5.0, 5.0
+FAILING = 0.2  # the share of executions that raise
 SHORTEST_SLEEP = 0.0002  # a spin must move the virtual time
 SYNC_VERBS = {"now", "beat"}
 
@@ -56,9 +57,10 @@ class Faults:
     @classmethod
     def drawn(cls, rng: random.Random) -> Faults:
         """Trouble for one seed."""
-        rate = lambda: rng.choice([0.0, 0.0, 0.01, 0.05])  # noqa: E731 - a draw, used four times below
-        flag = lambda: rng.random() < 0.6  # noqa: E731
-        return cls(rate(), rate(), rate(), rng.choice([0.0, 0.2, 1.0]), flag(), flag(), flag())
+        rates = [rng.choice([0.0, 0.0, 0.01, 0.05]) for _ in range(3)]
+        drop = rng.choice([0.0, 0.2, 1.0])
+        kills, freezes, steps = (rng.random() < 0.6 for _ in range(3))
+        return cls(*rates, drop, kills, freezes, steps)
 
 
 class WorldClock:
@@ -162,9 +164,8 @@ class Node:
         """The heartbeat's thread: it beats whatever the loops do, but not in a dead or frozen machine."""
         while True:
             await self.clock.sleep(BEAT_SECONDS)
-            if not self.world.heartbeats:
-                continue
             if not self.worker.heartbeat.beat():
+                self.world.fenced.append(self.name)
                 self.worker.fenced()
 
     async def pass_time(self) -> None:
@@ -227,16 +228,16 @@ class World:
 
     seed: int
     nodes_wanted: int = 3
-    mutations: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    mutations: dict[str, Callable[[World, Any], Any]] = field(default_factory=dict)
     poll_seconds: float = POLL_SECONDS
     rescue: bool = True
-    heartbeats: bool = True
     faults: Faults = field(default_factory=Faults)
     executions: list[Execution] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     kills: int = 0
+    fenced: list[str] = field(default_factory=list)
     drawn: Faults = field(default_factory=Faults)
     loop: SimulatedLoop = field(init=False)
     clock: WorldClock = field(init=False)
@@ -249,7 +250,7 @@ class World:
     def mutant(self, name: str, verb: Any) -> Any:
         """The verb, or its spoiled form."""
         spoil = self.mutations.get(name)
-        return verb if spoil is None else spoil(verb)
+        return verb if spoil is None else spoil(self, verb)
 
     # ----- what runs ----------------------------------------------------------------------------------------------
 
@@ -274,10 +275,10 @@ class World:
     async def _execute(self, node: Node, seconds: float, *, exclusive: bool) -> None:
         execution = Execution(current_run().id, node.name, self.loop.seconds, exclusive)
         self.executions.append(execution)
-        self._check_exclusive(execution)
+        self._check_company(execution)
         try:
             await node.clock.sleep(seconds)
-            if self.loop.rng.random() < 0.05:
+            if self.loop.rng.random() < FAILING:
                 raise ValueError("simulated failure of a task")
             execution.fate = "returned"
         except asyncio.CancelledError:
@@ -289,14 +290,21 @@ class World:
         finally:
             execution.ended = self.loop.seconds
 
-    def _check_exclusive(self, new: Execution) -> None:
-        """Nothing runs beside an exclusive run, save on a machine that is dead or frozen past its lease."""
+    def _check_company(self, new: Execution) -> None:
+        """Nothing runs beside an exclusive run, and no run beside itself, save on a dead or a frozen machine."""
         alive = {node.name for node in self.nodes if not node.dead and node.frozen_until <= self.loop.seconds}
         for other in self.executions:
-            if other is not new and other.ended is None and other.node in alive and (other.exclusive or new.exclusive):
+            if (
+                other is not new
+                and other.ended is None
+                and other.node in alive
+                and (other.exclusive or new.exclusive or other.run == new.run)
+            ):
                 if other.node in self.thawed and self.loop.seconds - self.thawed[other.node] < BEAT_SECONDS + 1:
                     continue  # it learns with its next beat that it was fenced
-                self.violations.append(f"{new.run} on {new.node} ran beside {other.run} on {other.node} since {other.began:.3f} at {self.loop.seconds:.3f}")
+                self.violations.append(
+                    f"{new.run} on {new.node} ran beside {other.run} on {other.node}, from {self.loop.seconds:.3f}"
+                )
 
     # ----- the course of one world --------------------------------------------------------------------------------
 
@@ -370,9 +378,9 @@ class World:
         """Somebody who starts runs, and trusts only what was acknowledged; the same request is sent again if unsure."""
         rng = self.loop.rng
         while self.loop.seconds < seconds:
-            await asyncio.sleep(rng.expovariate(1 / 6))
+            await asyncio.sleep(rng.expovariate(1 / 6) if rng.random() < 0.7 else 0)
             name = "alone" if rng.random() < 0.08 else "work"
-            wanted = self._request(name, rng.expovariate(1 / 8))
+            wanted = self._request(name, rng.expovariate(1 / 8) if rng.random() < 0.6 else 0.001)
             for _ in range(50):
                 node = rng.choice([n for n in self.nodes if not n.dead])
                 asked = asyncio.ensure_future(node.store.enqueue([wanted]))
@@ -400,7 +408,11 @@ class World:
         ends = len(self.acknowledged) - len(set(self.acknowledged))
         self._expect(ends == 0, "an id was acknowledged twice for different requests")
         for run in runs:
-            self._expect(run.status.terminal or run.schedule is not None, f"run {run.id} never ended: {run.status}")
+            # a retry's time is a time of the wall clock, and waits with it when it is set back
+            set_back = self.drawn.steps and run.status == "retrying" and to_micros(run.due_at) > self.clock.now()
+            self._expect(
+                run.status.terminal or run.schedule is not None or set_back, f"run {run.id} never ended: {run.status}"
+            )
         stuck = [r for r in runs if not r.status.terminal and (self.clock.now() / 1e6 - r.due_at.timestamp()) > 600
                  and self.clock.step == 0]  # fmt: skip
         self._expect(not stuck, f"{len(stuck)} scheduled runs are stuck, such as {stuck[:1]}")
@@ -416,15 +428,21 @@ class World:
             if run.status == "completed":
                 told = [e for e in self.executions if e.run == run.id and e.fate == "returned"]
                 self._expect(bool(told), f"run {run.id} is completed, and its code never returned")
+            errors = sum(attempt.status == "error" for attempt in attempts)
+            self._expect(errors <= 3 * (1 + restarted), f"run {run.id} failed {errors} times with two retries")
             if run.error is not None and run.error.kind == "crash_loop":
+                self._expect(run.crashes >= 3, f"run {run.id} was condemned after {run.crashes} crashes")
                 self._expect(self.kills > 0 or self.drawn.freezes, f"run {run.id} was condemned without a crash")
+        trouble = self.drawn.freezes or self.drawn.before or self.drawn.slow
+        self._expect(bool(trouble) or not self.fenced, f"healthy nodes were fenced: {self.fenced}")
         await self._judge_fires(minutes)
 
     async def _judge_fires(self, minutes: float) -> None:
         for name in ("each-minute", "each-20s", "after-end"):
             schedule = await self.store.schedule(name)
             assert schedule is not None
-            fires, after = [], None
+            fires: list[Fire] = []
+            after = None
             while True:
                 page = await self.store.fires(schedule.id, 100, after)
                 fires.extend(page.items)

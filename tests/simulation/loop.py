@@ -56,5 +56,5 @@ class SimulatedLoop(asyncio.base_events.BaseEventLoop):
             ready.extend(shuffled)
         super()._run_once()  # type: ignore[misc]  # asyncio's own step
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]  # it never returns
         raise AssertionError(f"the core used a thread for {func!r}; under simulation it must not")

@@ -129,7 +129,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one turn of the wheel gave. ``lost`` has the keys whose change or finish came too late (fenced off).
+    """What one turn of the wheel gave. ``lost`` has the tokens whose change or finish came too late (fenced off).
 
     ``fenced`` is True if the whole session has lost its lease: nothing was written, and the worker must stop its runs.
     ``next_due`` is when the next waiting run of these lanes becomes due, None if there is none.

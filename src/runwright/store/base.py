@@ -149,7 +149,7 @@ class Store(Protocol):
 
         First the session's lease is checked; a session that lost it gets ``fenced`` and writes nothing. ``changes`` are
         applied in order, then ``finished``. Each needs its claim's token and a transition of the lifecycle, or its
-        key is in ``lost``. A finish stores the result, ends the attempt (its row is written now), clears the claim,
+        token is in ``lost``. A finish stores the result, ends the attempt (its row is written now), clears the claim,
         sets ``due_at`` for what goes on, and leaves an ended run of a schedule for ``ended``.
 
         Then each lane is given at most ``now`` runs to start (running from this commit on) and ``ahead`` reservations.

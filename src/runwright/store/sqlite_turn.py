@@ -74,7 +74,7 @@ def _change(work: Work, journal: Journal, worker: int, changes: Sequence[Change]
         if row is not None and row[1] == change.token and row[2] == worker and event in _CHANGES:
             after = next_status(now_status[change.key], event)
         if row is None or after is None:
-            lost.add(change.key)
+            lost.add(change.token)
             continue
         if event is RunEvent.PAUSE and not row[10]:
             continue  # the wish was taken back while the run reached its checkpoint: it goes on
@@ -96,7 +96,7 @@ def _finish(work: Work, journal: Journal, worker: int, finished: Sequence[Finish
     for finish in finished:
         row = rows.pop(finish.key, None)
         if row is None or row[1] != finish.token or row[2] != worker:
-            lost.add(finish.key)
+            lost.add(finish.token)
             continue
         (_, _, _, status_text, run_id, task, schedule, _, exclusive, cancelled, _, lane, due_at, shared) = row
         folded = status_text in _WAITING
@@ -108,7 +108,7 @@ def _finish(work: Work, journal: Journal, worker: int, finished: Sequence[Finish
             )  # somebody cancelled it while it was being stopped for time: an accepted cancel wins
         after = None if status is None else next_status(status, event)
         if after is None or after in ACTIVE:
-            lost.add(finish.key)
+            lost.add(finish.token)
             continue
         error, progress, over = finish.error, finish.progress, after.terminal
         ready = False

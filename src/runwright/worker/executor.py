@@ -128,8 +128,9 @@ class Executor:
 
     def take(self, turn: Turn) -> None:
         """Take what a turn gave: stop what was lost, start what was claimed."""
-        for key in turn.lost:
-            self._lose(key)
+        if turn.lost:
+            for job in [job for job in self.jobs if job.claim.token in turn.lost]:
+                self._lose(job)
         by_lane: dict[Lane, list[Job]] = {}
         for claim in turn.claims:
             job = self._job(claim)
@@ -145,7 +146,7 @@ class Executor:
     def adopt(self, claims: Sequence[Claim]) -> None:
         """Start those of the session's claims that are not in hand and have not just ended here."""
         known = {job.claim.token for job in self.jobs} | {job.claim.token for job in self._ended}
-        known |= {finish.token for finish in self._again}
+        known |= {finish.token for finish in self._again} | {token for _, token in self._given_up}
         self.take(Turn(claims=tuple(claim for claim in claims if claim.token not in known)))
 
     def _job(self, claim: Claim) -> Job:
@@ -170,7 +171,7 @@ class Executor:
     def fence(self) -> None:
         """The session lost its lease: all its runs belong to others now. Stop them; nothing of theirs is told."""
         for job in list(self.jobs):
-            self._lose(job.claim.key)
+            self._lose(job)
         self._changes.clear()
 
     def release(self) -> None:
@@ -201,15 +202,14 @@ class Executor:
         """The store could not take them back: they are handed back the next time."""
         self._given_up.extend(given_up)
 
-    def _lose(self, key: int) -> None:
-        for held in self._held.values():
-            if (job := held.get(key)) is not None:
-                job.lost = True
-                if job.started_at:
-                    self._stop(job)
-                else:
-                    self._lanes[job.claim.lane].withdraw([job])
-                self._unreported.pop(key, None)
+    def _lose(self, job: Job) -> None:
+        """The claim is somebody else's now: stop its code, and tell nothing of it."""
+        job.lost = True
+        self._unreported.pop(job.claim.key, None)
+        if job.started_at:
+            self._stop(job)
+        else:
+            self._lanes[job.claim.lane].withdraw([job])
 
     def _stop(self, job: Job) -> None:
         job.open_gate()

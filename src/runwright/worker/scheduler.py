@@ -143,7 +143,7 @@ class Scheduler(Service):
             Overlap(schedule.overlap), CatchUp(schedule.catch_up), schedule.misfire_grace_seconds, self._cap
         )
         decided = plan(trigger, situation, policy, to_datetime(at))
-        fires = tuple(self._new_fire(schedule, fire, at) for fire in decided.fires)
+        fires = tuple(self._new_fire(schedule, fire) for fire in decided.fires)
         return Prepared(
             schedule.next_due_at or at,
             schedule,
@@ -164,7 +164,7 @@ class Scheduler(Service):
             first_done=True,
         )
 
-    def _new_fire(self, schedule: Schedule, fire: Fire, at: Micros) -> NewFire:
+    def _new_fire(self, schedule: Schedule, fire: Fire) -> NewFire:
         due_at = to_micros(fire.due)
         first = to_micros(fire.first)
         row = NewFire(first, fire.outcome.value, fire.reason, None, fire.count, due_at if fire.count > 1 else None)
@@ -183,7 +183,7 @@ class Scheduler(Service):
                     schedule=schedule.id,
                     retry=schedule.retry or self._retry_for(schedule.task),
                 ),
-                at,
+                self._store.now(),
             )
         except RunwrightError as refused:
             return replace(row, outcome="blocked", reason=refused.message[:500])

@@ -185,7 +185,7 @@ class TestReservations:
         third = await given.add()
         assert await given.claimed() == [first, third]
         turn = await store.turn("w1", changes=[given.change(claim, RunEvent.START)])
-        assert turn.lost == {claim.key}
+        assert turn.lost == {claim.token}
 
     async def test_a_started_run_is_not_handed_back(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)

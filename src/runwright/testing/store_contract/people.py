@@ -29,8 +29,8 @@ class TestMove:
         run = await given.add()
         (claim,) = (await given.turn(0, 1)).claims
         await store.move([run], RunEvent.CANCEL, "ann", clock.now())
-        assert (await store.turn("w1", changes=[given.change(claim, RunEvent.START)])).lost == {claim.key}
-        assert (await store.turn("w1", finished=[given.finish(claim)])).lost == {claim.key}
+        assert (await store.turn("w1", changes=[given.change(claim, RunEvent.START)])).lost == {claim.token}
+        assert (await store.turn("w1", finished=[given.finish(claim)])).lost == {claim.token}
         assert await given.status(run) is RunStatus.CANCELLED
 
     async def test_cancel_of_a_running_run_is_told_to_its_session(self, store: Store, clock: ManualClock) -> None:

@@ -64,13 +64,13 @@ class TestChanges:
         await given.worker("w2")
         run = await given.add()
         claim = await given.claim()
-        assert (await store.turn("w2", finished=[given.finish(claim)])).lost == {claim.key}
+        assert (await store.turn("w2", finished=[given.finish(claim)])).lost == {claim.token}
         assert await given.status(run) is RunStatus.RUNNING
         other = given.finish(claim)
         wrong = type(other)(
             claim.key, claim.token + 1, "complete", AttemptStatus.COMPLETED, other.started_at, other.completed_at, 1
         )
-        assert (await store.turn("w1", finished=[wrong])).lost == {claim.key}
+        assert (await store.turn("w1", finished=[wrong])).lost == {wrong.token}
         assert await given.status(run) is RunStatus.RUNNING
 
     async def test_changes_come_before_finishes(self, store: Store, clock: ManualClock) -> None:
@@ -91,8 +91,8 @@ class TestChanges:
         await given.worker()
         await given.add()
         claim = await given.claim()
-        assert (await store.turn("w1", changes=[given.change(claim, RunEvent.START)])).lost == {claim.key}
-        assert (await store.turn("w1", changes=[given.change(claim, RunEvent.RESTART)])).lost == {claim.key}
+        assert (await store.turn("w1", changes=[given.change(claim, RunEvent.START)])).lost == {claim.token}
+        assert (await store.turn("w1", changes=[given.change(claim, RunEvent.RESTART)])).lost == {claim.token}
         assert (await given.end(claim)).status is RunStatus.COMPLETED
 
 
@@ -123,7 +123,7 @@ class TestFinish:
         claim = await given.claim()
         await given.end(claim)
         again = await store.turn("w1", finished=[given.finish(claim, RunEvent.FAIL)])
-        assert again.lost == {claim.key}
+        assert again.lost == {claim.token}
         assert await given.status(run) is RunStatus.COMPLETED
         assert len(await store.attempts(run)) == 1
 
@@ -135,7 +135,7 @@ class TestFinish:
         claims = (await given.turn(3)).claims
         await given.end(claims[1])
         turn = await store.turn("w1", [Wanted(Lane.ASYNC, 1)], finished=[given.finish(claim) for claim in claims])
-        assert turn.lost == {claims[1].key}
+        assert turn.lost == {claims[1].token}
         assert [await given.status(claim.run_id) for claim in claims] == [RunStatus.COMPLETED] * 3
 
     async def test_a_failure_keeps_its_error_and_a_retry_its_traceback(self, store: Store, clock: ManualClock) -> None:
@@ -232,7 +232,7 @@ class TestLifecycle:
                 )
                 if after is None:
                     turn = await store.turn("w1", finished=[given.finish(claim, event, due_in=0)])
-                    assert turn.lost == {claim.key}
+                    assert turn.lost == {claim.token}
                     assert await given.status(run) is status
                 if not ends:  # leave the queue empty for the next pair
                     await store.move([run], RunEvent.CANCEL, "ann", clock.now())

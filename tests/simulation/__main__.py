@@ -1,0 +1,24 @@
+"""Plays one seed again and says what went wrong: ``python -m tests.simulation SEED [MINUTES]``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from tests.simulation.cluster import play
+
+
+def main() -> int:
+    """Play the seed of the command line."""
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    seed, minutes = int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 6.0
+    world = play(seed, minutes)
+    print(
+        f"seed {seed}, {world.drawn}: {len(world.acknowledged)} runs acknowledged, {len(world.executions)} executions"
+    )
+    print("\n".join(world.violations) or "no rule was broken")
+    return 1 if world.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
