@@ -60,7 +60,7 @@ class Faults:
         rates = [rng.choice([0.0, 0.0, 0.01, 0.05]) for _ in range(3)]
         drop = rng.choice([0.0, 0.2, 1.0])
         kills, freezes, steps = (rng.random() < 0.6 for _ in range(3))
-        return cls(*rates, drop, kills, freezes, steps)
+        return cls(rates[0], rates[1], rates[2], drop, kills, freezes, steps)
 
 
 class WorldClock:

@@ -61,6 +61,7 @@ class Job:
     __slots__ = (
         "_cap",
         "_clock",
+        "_cutting",
         "_host",
         "_gate",
         "_last_line",
@@ -125,6 +126,7 @@ class Job:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lines: list[tuple[int, Micros, str, str]] = []
         self._partial = ""
+        self._cutting = False
         self._last_line = claim.attempt * SEQ_PER_ATTEMPT
         self._size = self._tail_size = 0
         self._tail: deque[tuple[int, Micros, str, str]] | None = None
@@ -160,11 +162,14 @@ class Job:
 
     def write(self, text: str) -> None:
         """Take printed text; a line counts when it is complete."""
+        if self._cutting:  # the rest of a line that was too long
+            _, newline, text = text.partition("\n")
+            self._cutting = not newline
         *lines, rest = (self._partial + text).split("\n")
         self._partial = rest
         if len(rest) > LINE_CHARACTERS:  # a line without an end must not grow without bound
             lines.append(rest)
-            self._partial = ""
+            self._partial, self._cutting = "", True
         if lines:
             self.emit(logging.INFO, "\n".join(lines))
 
