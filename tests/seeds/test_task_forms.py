@@ -155,10 +155,11 @@ async def execute(task: Task[..., Any], given: dict[str, Any] | None = None, por
     return await how.call(run, args, kwargs) if how.call else how.call_sync(run, args, kwargs)  # type: ignore[misc]  # one of the two is there
 
 
-@pytest.fixture
-def demos(tmp_path: Path) -> Registry:
-    (tmp_path / "demo_examples.py").write_text(DEMO_TASKS)
-    registry, report = load(tmp_path)
+@pytest.fixture(scope="module")
+def demos(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    folder = tmp_path_factory.mktemp("tasks")
+    (folder / "demo_examples.py").write_text(DEMO_TASKS)
+    registry, report = load(folder)
     assert report.problems == ()
     return registry
 

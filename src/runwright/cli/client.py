@@ -108,11 +108,13 @@ class Client:
             following, parameters = (document.get("links") or {}).get("next"), {}
         return found[:limit], meta
 
-    async def post(
-        self, path: str, kind: str | None = None, attributes: Mapping[str, object] | None = None
-    ) -> Resource:
-        """Create an object, or give a command (then without attributes)."""
+    async def post(self, path: str, kind: str, attributes: Mapping[str, object]) -> Resource:
+        """Create an object."""
         return _resource((await self._send("POST", path, {}, _body(kind, attributes)))["data"])
+
+    async def order(self, path: str, body: Mapping[str, object] | None = None) -> Resource:
+        """Give a command about an object that is there."""
+        return _resource((await self._send("POST", path, {}, body or None))["data"])
 
     async def patch(self, path: str, kind: str, attributes: Mapping[str, object]) -> Resource:
         """Change an object."""
@@ -144,8 +146,8 @@ class Client:
         return document
 
 
-def _body(kind: str | None, attributes: Mapping[str, object] | None) -> Mapping[str, object] | None:
-    return None if kind is None else {"data": {"type": kind, "attributes": attributes or {}}}
+def _body(kind: str, attributes: Mapping[str, object]) -> Mapping[str, object]:
+    return {"data": {"type": kind, "attributes": attributes}}
 
 
 def _document(response: httpx2.Response) -> dict[str, Any]:

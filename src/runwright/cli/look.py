@@ -50,10 +50,13 @@ async def tasks(
         cli.output.note(f"problem: {place}: {problem.get('error')}", "red")
 
 
-async def workers(cli: Invocation) -> None:
+async def workers(
+    cli: Invocation,
+    ended: Annotated[bool, typer.Option("--all", help="Those that have ended, too.")] = False,
+) -> None:
     """List workers."""
     async with connect(cli, tasks=False) as client:
-        found = await client.find("/api/worker")
+        found = [entry for entry in await client.find("/api/worker") if ended or entry["state"] != "ended"]
     if cli.output.as_json:
         cli.output.document([entry.flat() for entry in found])
         return

@@ -145,7 +145,7 @@ async def delete(cli: Invocation, run: RunIds) -> int:
 
 
 async def _steer(cli: Invocation, ids: Sequence[str], verb: str) -> int:
-    return await _each(cli, ids, lambda client, entry: client.post(f"{_path(entry)}/{verb}"), tasks=verb == "restart")
+    return await _each(cli, ids, lambda client, entry: client.order(f"{_path(entry)}/{verb}"), tasks=verb == "restart")
 
 
 async def _each(

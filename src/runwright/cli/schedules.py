@@ -175,7 +175,7 @@ async def next_(
 async def fire(cli: Invocation, name: Name, yes: Yes = False) -> None:
     """Run a schedule's task now; prints the run's id."""
     async with connect(cli) as client:
-        started = await client.post(f"{_path(name)}/fire", "task", _confirm(yes))
+        started = await client.order(f"{_path(name)}/fire", _confirm(yes))
         cli.output.done(started.id, started.flat())
         if client.here:
             cli.output.note("no server works on this store now: the run waits until one does", "yellow")

@@ -13,9 +13,11 @@ from typing import Annotated, Any, Final, get_args, get_origin
 
 import typer
 
+from runwright.cli.connect import find_server
 from runwright.cli.invocation import SHARED, Invocation, command, give_signature
 from runwright.cli.output import INTERRUPTED
 from runwright.config import Settings
+from runwright.errors import StartRefused
 
 PANEL: Final = "Settings"
 NO_FLAG: Final = frozenset({"schedules", "admin_token", "secret_key"})
@@ -32,6 +34,8 @@ async def serve(cli: Invocation, **flags: Any) -> None:
 
     settings = cli.settings(flags)
     check_host(settings)
+    if (other := await find_server(settings)) is not None:
+        raise StartRefused(f"a server works on this store already: {other.url}; stop it first, or give another --store")
     loop = asyncio.get_running_loop()
     stop: list[Callable[[], None]] = []
 

@@ -146,7 +146,7 @@ async def _cancel_and_wait(cli: Invocation, client: Client, run: str, cursor: Cu
         task.uncancel()
     cli.output.note("cancelling the run; Ctrl-C again leaves at once", "yellow")
     try:
-        await client.post(f"/api/run/{run}/cancel")
+        await client.order(f"/api/run/{run}/cancel")
     except RunwrightError as error:  # it may have ended in this very moment
         cli.output.note(f"runwright: {error.message}")
     report(cli.output, await to_the_end(client, cli.output, run, cursor))

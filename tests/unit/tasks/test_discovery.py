@@ -133,6 +133,7 @@ def test_a_file_that_never_ends_holds_nobody_up(tmp_path: Path) -> None:
     assert [problem.error for problem in report.problems] == ["its import does not end within 1 s"] * 2
 
 
+@pytest.mark.usefixtures("trusting")
 def test_links_and_other_things_in_the_folder(tmp_path: Path) -> None:
     inside, outside, folder = tmp_path / "root" / "plugin", tmp_path / "elsewhere", tmp_path / "root" / "tasks"
     for directory in (inside, outside, folder):
@@ -218,6 +219,7 @@ def test_a_folder_that_is_not_there_is_no_problem(tmp_path: Path) -> None:
     assert task_files(tmp_path / "nothing") == []
 
 
+@pytest.mark.usefixtures("trusting")
 def test_the_first_of_two_files_keeps_a_name(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.py").write_text(GOOD.format(name="same"))
@@ -229,6 +231,7 @@ def test_the_first_of_two_files_keeps_a_name(tmp_path: Path) -> None:
     assert load(tmp_path, override_on_conflict=True)[0].get("same").source == f"{tmp_path / 'b.py'}:4"
 
 
+@pytest.mark.usefixtures("trusting")
 def test_what_was_registered_before_stays(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(GOOD.format(name="same") + "\n\nother = same.with_(name='other')\n")
     registry, _ = load(tmp_path)
@@ -240,6 +243,7 @@ def test_what_was_registered_before_stays(tmp_path: Path) -> None:
     assert report.registered == ("other",)
 
 
+@pytest.mark.usefixtures("trusting")
 def test_required_tasks(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(GOOD.format(name="here"))
     assert load(tmp_path, required_tasks=("here",))[0].names() == ("here",)
@@ -247,6 +251,7 @@ def test_required_tasks(tmp_path: Path) -> None:
         load(tmp_path, required_tasks=("gone", "here", "away"))
 
 
+@pytest.mark.usefixtures("trusting")
 def test_switched_off_only_the_default_file_is_loaded(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.py").write_text(GOOD.format(name=name))

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from runwright.clock import Micros, SystemClock
-from runwright.tasks import discovery
 from runwright.tasks.discovery import DiscoveryOptions, discover
 from runwright.tasks.registry import Registry
 from runwright.tasks.watch import DirectoryWatch, FolderChanges
@@ -56,9 +55,7 @@ def returning(value: int) -> str:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """Files are imported without being tried out first, which other tests do: it takes a process for each look."""
-    monkeypatch.setattr(discovery, "examine", lambda files, *_: [None] * len(files))
+def bench(tmp_path: Path, trusting: None) -> Bench:
     (tmp_path / "work.py").write_text(returning(1))
     return Bench(tmp_path)
 
