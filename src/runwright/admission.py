@@ -15,7 +15,7 @@ from typing import Any
 from runwright.auth.sealing import Sealer
 from runwright.clock import Micros, Rng
 from runwright.errors import ConfirmRequired, InvalidInput
-from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewRun
+from runwright.model import JSON, MASK, SYSTEM, Actor, JSONObject, NewRun
 from runwright.retry import Retry
 from runwright.tasks.definition import Task
 from runwright.tasks.registry import Registry
@@ -124,6 +124,10 @@ class Admission:
         return opened
 
     def _seal(self, secret: JSON) -> JSON:
+        if secret == MASK:
+            raise InvalidInput.field(
+                "/arguments", "has a masked secret: give the secret itself, or leave arguments out"
+            )
         return None if secret is None else self._sealer.seal(str(secret))
 
     def _unsealed(self, value: dict[str, object]) -> object:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
@@ -116,7 +116,7 @@ class Guard:
             scope["runwright.actor"] = actor
         elif not self._is_open(method, scope["path"]):
             if method == "GET" and any(page.fullmatch(scope["path"]) for page in self._pages) and wants_html(headers):
-                return RedirectResponse("/sign-in", 303)
+                return RedirectResponse(f"/sign-in?{urlencode({'next': scope['path']})}", 303)
             return error_answer(NotSignedIn("sign in, or send a token: Authorization: Bearer …"))
         if method == "POST" and scope["path"] == "/api/session" and not self._same_origin(headers):
             return plain_error(403, "foreign_origin", "this request comes from another site")

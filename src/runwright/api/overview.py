@@ -33,7 +33,7 @@ def routes(control: Control) -> APIRouter:
         page = await control.timeline.events(
             actor_of(request), event_filters(query.text("query")), query.page_size, query.text("page[after]")
         )
-        return Answer(listing([event_resource(event) for event in page.items], "/api/timeline?", page.after))
+        return Answer(listing([event_resource(event) for event in page.items], request, page.after))
 
     @router.get("/api/worker", summary="Worker sessions")
     async def workers(request: Request) -> Answer:

@@ -51,7 +51,7 @@ def routes(control: Control, feed: Feed) -> APIRouter:  # noqa: C901 - one small
     async def index(request: Request) -> Answer:
         query = Query(request, *FILTERS, "sort", "page[size]", "page[after]")
         page = await control.runs.list(actor_of(request), run_query(query))
-        return Answer(listing([run_resource(run, control, feed) for run in page.items], "/api/run?", page.after))
+        return Answer(listing([run_resource(run, control, feed) for run in page.items], request, page.after))
 
     @router.post("", status_code=202, summary="Start a run", openapi_extra=_start_body())
     async def start(request: Request) -> Answer:

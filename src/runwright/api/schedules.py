@@ -15,8 +15,17 @@ from runwright.errors import InvalidInput
 from runwright.events.feed import Feed
 from runwright.model import JSON
 
-TEXTS = {"name": "name", "label": "label", "description": "description", "timezone": "timezone",
-         "overlap": "overlap", "catch_up": "catch_up", "action_name": "task", "entity_name": "entity", "as_user_email": "as_user"}  # fmt: skip
+TEXTS = {
+    "name": "name",
+    "label": "label",
+    "description": "description",
+    "timezone": "timezone",
+    "overlap": "overlap",
+    "catch_up": "catch_up",
+    "action_name": "task",
+    "entity_name": "entity",
+    "as_user_email": "as_user",
+}
 NUMBERS = {"misfire_grace": "misfire_grace_seconds", "jitter": "jitter_seconds"}
 OTHERS = ("schedule", "when", "attributes", "is_active", "priority", "depends_on", "confirm")
 NULLABLE = ("entity_name", "as_user_email", "priority", "misfire_grace")
@@ -40,7 +49,7 @@ def routes(control: Control, feed: Feed) -> APIRouter:
             found = [schedule for schedule in found if schedule.name > after]
         shown, more = found[:size], len(found) > size
         data = [schedule_resource(schedule, control) for schedule in shown]
-        return Answer(listing(data, "/api/task?", shown[-1].name if more else None, total=total))
+        return Answer(listing(data, request, shown[-1].name if more else None, total=total))
 
     @router.post("", status_code=201, summary="Create a schedule")
     async def create(request: Request) -> Answer:
@@ -92,7 +101,7 @@ def routes(control: Control, feed: Feed) -> APIRouter:
     async def fires(request: Request, name: str) -> Answer:
         query = Query(request, "page[size]", "page[after]")
         page = await door.fires(actor_of(request), name, query.page_size, query.text("page[after]"))
-        return Answer(listing([fire_resource(each) for each in page.items], f"/api/task/{name}/fires?", page.after))
+        return Answer(listing([fire_resource(each) for each in page.items], request, page.after))
 
     return router
 

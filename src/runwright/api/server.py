@@ -55,8 +55,8 @@ class Server:
             await self._control.accounts.admit_token(settings.admin_token.get_secret_value(), "admin", Role.ADMIN)
         listening = self._listen()
         config = uvicorn.Config(
-            self._app, log_level="warning", access_log=False, lifespan="off", ws="websockets-sansio", ws_ping_interval=30,
-            ws_max_size=64 * 1024, timeout_graceful_shutdown=2, server_header=False,
+            self._app, log_level="warning", access_log=False, lifespan="off", ws="websockets-sansio",
+            ws_ping_interval=30, ws_max_size=64 * 1024, timeout_graceful_shutdown=2, server_header=False,
             forwarded_allow_ips=[str(proxy) for proxy in settings.trusted_proxies],
             proxy_headers=bool(settings.trusted_proxies),
         )  # fmt: skip

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
+from fastapi import Request
 from fastapi.responses import JSONResponse
 from pydantic_core import to_json
 
@@ -108,9 +110,15 @@ def resource(kind: str, identity: str, attributes: Document) -> Document:
     return {"type": kind, "id": identity, "attributes": attributes}
 
 
-def listing(items: Sequence[Document], path: str = "", after: str | None = None, **meta: Any) -> Document:
-    """A list with the link to its next page."""
-    document: Document = {"data": items, "links": {"next": f"{path}page[after]={after}" if after else None}}
+def listing(
+    items: Sequence[Document], request: Request | None = None, after: str | None = None, **meta: Any
+) -> Document:
+    """A list, and the link to its next page: the same question with another cursor."""
+    following = None
+    if request is not None and after is not None:
+        asked = {name: value for name, value in request.query_params.items() if name != "page[after]"}
+        following = f"{request.url.path}?{urlencode(asked | {'page[after]': after}, safe='[],')}"
+    document: Document = {"data": items, "links": {"next": following}}
     return document | ({"meta": meta} if meta else {})
 
 
