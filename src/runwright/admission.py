@@ -15,7 +15,7 @@ from typing import Any
 from runwright.auth.sealing import Sealer
 from runwright.clock import Micros, Rng
 from runwright.errors import ConfirmRequired, InvalidInput
-from runwright.model import JSON, MASK, SYSTEM, Actor, JSONObject, NewRun
+from runwright.model import JSON, MASK, SYSTEM, Actor, JSONObject, Lane, NewRun
 from runwright.retry import Retry
 from runwright.tasks.definition import Task
 from runwright.tasks.registry import Registry
@@ -71,6 +71,7 @@ class Admission:
             InvalidInput: another part of the request is wrong.
         """
         task = request.task if isinstance(request.task, Task) else self._registry.get(request.task)
+        _refuse_unavailable(task)
         if task.danger and not request.confirmed:
             raise ConfirmRequired(task.name, task.danger)
         priority = task.priority if request.priority is None else request.priority
@@ -137,6 +138,19 @@ class Admission:
         # sealing is salted, so the digest is taken over what was asked for and not over what is stored
         asked = json.dumps(dict(request.arguments), sort_keys=True, default=str)
         return hashlib.sha256(f"{task.name}\n{asked}\n{request.priority}\n{request.run_at}".encode()).hexdigest()
+
+
+def _refuse_unavailable(task: Task[..., Any]) -> None:
+    """Refuse what a definition may say and this version cannot do, rather than pass over it in silence."""
+    asked = {
+        f"mode={task.mode!r}": task.lane is Lane.PROCESS,
+        "schedule='@always'": task.lane is Lane.SERVICE,
+        "rate_limit": task.rate_limit is not None,
+        "before": bool(task.before),
+        "after": bool(task.after),
+    }
+    if missing := [name for name, given in asked.items() if given]:
+        raise InvalidInput.field("/definition", f"task {task.name!r} uses {missing[0]}, which is not available yet")
 
 
 def _unique_key(task: Task[..., Any], arguments: str) -> str | None:

@@ -5,9 +5,20 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
-from runwright import Every, RunContext, RunStatus, Settings, TaskManager, task
+from runwright import (
+    Every,
+    InvalidInput,
+    RunContext,
+    RunStatus,
+    ScheduleRefused,
+    Settings,
+    StartRefused,
+    TaskManager,
+    task,
+)
 from runwright.model import SYSTEM
 
 
@@ -131,3 +142,25 @@ async def test_a_folder_of_tasks_and_a_broken_file_among_good_ones(tmp_path: Pat
                 changed.clear()
         end()
         assert await manager.run("late") == 42
+
+
+async def test_one_worker_for_each_sqlite_file(tmp_path: Path) -> None:
+    """A second one is refused with the reason; a process that only stores and asks is welcome."""
+    async with TaskManager(settings(tmp_path), tasks=[add]):
+        with pytest.raises(StartRefused, match="another worker process"):
+            async with TaskManager(settings(tmp_path), tasks=[add]):
+                pass
+        async with TaskManager(settings(tmp_path), tasks=[add], roles=()) as asking:
+            assert (await asking.runs()).items == ()
+
+
+async def test_what_is_not_there_yet_is_refused_and_not_passed_over(tmp_path: Path) -> None:
+    @task(mode="process")
+    def heavy() -> None:
+        return None
+
+    async with TaskManager(settings(tmp_path), tasks=[heavy, add]) as manager:
+        with pytest.raises(InvalidInput, match="not available yet"):
+            await manager.start(heavy)
+        with pytest.raises(ScheduleRefused, match="not available yet"):
+            await manager.schedules.add("always", task=add, when="@always", arguments={"a": 1, "b": 1})

@@ -12,7 +12,15 @@ from typing import Any, Final, TypeAlias
 from runwright.admission import Admission, RunRequest
 from runwright.auth.policy import require
 from runwright.clock import Clock, Micros, Rng, to_datetime, to_micros
-from runwright.errors import ConfirmRequired, Conflict, DuplicateName, FieldError, InvalidInput, NotFound
+from runwright.errors import (
+    ConfirmRequired,
+    Conflict,
+    DuplicateName,
+    FieldError,
+    InvalidInput,
+    NotFound,
+    ScheduleRefused,
+)
 from runwright.lifecycle import RunEvent
 from runwright.model import (
     JSON,
@@ -327,6 +335,8 @@ class Schedules:
         if new.enabled:
             refuse_past(when, to_datetime(now), new.timezone)
         trigger = compile_when(when, new.timezone)
+        if trigger.kind == "service":
+            raise ScheduleRefused("schedule", "services (@always) are not available yet")
         anchor = now if new.when != old.when or not old.anchor_at else old.anchor_at
         cursor, due = begin(trigger, to_datetime(now), anchor=to_datetime(anchor), first=not new.first_done)
         return replace(

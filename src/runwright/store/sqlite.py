@@ -161,6 +161,7 @@ class SqliteStore:
         return await self._write(lambda work: sqlite_runs.enqueue(work, runs), len(runs))
 
     async def register(self, worker: NewWorker, lease_seconds: float) -> None:
+        self._locks.refuse_company()
         self._locks.hold(worker.id)
         await self._write(lambda work: sqlite_sessions.register(work, worker, lease_seconds))
 

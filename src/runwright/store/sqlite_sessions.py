@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 
 from runwright.clock import SECOND, Micros
-from runwright.errors import InvalidInput
+from runwright.errors import InvalidInput, StartRefused
 from runwright.model import Claim, Control
 from runwright.store import sql
 from runwright.store.base import NewWorker
@@ -46,6 +46,18 @@ class Locks:
             os.close(descriptor)
             raise InvalidInput.field("/id", f"the session {session} is held by another process")
         self._held[session] = descriptor
+
+    def refuse_company(self) -> None:
+        """One process works on a file: raise StartRefused if another one has a session on it."""
+        if self._folder is None or not self._folder.is_dir():
+            return
+        for path in self._folder.glob("*.lock"):
+            session = path.stem
+            if session not in self._held and path.exists() and not self.proves_dead(session):
+                raise StartRefused(
+                    f"another worker process works on {str(self._folder).removesuffix('.sessions')}: SQLite takes "
+                    "one; stop it first, or use a store of its own"
+                )
 
     def release(self, session: str) -> None:
         """Give up the lock of a session of this store, and its file."""
