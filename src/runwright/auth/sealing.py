@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from runwright.errors import StartRefused
+from runwright.model import SEALED
 
-MARK = "$sealed"
 CONTEXT = b"runwright/1"
 KEY_BYTES, NONCE_BYTES = 32, 12
 SHORTEST_PASSPHRASE = 32
@@ -39,11 +39,11 @@ class Sealer:
         """The text as a JSON object that says nothing to others."""
         nonce = os.urandom(NONCE_BYTES)
         sealed = nonce + self._cipher.encrypt(nonce, text.encode(), CONTEXT)
-        return {MARK: "v1." + base64.urlsafe_b64encode(sealed).decode()}
+        return {SEALED: "v1." + base64.urlsafe_b64encode(sealed).decode()}
 
     def unseal(self, field: Mapping[str, object]) -> str:
         """The text of a field that ``seal`` made. Raises SealError."""
-        version, _, body = str(field.get(MARK, "")).partition(".")
+        version, _, body = str(field.get(SEALED, "")).partition(".")
         try:
             raw = base64.urlsafe_b64decode(body)
             if version != "v1":

@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 
 from runwright.clock import Micros, to_datetime
 from runwright.model import (
-    JSON,
     WAITING,
     Attempt,
     AttemptStatus,
@@ -34,28 +33,14 @@ from runwright.model import (
     Schedule,
     TaskProgress,
     Worker,
+    masked,
 )
 from runwright.retry import Retry
 
 Row: TypeAlias = Sequence[Any]  # what a driver hands out; nothing outside this room sees one
 
-SEALED = "$sealed"
-"""The only key of an object that stands for a secret: its value is the encrypted text."""
-MASK = "••••••"
-
 _WAITING = {status.value for status in WAITING}
 _LANES = {lane.value: lane for lane in Lane}
-
-
-def masked(value: JSON) -> JSON:
-    """The same JSON with every sealed secret shown as ``MASK``."""
-    if isinstance(value, dict):
-        if len(value) == 1 and SEALED in value:
-            return MASK
-        return {name: masked(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [masked(item) for item in value]
-    return value
 
 
 def dump(value: object) -> str:
