@@ -10,6 +10,8 @@ TASKS ?= examples/everyday
 TO ?= ./backgroundtask
 
 export UV_PYTHON_DOWNLOADS := never
+# whoever trusts a certificate on this machine trusts it in uv, too (companies with a proxy of their own)
+export UV_SYSTEM_CERTS := true
 
 # What an installation depends on. The folders are listed too, so that a removed file counts as a change.
 BUNDLE := src/runwright/ui_dist/.stamp
