@@ -219,3 +219,26 @@ async def test_sizes_and_types(doors: Doors) -> None:
 
     assert [large.status_code, chunked.status_code, wrong.status_code] == [413, 413, 415]
     assert json.loads(wrong.text)["errors"][0]["code"] == "unsupported_media_type"
+
+
+async def test_a_full_disk_is_503_and_goes_on_when_there_is_room(doors: Doors) -> None:
+    """SQLite's own limit stands in for the disk: nothing is half-written, and nothing has to be restarted."""
+    connection = doors.manager.store._connection  # type: ignore[attr-defined]  # the only way to fill a store by itself
+    room = connection.pragma("max_page_count")
+    connection.pragma("max_page_count", connection.pragma("page_count"))
+    refused = None
+    for number in range(200):
+        answer = await doors.start("add", {"a": number, "b": 1}, tags=["x" * 1000])
+        if answer.status_code == 503:
+            refused = answer
+            break
+    ready = await doors.anonymous.get("/health/ready")
+    connection.pragma("max_page_count", room)
+    accepted = await doors.start("add", {"a": 1, "b": 1})
+    ended = await doors.manager.wait(accepted.json()["data"]["id"], timeout=10)
+
+    assert refused is not None
+    assert (refused.headers["retry-after"], refused.json()["errors"][0]["code"]) == ("5", "store_unavailable")
+    assert ready.status_code in (200, 503)
+    assert (accepted.status_code, ended.result) == (202, 2)
+    assert connection.pragma("integrity_check") == "ok"

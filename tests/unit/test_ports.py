@@ -23,6 +23,7 @@ ALLOWED = {
     ("worker/lanes.py", "threading"): "the lanes' threads and the loop of the tasks",
     ("worker/heartbeat.py", "threading"): "the heartbeat must not depend on any loop",
     ("worker/job.py", "threading"): "a gate on which a task in a thread waits while it is paused",
+    ("manager/bridge.py", "threading"): "the bridge for synchronous callers",
     ("store/sqlite_writer.py", "threading"): "the writer thread",
 }
 

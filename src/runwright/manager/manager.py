@@ -22,6 +22,7 @@ from runwright.config import Settings
 from runwright.control import Accounts, Control, Runs, Schedules, Tasks, Timeline
 from runwright.errors import Conflict, InvalidInput, RunFailed
 from runwright.events.feed import Feed, Frame
+from runwright.manager.bridge import Blocking
 from runwright.manager.declared import DeclaredSchedules
 from runwright.manager.schedules import ManagerSchedules
 from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewEvent, Page, Role, Run, RunStatus
@@ -341,6 +342,10 @@ class TaskManager:
     def schedules(self) -> ManagerSchedules:
         """Add, enable, disable, remove, fire and ask for schedules."""
         return ManagerSchedules(self.control.schedules)
+
+    def in_thread(self) -> Blocking:
+        """The one bridge for synchronous code: ``with manager.in_thread() as blocking: blocking.run(...)``."""
+        return Blocking(self)
 
     # ----- doors ------------------------------------------------------------------------------------------------
 
