@@ -25,7 +25,7 @@ from runwright.tasks.fields import Plain, build_model, plain_parameters
 from runwright.tasks.form import FormSchema, secret_pointers
 from runwright.tasks.parameters import Kind, Parameter, UnresolvedName, find_context, read_parameters
 from runwright.tasks.refusals import booleans_as_numbers, refuse, translate
-from runwright.tasks.values import escape, faults
+from runwright.tasks.values import escape, faults, simple
 
 
 class _Unfinished(DefinitionError):
@@ -44,6 +44,9 @@ class Arguments:
         fields = type(self.model).model_fields
         given = {field.alias or name: getattr(self.model, name) for name, field in fields.items()}
         return {**given, **(self.model.__pydantic_extra__ or {})}
+
+
+_UNCHANGED = (int, str, bool, type(None))  # what a simple value stays, or may become, without a fault
 
 
 class Signature:
@@ -131,7 +134,8 @@ class Signature:
         given: object = dict(arguments) if isinstance(arguments, BaseModel) else arguments
         if not isinstance(given, Mapping):
             raise InvalidArguments("arguments must be an object of names and values")
-        wrong = list(faults(given))
+        plain = not self.extra_allowed and simple(given)  # names are judged below, unless any name is taken
+        wrong = [] if plain else list(faults(given))
         if wrong:
             raise refuse(wrong)
         if self.extra_allowed and (taken := self._reserved & given.keys()):
@@ -142,6 +146,8 @@ class Signature:
         except ValidationError as error:  # not as the cause: it would quote the values
             raise refuse([*wrong, *translate(error, given, self.names)]) from None
         checked = model.model_dump(by_alias=True, round_trip=True, warnings=False)
+        if plain and not wrong and all(type(value) in _UNCHANGED for value in checked.values()):
+            return Arguments(model)
         wrong += [*booleans_as_numbers(given, checked), *faults(checked)]
         if wrong:
             raise refuse(wrong)

@@ -13,6 +13,7 @@ from runwright.errors import FieldError
 
 MAX_DEPTH = 64
 _MAX_BITS = 1024
+_SMALL = 2**53
 
 
 def escape(part: str | int) -> str:
@@ -36,6 +37,21 @@ def faults(value: object, pointer: str = "", depth: int = 0) -> Iterator[FieldEr
             yield FieldError(pointer, f"is nested more than {MAX_DEPTH} levels deep", "depth")
             return
         yield from _inside(value, pointer, depth)
+
+
+def simple(values: Mapping[str, object]) -> bool:
+    """Whether these are small whole numbers, plain ASCII texts and nothing else, of which none can be at fault.
+
+    Most arguments are; the full look at them costs more than anything else at the door.
+    """
+    for value in values.values():
+        kind = type(value)
+        if kind is int:
+            if not -_SMALL < value < _SMALL:  # type: ignore[operator]  # an int
+                return False
+        elif kind is not str or not value.isascii() or "\0" in value:  # type: ignore[attr-defined,operator]  # a str
+            return False
+    return True
 
 
 def _inside(

@@ -159,8 +159,9 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_age ON idempotency (created_at);
 
 -- The timeline. subject is null where it equals the task (the events of runs).
+-- Ids rise without AUTOINCREMENT, which would cost every commit another page: the newest entry is never pruned.
 CREATE TABLE event (
-  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  id         INTEGER PRIMARY KEY,
   time       INTEGER NOT NULL,
   event_type TEXT    NOT NULL,
   action     TEXT    NOT NULL,
