@@ -37,6 +37,7 @@ from runwright.worker.lanes import LaneSlots
 from runwright.worker.outcome import Limits, UserCode
 
 MOST_AHEAD = 256
+RESERVE_TURNS = 4
 
 logger = logging.getLogger("runwright.worker")
 
@@ -112,12 +113,16 @@ class Executor:
         return {lane.value: slots.capacity for lane, slots in self._lanes.items()}
 
     def wanted(self, turn_seconds: float) -> list[Wanted]:
-        """What each lane can take: free slots, and a reserve that lasts about one turn of the wheel."""
+        """What each lane can take: free slots, and a reserve that lasts a few turns of the wheel."""
         wants = []
         for lane, slots in self._lanes.items():
             held = len(self._held[lane])
             mean = self._mean_seconds.get(lane)
-            ahead = 0 if mean is None else min(MOST_AHEAD, int(slots.capacity * turn_seconds / max(mean, 1e-5)))
+            ahead = (
+                0
+                if mean is None
+                else min(MOST_AHEAD, int(slots.capacity * RESERVE_TURNS * turn_seconds / max(mean, 1e-5)))
+            )
             now = max(0, slots.capacity - held)
             reserve = max(0, slots.capacity + ahead - max(held, slots.capacity))
             if now or reserve > ahead // 2:  # a reserve is topped up when half of it is gone
