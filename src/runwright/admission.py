@@ -22,6 +22,7 @@ from runwright.tasks.registry import Registry
 from runwright.tasks.secrets import replace_at
 
 PRIORITY_LIMIT = 2**31
+_LANES_HERE = frozenset({Lane.ASYNC, Lane.THREAD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +143,13 @@ class Admission:
 
 def _refuse_unavailable(task: Task[..., Any]) -> None:
     """Refuse what a definition may say and this version cannot do, rather than pass over it in silence."""
-    asked = {
-        f"mode={task.mode!r}": task.lane is Lane.PROCESS,
-        "schedule='@always'": task.lane is Lane.SERVICE,
-        "rate_limit": task.rate_limit is not None,
-        "before": bool(task.before),
-        "after": bool(task.after),
-    }
-    if missing := [name for name, given in asked.items() if given]:
-        raise InvalidInput.field("/definition", f"task {task.name!r} uses {missing[0]}, which is not available yet")
+    if task.lane in _LANES_HERE and task.rate_limit is None and not task.before and not task.after:
+        return
+    options = (("rate_limit", task.rate_limit), ("before", task.before), ("after", task.after))
+    missing = next((name for name, given in options if given), f"mode {task.mode!r}")
+    if task.lane is Lane.SERVICE:
+        missing = "schedule '@always'"
+    raise InvalidInput.field("/definition", f"task {task.name!r} uses {missing}, which is not available yet")
 
 
 def _unique_key(task: Task[..., Any], arguments: str) -> str | None:

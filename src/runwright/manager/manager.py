@@ -271,16 +271,19 @@ class TaskManager:
         return await self.control.runs.enqueue_many([self._request(t, arguments, options) for t, arguments in calls])
 
     def _request(self, task: Any, arguments: JSONObject | None, options: Mapping[str, Any]) -> RunRequest:
+        known = task if isinstance(task, str) else self.registry.get(to_task(task).name)
+        if not options:
+            return RunRequest(known, arguments or {}, SYSTEM, confirmed=True)  # code counts as confirmed
         if unknown := set(options) - _START_OPTIONS:
             raise InvalidInput.field(f"/{min(unknown)}", f"is no option of start; there are {sorted(_START_OPTIONS)}")
         run_at = options.get("run_at")
         if isinstance(run_at, datetime) and run_at.tzinfo is None:
             raise InvalidInput.field("/run_at", "must be aware of its time zone")
         return RunRequest(
-            task=task if isinstance(task, str) else self.registry.get(to_task(task).name),
+            task=known,
             arguments=arguments or {},
             actor=Actor(options.get("user") or SYSTEM.name, Role.ADMIN),
-            confirmed=True,  # code counts as confirmed
+            confirmed=True,
             priority=options.get("priority"),
             run_at=None if run_at is None else to_micros(run_at),
             user=options.get("user"),
