@@ -8,8 +8,10 @@ Times inside the engine are integers: microseconds since 1970-01-01 UTC, the typ
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import time
+from array import array
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -96,6 +98,7 @@ class SystemRng:
         self._milliseconds = 0
         self._counter = 0
         self._random = secrets.SystemRandom()
+        self._tails = array("Q")
 
     def run_id(self, now: Micros) -> str:
         milliseconds = now // 1000
@@ -103,7 +106,9 @@ class SystemRng:
             self._milliseconds, self._counter = milliseconds, self._random.getrandbits(29)
         else:  # the same millisecond, or a clock that stepped back: stay on the highest one seen
             self._counter += 1
-        return uuid7_text(self._milliseconds, self._counter, self._random.getrandbits(44))
+        if not self._tails:  # many at once: asking the system for each costs as much as the rest of the identifier
+            self._tails = array("Q", os.urandom(8 * 256))
+        return uuid7_text(self._milliseconds, self._counter, self._tails.pop() >> 20)
 
     def token(self) -> int:
         return self._random.getrandbits(62) | 1
