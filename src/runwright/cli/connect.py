@@ -122,8 +122,12 @@ async def _in_process(settings: Settings, roles: Collection[str], tasks: bool) -
 
 def _address(text: str) -> str:
     address = text if "://" in text else f"http://{text}"
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        parts = urlsplit(address)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        good = False
+    if not good:
         raise InvalidInput.field("/--server", f"{text!r} is no address such as http://127.0.0.1:6336")
     return address.rstrip("/")
 

@@ -215,5 +215,7 @@ class Output:
 
 def fault_text(fault: FieldError) -> str:
     """One fault of an input for people: the field, then what is wrong with it."""
+    if fault.code == "confirm_required":
+        return fault.message if "--yes" in fault.message else f"{fault.message} Add --yes to confirm."
     place = fault.pointer.removeprefix("/data/attributes").strip("/")
     return f"{place}: {fault.message}" if place else fault.message

@@ -79,6 +79,10 @@ class Claimer(Service):
             executor.fence()
             return self._poll_seconds
         executor.take(turn)
+        if turn.lost:
+            # A change is refused, too, if it was told before (its turn was committed without our knowing), or if people
+            # were quicker (a resume before the pause): only a claim that is gone is lost.
+            executor.lose(turn.lost - {claim.token for claim in await self._store.claims(executor.session)})
         self._next_due = turn.next_due
         if executor.outbox:
             return 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from runwright.admission import Admission, RunRequest
 from runwright.bus import Bus
@@ -132,10 +132,7 @@ class Executor:
     # ----- from the store ---------------------------------------------------------------------------------------
 
     def take(self, turn: Turn) -> None:
-        """Take what a turn gave: stop what was lost, start what was claimed."""
-        if turn.lost:
-            for job in [job for job in self.jobs if job.claim.token in turn.lost]:
-                self._lose(job)
+        """Start what a turn has claimed."""
         by_lane: dict[Lane, list[Job]] = {}
         for claim in turn.claims:
             job = self._job(claim)
@@ -147,6 +144,11 @@ class Executor:
                 self._next_look = min(self._next_look, self._clock.monotonic() + job.timeout)
         for lane, jobs in by_lane.items():
             self._lanes[lane].submit(jobs)
+
+    def lose(self, tokens: Collection[int]) -> None:
+        """These claims are gone: stop what runs under them."""
+        for job in [job for job in self.jobs if job.claim.token in tokens]:
+            self._lose(job)
 
     def adopt(self, claims: Sequence[Claim]) -> None:
         """Start those of the session's claims that are not in hand and have not just ended here."""
@@ -335,14 +337,7 @@ class Executor:
             first = not self._dirty
             self._dirty.add(job)
             if first:
-                self._home.call_soon_threadsafe(self._wake_pump)
-
-    def _wake_pump(self) -> None:
-        self.pump_signal()
-
-    async def pause(self, seconds: float) -> None:
-        """Wait on the engine's clock."""
-        await self._clock.sleep(seconds)
+                self._home.call_soon_threadsafe(lambda: self.pump_signal())
 
     def drain_dirty(self) -> tuple[list[LogChunk], list[ProgressUpdate]]:
         """Take new log lines and the progress that is worth saving; publish the newest progress on the way."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runwright.bus import Bus
+from runwright.clock import Clock
 from runwright.store.base import Store
 from runwright.worker.executor import Executor
 from runwright.worker.service import LONGEST_SLEEP_SECONDS, Service
@@ -15,10 +16,11 @@ class Pump(Service):
 
     name = "pump"
 
-    def __init__(self, store: Store, executor: Executor, bus: Bus) -> None:
+    def __init__(self, store: Store, executor: Executor, clock: Clock, bus: Bus) -> None:
         super().__init__(bus)
         self._store = store
         self._executor = executor
+        self._clock = clock
         executor.pump_signal = self.wake
 
     async def run_once(self) -> float:
@@ -29,6 +31,6 @@ class Pump(Service):
             await self._store.save_progress(self._executor.session, updates)
         if chunks or updates or self._executor.dirty:
             # not woken by the next line: what comes within this time goes together
-            await self._executor.pause(PUMP_SECONDS)
+            await self._clock.sleep(PUMP_SECONDS)
             return 0
         return LONGEST_SLEEP_SECONDS

@@ -109,7 +109,7 @@ class WorkerSession:
             self._threads = ThreadLane(options.max_threads, executor.code.run_thread, endings)
             executor.add_lane(Lane.THREAD, self._threads)
         self.claimer = Claimer(self._store, executor, self._clock, self._bus, options.poll_seconds)
-        self._pump = Pump(self._store, executor, self._bus)
+        self._pump = Pump(self._store, executor, self._clock, self._bus)
         self._catalogue = tuple(self._registry.names())
         worker = NewWorker(self.id, socket.gethostname(), os.getpid(), executor.capacities(), self._catalogue)
         await self._store.register(worker, options.lease_seconds)
