@@ -44,7 +44,7 @@ async def serve(cli: Invocation, **flags: Any) -> None:
             cli.output.note("stopping: running tasks may finish; once more stops at once", "yellow")
             stop.pop(0)()
         else:
-            manager.worker.executor.release()  # tasks are interrupted now instead of after the grace
+            manager.hurry()
             loop.call_later(LAST_SECONDS, os._exit, INTERRUPTED)  # a thread that does not listen is left behind
 
     manager = TaskManager(settings, user_loop=True)
