@@ -38,6 +38,7 @@ from runwright.worker.outcome import Limits, UserCode
 
 MOST_AHEAD = 256
 RESERVE_TURNS = 4
+FIRST_AHEAD = 128
 
 logger = logging.getLogger("runwright.worker")
 
@@ -118,12 +119,10 @@ class Executor:
         for lane, slots in self._lanes.items():
             held = len(self._held[lane])
             mean = self._mean_seconds.get(lane)
-            ahead = (
-                0
-                if mean is None
-                else min(MOST_AHEAD, int(slots.capacity * RESERVE_TURNS * turn_seconds / max(mean, 1e-5)))
-            )
             now = max(0, slots.capacity - held)
+            # Nothing known yet: a burst that finds free slots is taken whole, and handed back if its runs prove long.
+            known = 0 if mean is None else int(slots.capacity * RESERVE_TURNS * turn_seconds / max(mean, 1e-5))
+            ahead = min(MOST_AHEAD, known) if mean is not None else FIRST_AHEAD if now else 0
             reserve = max(0, slots.capacity + ahead - max(held, slots.capacity))
             if now or reserve > ahead // 2:  # a reserve is topped up when half of it is gone
                 wants.append(Wanted(lane, now, reserve))
