@@ -102,8 +102,9 @@ async def test_secrets_never_leave_the_store_in_clear(tmp_path: Path) -> None:
     seen = []
 
     @task
-    async def sign_in(user: str, password: SecretStr) -> None:
+    async def sign_in(user: str, password: SecretStr, run: RunContext) -> None:
         seen.append(password.get_secret_value())
+        assert "correct horse" not in str(run.arguments)
 
     async with TaskManager(settings(tmp_path), tasks=[sign_in]) as manager:
         run = await manager.start(sign_in, {"user": "ada", "password": "correct horse"})

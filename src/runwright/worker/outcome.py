@@ -21,6 +21,7 @@ from runwright.model import RunError
 from runwright.retry import Discard, RetryLater, Snooze
 from runwright.tasks.context import RunCancelled, RunContext, current
 from runwright.tasks.invoke import invocation
+from runwright.tasks.secrets import mask
 from runwright.worker.job import Job, clean, current_job
 
 TRACEBACK_CHARACTERS = 64 * 1024
@@ -89,7 +90,7 @@ class UserCode:
             attempt=claim.attempt,
             user=claim.user,
             entity=claim.entity,
-            arguments=arguments,
+            arguments=mask(arguments, pointers) if (pointers := job.task.signature.secret_pointers) else arguments,
             state=None if claim.state is None else json.loads(claim.state),
         )
         return context, args, kwargs
