@@ -1,52 +1,49 @@
-"""The store on SQLite: why a waiting run does not start yet, in a sentence for people. Reads only."""
+"""The store's verbs: why a waiting run does not start yet, in a sentence for people. Reads only."""
 
 from __future__ import annotations
 
-import apsw
-
 from runwright.clock import Micros, to_datetime
 from runwright.model import Lane, RunStatus
-from runwright.store import sql
+from runwright.store.transaction import Transaction, first_value
 
-SQL = sql.load("sqlite")
 _WAITING = {RunStatus.PENDING.value, RunStatus.RETRYING.value}
 
 
-def waiting_for(connection: apsw.Connection, run: str, now: Micros) -> str | None:
+async def waiting_for(tx: Transaction, run: str) -> str | None:
     """See ``Store.waiting_for``."""
-    row = connection.execute(SQL["waiting_read"], (run,)).fetchone()
+    row = await tx.one("waiting_read", run)
     if row is None or row[0] not in _WAITING or row[7] is not None:
         return None
     _, task, lane, _, exclusive, due_at, key, _, _, shared, limit, parent, child = row
-    if due_at > now:
+    if due_at > tx.now:
         return f"It is due at {to_datetime(due_at):%Y-%m-%d %H:%M:%S} UTC."
-    known, any_live = connection.execute(SQL["waiting_known"], (task,)).fetchone() or (0, 0)
+    known, any_live = await tx.one("waiting_known", task) or (0, 0)
     if not any_live:
         return "No worker is running."
     if not known:
         return f"No running worker knows the task {task}."
     if lane != Lane.SERVICE:
-        reason = _behind(connection, now, due_at, key, child == 1, exclusive == 1, parent)
+        reason = await _behind(tx, due_at, key, child == 1, exclusive == 1, parent)
         if reason is not None:
             return reason
-    if shared is not None and connection.execute(SQL["claim_key_held"], (shared,)).get >= limit:
+    if shared is not None and await first_value(tx, "waiting_key_held", shared) >= limit:
         return f"At most {limit} may run at a time for its concurrency key {shared}."
     return None
 
 
-def _behind(
-    connection: apsw.Connection, now: Micros, due_at: Micros, key: int, child: bool, exclusive: bool, parent: str | None
+async def _behind(
+    tx: Transaction, due_at: Micros, key: int, child: bool, exclusive: bool, parent: str | None
 ) -> str | None:
     """Which exclusive run, or for an exclusive run which other one, it waits for."""
     if not child:
-        running = connection.execute(SQL["waiting_exclusive"]).fetchone()
+        running = await tx.one("waiting_exclusive")
         if running is not None:
             return f"The exclusive run {running[0]} of {running[1]} is running alone."
-        barrier = connection.execute(SQL["waiting_barrier"], (now,)).fetchone()
+        barrier = await tx.one("waiting_barrier", tx.now)
         if barrier is not None and (barrier[2], barrier[3]) < (due_at, key):
             return f"The exclusive run {barrier[0]} of {barrier[1]} became due before it."
     if exclusive:
-        others = connection.execute(SQL["claim_others"], (parent, 4)).fetchall()
+        others = await tx.all("claim_others", parent, 4)
         if others:
             names = ", ".join(f"{run} of {task}" for run, task in others[:3])
             return f"It is exclusive and waits for {names}{' and others' if len(others) > 3 else ''} to end."

@@ -1,41 +1,38 @@
-"""The store on SQLite: questions about runs and workers. Reads only; each function is one verb's body."""
+"""The store's verbs: questions about runs and workers. Reads only; each function is one verb's body."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-import apsw
-
-from runwright.clock import SECOND, Micros, to_datetime
+from runwright.clock import SECOND, to_datetime
 from runwright.errors import InvalidInput
 from runwright.model import Attempt, LogLine, Page, Run, RunStatus, Statistics, TaskHistory, Worker
-from runwright.store import sql
 from runwright.store.base import RunQuery
-from runwright.store.rows import Row, attempt_of, dump, log_lines, run_of, worker_of
-
-SQL = sql.load("sqlite")
+from runwright.store.rows import attempt_of, log_lines, run_of, worker_of
+from runwright.store.transaction import Transaction, first_value
 
 # The only places where SQL is composed: one fixed fragment for each condition of a RunQuery.
 _CONDITIONS = {
-    "task": "r.task = ?{n}",
-    "status": "r.status = ?{n} AND r.completed_at {null}",
-    "schedule": "r.schedule = ?{n} AND r.schedule IS NOT NULL",
-    "parent": "r.parent = ?{n} AND r.parent IS NOT NULL",
+    "task": "r.task = ${n}",
+    "status": "r.status = ${n} AND r.completed_at {null}",
+    "schedule": "r.schedule = ${n} AND r.schedule IS NOT NULL",
+    "parent": "r.parent = ${n} AND r.parent IS NOT NULL",
 }
 
 
-def run(connection: apsw.Connection, run_id: str) -> Run | None:
+async def run(tx: Transaction, run_id: str) -> Run | None:
     """See ``Store.run``."""
-    row = connection.execute(SQL["run_read"], (run_id,)).fetchone()
+    row = await tx.one("run_read", run_id)
     return None if row is None else run_of(row)
 
 
-def runs_by_id(connection: apsw.Connection, ids: Sequence[str]) -> list[Run]:
+async def runs_by_id(tx: Transaction, ids: Sequence[str]) -> list[Run]:
     """See ``Store.runs_by_id``."""
-    return [run_of(row) for row in connection.execute(SQL["run_read_many"], (dump(list(ids)),))]
+    return [run_of(row) for row in await tx.all("run_read_many", list(ids))]
 
 
-def runs(connection: apsw.Connection, query: RunQuery) -> Page[Run]:
+async def runs(tx: Transaction, query: RunQuery) -> Page[Run]:
     """See ``Store.runs``: first the keys, from one index for each status asked for, then the rows."""
     values: list[object] = []
     fixed = []
@@ -45,9 +42,9 @@ def runs(connection: apsw.Connection, query: RunQuery) -> Page[Run]:
             fixed.append(_CONDITIONS[name].format(n=len(values)))
     if query.after is not None:
         values.append(_cursor(query.after))
-        fixed.append(f"r.key {'<' if query.newest_first else '>'} ?{len(values)}")
+        fixed.append(f"r.key {'<' if query.newest_first else '>'} ${len(values)}")
     values.append(query.limit + 1)
-    order = f"ORDER BY r.key {'DESC' if query.newest_first else 'ASC'} LIMIT ?{len(values)}"
+    order = f"ORDER BY r.key {'DESC' if query.newest_first else 'ASC'} LIMIT ${len(values)}"
     branches = []
     for status in dict.fromkeys(query.statuses):
         values.append(status.value)
@@ -59,17 +56,23 @@ def runs(connection: apsw.Connection, query: RunQuery) -> Page[Run]:
         for conditions in branches or [fixed]
     ]
     keys = sorted(
-        (int(row[0]) for select in selects for row in connection.execute(select, _used(select, values))),
+        [int(row[0]) for select in selects for row in await tx.composed(*_used(select, values))],
         reverse=query.newest_first,
     )
     more, keys = len(keys) > query.limit, keys[: query.limit]
-    found = {row[0]: run_of(row) for row in connection.execute(SQL["run_read_keys"], (dump(keys),))}
+    found = {row[0]: run_of(row) for row in await tx.all("run_read_keys", keys)}
     return Page(tuple(found[key] for key in keys if key in found), str(keys[-1]) if more and keys else None)
 
 
-def _used(select: str, values: list[object]) -> list[object]:
-    """The values up to the highest placeholder of a statement: SQLite takes neither more nor fewer."""
-    return values[: max(int(part.split(" ")[0].rstrip(")")) for part in select.split("?")[1:])]
+def _used(select: str, values: Sequence[object]) -> tuple[str, list[object]]:
+    """A statement and the values that it uses, counted anew: a database takes neither more nor fewer."""
+    used: list[object] = []
+
+    def place(found: re.Match[str]) -> str:
+        used.append(values[int(found[1]) - 1])
+        return f"${len(used)}"
+
+    return re.sub(r"\$(\d+)", place, select), used
 
 
 def _cursor(after: str) -> int:
@@ -79,26 +82,26 @@ def _cursor(after: str) -> int:
         raise InvalidInput.field("/page/after", f"{after!r} is not a cursor that this list gave") from None
 
 
-def attempts(connection: apsw.Connection, run_id: str) -> list[Attempt]:
+async def attempts(tx: Transaction, run_id: str) -> list[Attempt]:
     """See ``Store.attempts``."""
-    return [attempt_of(run_id, row) for row in connection.execute(SQL["attempt_list"], (run_id,))]
+    return [attempt_of(run_id, row) for row in await tx.all("attempt_list", run_id)]
 
 
-def log(connection: apsw.Connection, run_id: str, after: int, limit: int) -> list[LogLine]:
+async def log(tx: Transaction, run_id: str, after: int, limit: int) -> list[LogLine]:
     """See ``Store.log``."""
     lines: list[LogLine] = []
-    for (text,) in connection.execute(SQL["log_read"], (run_id, after)):
+    for (text,) in await tx.all("log_read", run_id, after):
         lines += log_lines(text, after)
         if len(lines) >= limit:
             break
     return lines
 
 
-def history(connection: apsw.Connection, tasks: Sequence[str]) -> dict[str, TaskHistory]:
+async def history(tx: Transaction, tasks: Sequence[str]) -> dict[str, TaskHistory]:
     """See ``Store.history``."""
     found = {}
     for task in tasks:
-        rows: list[Row] = list(connection.execute(SQL["history"], (task,)))
+        rows = await tx.all("history", task)
         if not rows:
             continue
         last_status, last_start, last_end = rows[0]
@@ -115,21 +118,21 @@ def history(connection: apsw.Connection, tasks: Sequence[str]) -> dict[str, Task
     return found
 
 
-def statistics(connection: apsw.Connection) -> Statistics:
+async def statistics(tx: Transaction) -> Statistics:
     """See ``Store.statistics``."""
     counts = dict.fromkeys((status.value for status in RunStatus), 0)
-    for status, count in connection.execute(SQL["count_by_status"]):
+    for status, count in await tx.all("count_by_status"):
         counts[status] += count
-    total, enabled, runs_total, errors, running = connection.execute(SQL["statistics"]).fetchone() or (0, 0, 0, 0, 0)
+    total, enabled, runs_total, errors, running = await tx.one("statistics") or (0, 0, 0, 0, 0)
     return Statistics(total, enabled, running, runs_total, errors, counts)
 
 
-def arguments(connection: apsw.Connection, run_id: str) -> str | None:
+async def arguments(tx: Transaction, run_id: str) -> str | None:
     """See ``Store.arguments``."""
-    value = connection.execute(SQL["run_arguments"], (run_id,)).get
-    return None if value is None else str(value)
+    stored = await first_value(tx, "run_arguments", run_id)
+    return None if stored is None else str(stored)
 
 
-def workers(connection: apsw.Connection, now: Micros) -> list[Worker]:
+async def workers(tx: Transaction) -> list[Worker]:
     """See ``Store.workers``."""
-    return [worker_of(row) for row in connection.execute(SQL["session_list"], (now - 3600 * SECOND,))]
+    return [worker_of(row) for row in await tx.all("session_list", tx.now - 3600 * SECOND)]

@@ -1,4 +1,4 @@
-"""The store on SQLite: what a change of runs leaves behind it — events, outbox rows, hints — collected, written once.
+"""The store's verbs: what a change of runs leaves behind it — events, outbox rows, hints — collected, written once.
 
 It must not change runs.
 """
@@ -7,19 +7,16 @@ from __future__ import annotations
 
 from runwright.clock import Micros
 from runwright.model import RunStatus
-from runwright.store import sql
 from runwright.store.actions import TASK, Action
 from runwright.store.rows import clean, dump
-from runwright.store.sqlite_writer import Work
-
-SQL = sql.load("sqlite")
+from runwright.store.transaction import Transaction
 
 
 class Journal:
-    """Collects what the changes of one job leave; ``write`` stores it in the job's transaction."""
+    """Collects what the changes of one verb leave; ``write`` stores it in the verb's transaction."""
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
         self._events: list[tuple[object, ...]] = []
         self._ended: list[tuple[object, ...]] = []
 
@@ -28,9 +25,9 @@ class Journal:
     ) -> None:
         """A run has changed."""
         self._events.append(
-            (self._work.now, TASK, action.value, None, task, run, actor, clean(dump(detail)) if detail else None)
+            (self._tx.now, TASK, action.value, None, task, run, actor, clean(dump(detail)) if detail else None)
         )
-        self._work.topics.add("run:" + run)
+        self._tx.topics.add("run:" + run)
 
     def other(
         self,
@@ -44,7 +41,7 @@ class Journal:
     ) -> None:
         """Something else has changed."""
         self._events.append(
-            (self._work.now, event_type, action, subject, task, run, actor, clean(dump(detail)) if detail else None)
+            (self._tx.now, event_type, action, subject, task, run, actor, clean(dump(detail)) if detail else None)
         )
 
     def ended(
@@ -60,12 +57,11 @@ class Journal:
         if schedule is not None:
             self._ended.append((run, schedule, status.value, started_at, completed_at, error))
 
-    def write(self) -> None:
+    async def write(self) -> None:
         """Store what was collected."""
-        connection = self._work.connection
         if self._events:
-            connection.executemany(SQL["event_insert"], self._events)
-            self._work.topics.add("events")
+            await self._tx.many("event_insert", self._events)
+            self._tx.topics.add("events")
         if self._ended:
-            connection.executemany(SQL["ended_insert"], self._ended)
-            self._work.topics.add("ended")
+            await self._tx.many("ended_insert", self._ended)
+            self._tx.topics.add("ended")

@@ -1,7 +1,7 @@
-"""The store on SQLite: ``turn``, the verb that records what happened to claimed runs and claims the next ones.
+"""The store's verbs: ``turn``, which records what happened to claimed runs and claims the next ones.
 
 The rows are read first, once for the batch; each change is then written by a statement that checks the token and looks
-its transition up again, inside the one write transaction. Which runs are claimed is ``sqlite_claim``'s business.
+its transition up again. Which runs are claimed is ``claim``'s business.
 """
 
 from __future__ import annotations
@@ -10,64 +10,55 @@ from collections.abc import Sequence
 
 from runwright.lifecycle import RunEvent, next_status
 from runwright.model import ACTIVE, WAITING, Change, Finish, Lane, RunStatus, Turn
-from runwright.store import sql
 from runwright.store.actions import Action, action_of
 from runwright.store.base import Wanted
-from runwright.store.rows import Row, clean, dump
-from runwright.store.sqlite_claim import Claimer, unpark
-from runwright.store.sqlite_journal import Journal
-from runwright.store.sqlite_writer import Work
+from runwright.store.rows import clean, dump
+from runwright.store.transaction import Row, Transaction
+from runwright.store.verbs.claim import Claimer, unpark
+from runwright.store.verbs.journal import Journal
+from runwright.store.verbs.sessions import session_row
 
-SQL = sql.load("sqlite")
 _EVENTS = {event.value: event for event in RunEvent}
 _STATUSES = {status.value: status for status in RunStatus}
 _WAITING = {status.value for status in WAITING}
 _CHANGES = {RunEvent.START, RunEvent.PAUSE, RunEvent.EXPIRING}
 
 
-def session_key(work: Work, session: str) -> int | None:
-    """The key of a session that holds its lease, None if it is fenced off."""
-    row = work.connection.execute(SQL["session_key"], (session, work.steady)).fetchone()
-    return None if row is None else int(row[0])
-
-
-def turn(
-    work: Work, session: str, wanted: Sequence[Wanted], changes: Sequence[Change], finished: Sequence[Finish]
+async def turn(
+    tx: Transaction, session: str, wanted: Sequence[Wanted], changes: Sequence[Change], finished: Sequence[Finish]
 ) -> Turn:
     """See ``Store.turn``."""
-    worker = session_key(work, session)
-    if worker is None:
+    row = await session_row(tx, session)
+    if row is None:
         return Turn(fenced=True)
-    journal = Journal(work)
+    worker, barrier = int(row[0]), bool(row[1])
+    journal = Journal(tx)
     lost: set[int] = set()
     if changes:
-        _change(work, journal, worker, changes, lost)
+        await _change(tx, journal, worker, changes, lost)
     if finished:
-        _finish(work, journal, worker, finished, lost)
+        await _finish(tx, journal, worker, finished, lost)
     if not wanted:
-        journal.write()
+        await journal.write()
         return Turn(lost=frozenset(lost))
-    claimer = Claimer(work, journal, worker)
-    for lane in wanted:
-        claimer.claim(lane)
-    claimer.write()
-    journal.write()
+    claimer = Claimer(tx, journal, worker)
+    await claimer.claim(wanted, alone=barrier)
+    await journal.write()
     return Turn(
-        tuple(claimer.claims), frozenset(lost), next_due=_next_due(work, [lane.lane for lane in wanted]),
-        backlog=claimer.backlog,
+        tuple(claimer.claims), frozenset(lost), next_due=claimer.next_due, backlog=claimer.backlog,
     )  # fmt: skip
 
 
-def _read(work: Work, keys: Sequence[int]) -> dict[int, Row]:
+async def _read(tx: Transaction, keys: Sequence[int]) -> dict[int, Row]:
     """The runs behind the keys: token, worker, status, id, task, schedule, attempt, exclusive, and what people want."""
-    rows = work.connection.execute(SQL["turn_read"], (dump(keys),))
-    return {row[0]: row for row in rows}
+    return {row[0]: row for row in await tx.all("turn_read", list(keys))}
 
 
-def _change(work: Work, journal: Journal, worker: int, changes: Sequence[Change], lost: set[int]) -> None:
-    rows = _read(work, [change.key for change in changes])
+async def _change(tx: Transaction, journal: Journal, worker: int, changes: Sequence[Change], lost: set[int]) -> None:
+    rows = await _read(tx, [change.key for change in changes])
     now_status = {key: _STATUSES[row[3]] for key, row in rows.items()}
-    connection = work.connection
+    starts: list[tuple[object, ...]] = []
+    others: list[tuple[object, ...]] = []
     for change in changes:
         row, event = rows.get(change.key), _EVENTS[change.event]
         after = None
@@ -79,17 +70,21 @@ def _change(work: Work, journal: Journal, worker: int, changes: Sequence[Change]
         if event is RunEvent.PAUSE and not row[10]:
             continue  # the wish was taken back while the run reached its checkpoint: it goes on
         if event is RunEvent.START:
-            connection.execute(SQL["turn_start"], (change.key, change.token, after.value, change.at))
+            starts.append((change.key, change.token, after.value, change.at))
         else:
-            connection.execute(SQL["turn_change"], (change.key, change.token, event.value, after.value))
+            others.append((change.key, change.token, event.value, after.value))
         if after is not now_status[change.key]:
             journal.run(action_of(event, after), row[4], row[5])
         now_status[change.key] = after
+    if starts:  # before the others: a run that starts and pauses in one batch does so in this order
+        await tx.many("turn_start", starts)
+    for values in others:
+        await tx.do("turn_change", *values)
 
 
-def _finish(work: Work, journal: Journal, worker: int, finished: Sequence[Finish], lost: set[int]) -> None:
-    rows = _read(work, [finish.key for finish in finished])
-    now = work.now
+async def _finish(tx: Transaction, journal: Journal, worker: int, finished: Sequence[Finish], lost: set[int]) -> None:
+    rows = await _read(tx, [finish.key for finish in finished])
+    now = tx.now
     updates: list[tuple[object, ...]] = []
     attempts: list[tuple[object, ...]] = []
     freed: list[str | None] = []
@@ -148,15 +143,10 @@ def _finish(work: Work, journal: Journal, worker: int, finished: Sequence[Finish
                 None if shown is None else clean(shown.message),
             )
         elif ready:
-            work.topics.add("runs")
+            tx.topics.add("runs")
         if exclusive or lane == Lane.SERVICE:
-            work.topics.add("runs")  # what waited behind it may start, in any process
+            tx.topics.add("runs")  # what waited behind it may start, in any process
     if updates:
-        work.connection.executemany(SQL["turn_finish"], updates)
-        work.connection.executemany(SQL["attempt_insert"], attempts)
-        unpark(work, freed)
-
-
-def _next_due(work: Work, lanes: Sequence[Lane]) -> int | None:
-    times = [work.connection.execute(SQL["claim_next_due"], (lane.value,)).get for lane in lanes]
-    return min((time for time in times if time is not None), default=None)
+        await tx.many("turn_finish", updates)
+        await tx.many("attempt_insert", attempts)
+        await unpark(tx, freed)

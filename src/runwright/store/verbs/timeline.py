@@ -1,22 +1,17 @@
-"""The store on SQLite: the timeline and the questions put to it. Filters are made of fixed fragments only."""
+"""The store's verbs: the timeline and the questions put to it. Filters are made of fixed fragments only."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
-import apsw
-
 from runwright.clock import to_micros
 from runwright.errors import InvalidInput
 from runwright.model import Event, NewEvent, Page
-from runwright.store import sql
 from runwright.store.base import EventFilter
-from runwright.store.rows import Row, event_of
-from runwright.store.sqlite_journal import Journal
-from runwright.store.sqlite_writer import Work
-
-SQL = sql.load("sqlite")
+from runwright.store.rows import event_of
+from runwright.store.transaction import Transaction, first_value
+from runwright.store.verbs.journal import Journal
 
 COLUMNS = {
     "event_type": "event_type",
@@ -65,26 +60,26 @@ _PATTERNS = {
 _MOST_VALUES = 100
 
 
-def record(work: Work, events: Sequence[NewEvent]) -> None:
+async def record(tx: Transaction, events: Sequence[NewEvent]) -> None:
     """See ``Store.record``."""
-    journal = Journal(work)
+    journal = Journal(tx)
     for event in events:
         journal.other(
             event.event_type, event.action, event.subject, event.user, event.task, event.run, dict(event.detail)
         )
-    journal.write()
+    await journal.write()
 
 
-def changed_since(connection: apsw.Connection, cursor: int, limit: int) -> tuple[int, Sequence[str]]:
+async def changed_since(tx: Transaction, cursor: int, limit: int) -> tuple[int, Sequence[str]]:
     """See ``Store.changed_since``."""
     if cursor < 0:
-        return int(connection.execute(SQL["event_last"]).get), ()
-    rows: list[Row] = list(connection.execute(SQL["event_runs"], (cursor, limit)))
+        return int(await first_value(tx, "event_last")), ()
+    rows = await tx.all("event_runs", cursor, limit)
     last = int(rows[-1][0]) if rows else cursor
     return last, tuple(dict.fromkeys(str(run) for _, run in rows if run is not None))
 
 
-def events(connection: apsw.Connection, filters: Sequence[EventFilter], limit: int, after: str | None) -> Page[Event]:
+async def events(tx: Transaction, filters: Sequence[EventFilter], limit: int, after: str | None) -> Page[Event]:
     """See ``Store.events``."""
     conditions: list[str] = []
     values: list[object] = []
@@ -94,13 +89,13 @@ def events(connection: apsw.Connection, filters: Sequence[EventFilter], limit: i
         if not after.isdecimal():
             raise InvalidInput.field("/page/after", f"{after!r} is not a cursor that this list gave")
         values.append(int(after))
-        conditions.append(f"id < ?{len(values)}")
+        conditions.append(f"id < ${len(values)}")
     values.append(limit + 1)
     statement = (
         "SELECT id, time, event_type, action, subject, task, run, actor, detail FROM event "  # noqa: S608  # see above
-        f"WHERE {' AND '.join(conditions) or 'true'} ORDER BY id DESC LIMIT ?{len(values)}"
+        f"WHERE {' AND '.join(conditions) or 'true'} ORDER BY id DESC LIMIT ${len(values)}"
     )
-    rows = connection.execute(statement, values).fetchall()
+    rows = await tx.composed(statement, values)
     items = tuple(event_of(row) for row in rows[:limit])
     return Page(items, str(items[-1].id) if len(rows) > limit and items else None)
 
@@ -118,7 +113,7 @@ def _condition(condition: EventFilter, pointer: str, values: list[object]) -> st
             raise InvalidInput.field(f"{pointer}/value", f"has more than {_MOST_VALUES} values")
         first = len(values) + 1
         values.extend(_value(condition, item, pointer) for item in items)
-        places = ", ".join(f"?{number}" for number in range(first, len(values) + 1))
+        places = ", ".join(f"${number}" for number in range(first, len(values) + 1))
         return _MANY[operator].format(column=column, values=places)
     if operator not in _ONE:
         raise InvalidInput.field(f"{pointer}/operator", f"{operator!r} is none of {', '.join(OPERATORS)}")
@@ -129,7 +124,7 @@ def _condition(condition: EventFilter, pointer: str, values: list[object]) -> st
         values.append(_PATTERNS[operator].format(text))
     else:
         values.append(_value(condition, given, pointer))
-    fragment = _ONE[operator].format(column=column, value=f"?{len(values)}")
+    fragment = _ONE[operator].format(column=column, value=f"${len(values)}")
     if condition.column == "event_type" and operator in ("is", "eq") and given != "task":
         # The few entries that are not about tasks have an index of their own, which only a constant can choose.
         fragment += " AND event_type <> 'task'"
