@@ -38,11 +38,20 @@ IDLE_SECONDS = 10
 TRIES = 8
 SERVER_SETTINGS = {
     "application_name": "runwright",
+    # Every statement has its index. A plan that was made while the tables were small, or before they were analysed, must
+    # not read them whole for the rest of its life.
+    "enable_seqscan": "off",
     "jit": "off",  # each statement is short; compiling it would cost more than running it
     "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
 }
 BEGIN = "BEGIN"
-BEGIN_POOLED = f"BEGIN; SET LOCAL jit = off; SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'"
+BEGIN_POOLED = "; ".join(
+    [
+        BEGIN,
+        *(f"SET LOCAL {name} = '{setting}'" for name, setting in SERVER_SETTINGS.items() if name != "application_name"),
+    ]
+)
+"""Behind a pooler a transaction brings its settings along."""
 SERVER_TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 LOOK_SECONDS = 30.0
 """How often the server's clock is looked at."""

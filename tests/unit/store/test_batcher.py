@@ -30,7 +30,7 @@ async def test_those_of_one_turn_of_the_loop_go_together() -> None:
     database = Database()
     batcher = Batcher(database.store)
     answers = await asyncio.gather(batcher.do([1, 2]), batcher.do([3]), batcher.do([]))
-    assert answers == [["stored 1", "stored 2"], ["stored 3"], []]
+    assert list(answers) == [["stored 1", "stored 2"], ["stored 3"], []]
     assert database.groups == [[1, 2, 3]]
 
 

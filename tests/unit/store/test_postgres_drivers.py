@@ -114,7 +114,7 @@ async def test_a_refusal_inside_leaves_the_callers_transaction_usable(store: Pos
 async def test_what_is_no_such_connection_is_refused(store: PostgresStore, postgres_url: str) -> None:
     with psycopg.connect(postgres_url) as connection:
         for wrong in (connection, object(), "postgresql://"):
-            with pytest.raises(InvalidInput, match="give an asyncpg.Connection"):
+            with pytest.raises(InvalidInput, match="give an asyncpg"):
                 await store.enqueue([run()], wrong)
     sqlite = await SqliteStore.open(":memory:", clock=SystemClock(), rng=SystemRng())
     with pytest.raises(InvalidInput, match="on PostgreSQL only"):
