@@ -25,7 +25,8 @@ SELECT 'done-' || n, 'backup', 'async', 'completed', 50, 0, n, 0, n, 'retry', 'x
 FROM generate_series(1, 30000) AS n;
 INSERT INTO runwright.run (id, task, lane, status, priority, exclusive, due_at, ready, created_at, on_interrupt,
   created_by, arguments)
-SELECT 'wait-' || n, 'backup', 'async', 'pending', 50, 0, n, 1, n, 'retry', 'x', '{}' FROM generate_series(1, 10000) AS n;
+SELECT 'wait-' || n, 'backup', 'async', 'pending', 50, 0, n, 1, n, 'retry', 'x', '{}'
+FROM generate_series(1, 10000) AS n;
 INSERT INTO runwright.event (time, event_type, action, task, run)
 SELECT n, 'task', 'run.created', 'backup', 'done-' || n FROM generate_series(1, 30000) AS n;
 INSERT INTO runwright.attempt SELECT key, 1, 'completed', 1, 2 FROM runwright.run WHERE completed_at IS NOT NULL;

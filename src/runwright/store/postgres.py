@@ -38,8 +38,8 @@ IDLE_SECONDS = 10
 TRIES = 8
 SERVER_SETTINGS = {
     "application_name": "runwright",
-    # Every statement has its index. A plan that was made while the tables were small, or before they were analysed, must
-    # not read them whole for the rest of its life.
+    # Every statement has its index. A plan that was made while the tables were small, or before they were analysed,
+    # must not read them whole for the rest of its life.
     "enable_seqscan": "off",
     "jit": "off",  # each statement is short; compiling it would cost more than running it
     "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
