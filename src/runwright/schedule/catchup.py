@@ -137,7 +137,8 @@ def plan(trigger: Trigger, situation: Situation, policy: Policy, now: datetime) 
     elif started or situation.running:
         rest = Plan((), last, None, awaits_end=True)
     else:
-        rest = Plan((), last, trigger.next_after(now))
+        following = trigger.next_after(now)
+        rest = Plan((), last, following, finished=following is None)
     cancel = started and situation.running and policy.overlap is Overlap.CANCEL_RUNNING
     return replace(rest, fires=fires, cancel_running=cancel)
 
@@ -150,7 +151,8 @@ def _rest(trigger: Trigger, situation: Situation, cursor: datetime) -> Plan:
     if situation.next_due is None:
         return Plan((), cursor, None, awaits_end=True)
     stored = as_utc(situation.next_due)  # behind the cursor if the clock was set back
-    return Plan((), cursor, stored if stored > cursor else trigger.next_after(cursor))
+    following = stored if stored > cursor else trigger.next_after(cursor)
+    return Plan((), cursor, following, finished=following is None)
 
 
 def _due_times(trigger: Trigger, situation: Situation, policy: Policy, now: datetime) -> DueTimes:

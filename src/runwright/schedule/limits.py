@@ -17,7 +17,6 @@ from runwright.schedule.windows import NEVER, Windows
 
 _INSTANT = timedelta(microseconds=1)
 _MOST_DETOURS = 1_000
-_HORIZON = timedelta(days=366 * 50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class LimitedTrigger:
         self.anchored_at_end = trigger.anchored_at_end
 
     def next_after(self, moment: datetime, *, anchor: datetime | None = None) -> datetime | None:
-        """As of every trigger; None also if it is excluded a thousand times in a row, or for fifty years."""
+        """As of every trigger; None also if a thousand in a row are excluded, or fifty years."""
         start = as_utc(moment)
         if self.starts_at is not None:
             start = max(start, self.starts_at if self.anchored_at_end else self.starts_at - _INSTANT)
@@ -69,10 +68,8 @@ class LimitedTrigger:
             if due is None or (self.ends_at is not None and due > self.ends_at):
                 return None
             outside = self.limits.excluded.ends_after(due)
-            if outside == due:
-                return due
-            if outside - start > _HORIZON:
-                return None
+            if outside is None or outside == due:
+                return outside
             due = outside if self.anchored_at_end else self.trigger.next_after(outside - _INSTANT, anchor=anchor)
         return None
 
@@ -106,11 +103,10 @@ def opening(trigger: Trigger, now: datetime) -> datetime:
 
 def earliest(trigger: Trigger, now: datetime) -> datetime | None:
     """The first moment from ``now`` on at which the limits of ``trigger`` let it be due; None if there is none."""
-    moment = opening(trigger, now)
     if not isinstance(trigger, LimitedTrigger):
-        return moment
-    moment = trigger.limits.excluded.ends_after(moment)
-    return None if trigger.ends_at is not None and moment > trigger.ends_at else moment
+        return as_utc(now)
+    moment = trigger.limits.excluded.ends_after(opening(trigger, now))
+    return None if moment is None or (trigger.ends_at is not None and moment > trigger.ends_at) else moment
 
 
 def split(

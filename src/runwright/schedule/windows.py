@@ -27,6 +27,7 @@ Span: TypeAlias = tuple[datetime, datetime]
 _LONGEST_TEXT = 64
 _INSTANT = timedelta(microseconds=1)
 _LONGEST_REACH = timedelta(days=400)
+_HORIZON = timedelta(days=366 * 50)
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _EXAMPLES = "2026-12-25, 12-24/12-26, sat,sun, mon-fri 22:00-06:00 or 2026-12-24T18:00/2026-12-27T06:00"
 _YEARLY = re.compile(r"(\d\d)-(\d\d)")
@@ -119,22 +120,15 @@ class Windows:
                         found.append((_utc(max(first, low) - offset), _utc(min(last, high) - offset)))
         return _merged(found)
 
-    def ends_after(self, instant: datetime) -> datetime:
-        """The first moment from ``instant`` on that is outside, or at least 400 days later if there is none until then.
-
-        ``instant`` itself if it is outside.
-        """
-        if not self:
-            return instant
-        reach = 2 * DAY
-        while True:
-            spans = self.spans(instant, instant + reach)
-            if not spans or spans[0][0] > instant:
-                return instant
-            end = spans[0][1]
-            if end < instant + reach or reach >= _LONGEST_REACH:
-                return end
-            reach = min(reach * 8, _LONGEST_REACH)
+    def ends_after(self, instant: datetime) -> datetime | None:
+        """The first moment from ``instant`` on that is outside, often itself; None if there is none for fifty years."""
+        moment, reach = instant, 2 * DAY
+        while moment - instant < _HORIZON:
+            spans = self.spans(moment, moment + reach)
+            if not spans or spans[0][0] > moment:
+                return moment
+            moment, reach = spans[0][1], min(reach * 8, _LONGEST_REACH)
+        return None
 
 
 NEVER = Windows(ZoneInfo("UTC"))
