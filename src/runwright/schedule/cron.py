@@ -157,7 +157,7 @@ def _checked_item(field: _Field, item: str) -> str:
             return f"{first}/{step}"
         return str(first % 7 if field is _DOW else first)  # one name for Sunday
     last = _value(field, last_text)
-    if field is _DOW and last_text == "SUN":
+    if field is _DOW and last_text == "SUN" and first > 0:
         last = 7  # fri-sun ends with the week, not before it began
     if last < first:
         raise field.refuse(f"the range {head.lower()} runs backwards; write it as two ranges")

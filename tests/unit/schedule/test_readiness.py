@@ -124,7 +124,14 @@ class Node:
         )
 
 
-ENDINGS = [OK] * 12 + [ERROR, RunStatus.CANCELLED, RunStatus.INTERRUPTED, FireOutcome.HELD, FireOutcome.BLOCKED]
+ENDINGS: tuple[RunStatus | FireOutcome, ...] = (
+    *[OK] * 12,
+    ERROR,
+    RunStatus.CANCELLED,
+    RunStatus.INTERRUPTED,
+    FireOutcome.HELD,
+    FireOutcome.BLOCKED,
+)
 
 
 class Cycles:
