@@ -155,6 +155,9 @@ class Settings(BaseSettings):
     lease_seconds: PositiveSeconds = Field(30.0, description="How long a silent worker keeps its runs.")
     heartbeat_seconds: PositiveSeconds = Field(10.0, description="How often a worker says that it is alive.")
     sweep_seconds: PositiveSeconds = Field(5.0, description="How often runs of dead workers are looked for.")
+    aging_seconds: OptionalPositiveSeconds = Field(
+        900.0, description="A run that has waited so long goes before all others, whatever its priority; none: never."
+    )
     poll_seconds: PositiveSeconds = Field(
         5.0, description="How often work is looked for when nothing wakes the worker."
     )

@@ -160,7 +160,11 @@ class TaskManager:
 
     async def _restore(self, store: Store) -> None:
         janitor = Janitor(
-            store, self.bus, sweep_seconds=self.settings.sweep_seconds, retention_days=self.settings.retention_days
+            store,
+            self.bus,
+            sweep_seconds=self.settings.sweep_seconds,
+            retention_days=self.settings.retention_days,
+            aging_seconds=self.settings.aging_seconds,
         )
         if self.roles:
             while (

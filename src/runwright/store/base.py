@@ -15,7 +15,7 @@ Rules for every verb
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from runwright.clock import Micros
@@ -75,14 +75,23 @@ class EventFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """At most ``count`` runs of a task start in any ``micros`` microseconds, whichever session starts them."""
+
+    count: int
+    micros: int
+
+
+@dataclass(frozen=True, slots=True)
 class NewWorker:
-    """A worker session that registers: a random id for each process start."""
+    """A worker session that registers: a random id for each process start. ``rates`` has the limits of some tasks."""
 
     id: str
     host: str
     pid: int
     lanes: Mapping[str, int]
     tasks: Sequence[str]
+    rates: Mapping[str, Rate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +140,7 @@ class Store(Protocol):
         """Begin a worker session with a lease of ``lease_seconds`` from now."""
         ...
 
-    async def publish(self, session: str, tasks: Sequence[str]) -> None:
+    async def publish(self, session: str, tasks: Sequence[str], rates: Mapping[str, Rate] | None = None) -> None:
         """Replace the catalogue of a session: the names of the tasks that it knows, and that it may be given."""
         ...
 
@@ -164,8 +173,10 @@ class Store(Protocol):
         The barrier is the waiting exclusive run that became due first; nothing that became due after it is claimed
         before it, whatever its priority. It is itself claimed, alone, when no run is claimed anywhere (services
         excepted); while an exclusive run is claimed nothing else is. A child of a claimed run passes the barrier.
-        Reservations made before the barrier arrived are theirs to start. A run that crashed before is never
-        reserved ahead. A run with a ``concurrency_key`` is claimed only while fewer than its limit are claimed.
+        Reservations made before the barrier arrived are theirs to start. A run that crashed before, or whose task has
+        a rate limit, is never reserved ahead. A run with a ``concurrency_key`` is claimed only while fewer than its
+        limit are claimed; one of a task with a rate limit only while fewer were claimed in that time, by anybody, and
+        ``next_due`` tells when the next may be.
         """
         ...
 
@@ -213,6 +224,13 @@ class Store(Protocol):
         """Take orphans from their dead session: the attempt is interrupted, the run moves by its event.
 
         A crash is counted on the run. A decision whose run has moved on is passed over. Returns how many were moved.
+        """
+        ...
+
+    async def age(self, before: Micros, limit: int = 500) -> int:
+        """Put ready runs that became due before, at most ``limit``, to the front of the queue; how many they were.
+
+        Among themselves they are in the order of their due times, whatever their priority, which stays as it is.
         """
         ...
 
@@ -362,4 +380,4 @@ class Store(Protocol):
     async def revoke_credential(self, digest: str, actor: str) -> bool: ...
 
 
-__all__ = ["Claim", "EventFilter", "NewWorker", "RunQuery", "Store", "Wanted"]
+__all__ = ["Claim", "EventFilter", "NewWorker", "Rate", "RunQuery", "Store", "Wanted"]

@@ -44,7 +44,7 @@ from runwright.model import (
     Worker,
 )
 from runwright.store import verbs
-from runwright.store.base import EventFilter, NewWorker, RunQuery, Wanted
+from runwright.store.base import EventFilter, NewWorker, Rate, RunQuery, Wanted
 from runwright.store.leases import Leases
 from runwright.store.transaction import Body, Transaction, first_value
 
@@ -117,8 +117,8 @@ class SqlStore(ABC):
         await self._write(lambda tx: verbs.sessions.register(tx, worker, lease_seconds))
         self._leases.renewed(worker.id, began, lease_seconds)
 
-    async def publish(self, session: str, tasks: Sequence[str]) -> None:
-        await self._write(lambda tx: verbs.sessions.publish(tx, session, tasks))
+    async def publish(self, session: str, tasks: Sequence[str], rates: Mapping[str, Rate] | None = None) -> None:
+        await self._write(lambda tx: verbs.sessions.publish(tx, session, tasks, rates or {}))
 
     def beat(self, session: str, lease_seconds: float) -> bool:
         began = self._leases.begin()
@@ -179,6 +179,9 @@ class SqlStore(ABC):
 
     async def rescue(self, decisions: Sequence[tuple[Rescue, RunEvent]]) -> int:
         return await self._write(lambda tx: verbs.janitor.rescue(tx, decisions), len(decisions))
+
+    async def age(self, before: Micros, limit: int = 500) -> int:
+        return await self._write(lambda tx: verbs.janitor.age(tx, before, limit), limit)
 
     async def prune(self, before: Micros, limit: int = 1000) -> int:
         return await self._write(lambda tx: verbs.janitor.prune(tx, before, limit), limit)

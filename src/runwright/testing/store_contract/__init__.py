@@ -6,6 +6,7 @@ that clock. pytest-asyncio must be in auto mode.
 
 from runwright.testing.store_contract.claims import TestBarrier, TestClaims, TestConcurrencyKeys, TestReservations
 from runwright.testing.store_contract.enqueue import TestEnqueue, TestIdempotency, TestUnique
+from runwright.testing.store_contract.limits import TestAging, TestRates, TestUniqueForms
 from runwright.testing.store_contract.lists import TestHistory, TestRuns, TestWaitingFor
 from runwright.testing.store_contract.people import TestDelete, TestMove, TestPause
 from runwright.testing.store_contract.schedules import TestFires, TestSchedules, TestSettle
@@ -14,6 +15,7 @@ from runwright.testing.store_contract.timeline import TestCredentials, TestTimel
 from runwright.testing.store_contract.turns import TestChanges, TestFinish, TestLifecycle
 
 __all__ = [
+    "TestAging",
     "TestBarrier",
     "TestChanges",
     "TestClaims",
@@ -31,6 +33,7 @@ __all__ = [
     "TestOrphans",
     "TestPause",
     "TestPrune",
+    "TestRates",
     "TestReservations",
     "TestRuns",
     "TestSchedules",
@@ -38,5 +41,6 @@ __all__ = [
     "TestSettle",
     "TestTimeline",
     "TestUnique",
+    "TestUniqueForms",
     "TestWaitingFor",
 ]

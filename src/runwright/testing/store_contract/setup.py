@@ -47,6 +47,8 @@ class RunOptions(TypedDict, total=False):
     parent: str | None
     schedule: str | None
     unique_key: str | None
+    until_start: bool
+    unique_since: int | None
     concurrency_key: str | None
     concurrency_limit: int | None
     idempotency_key: str | None
