@@ -16,7 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from runwright import Settings, TaskManager
 from tests.process import cluster_app
@@ -139,9 +139,9 @@ class Node:
 class Cluster:
     """Nodes on one database. ``options`` are settings of all of them. Use it with ``with``."""
 
-    def __init__(self, url: str, folder: Path, *, speed: float = 1, **options: float) -> None:
+    def __init__(self, url: str, folder: Path, *, speed: float = 1, **options: Any) -> None:
         self.folder = folder
-        self.settings = Settings(store=url, secret_key=secrets.token_urlsafe(32), **options)  # type: ignore[arg-type]
+        self.settings = Settings(store=url, secret_key=secrets.token_urlsafe(32), **options)
         self.ledger = Ledger(folder / "ledger")
         self.nodes: list[Node] = []
         assert self.settings.secret_key is not None
