@@ -11,11 +11,13 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 import time
 from functools import cache
 
 from runwright import RunCancelled, RunContext, Settings, SystemClock, TaskManager, task
 from runwright.clock import Clock, Micros
+from runwright.store.postgres import PostgresStore
 
 STEP_SECONDS = 0.05
 
@@ -86,10 +88,19 @@ def clock() -> Clock:
     return SystemClock() if speed == 1 else FastClock(speed, float(os.environ["CLUSTER_ORIGIN"]))
 
 
+def end_with_the_tests() -> None:
+    """Wait for the end of the input, which comes when the process that started this one is gone."""
+    sys.stdin.read()
+    os._exit(1)
+
+
 async def main(role: str, folder: str) -> None:
     """Work in this role until SIGTERM."""
+    threading.Thread(target=end_with_the_tests, daemon=True).start()
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    if isinstance(clock(), FastClock):  # then the server's wall clock is of no use
+        PostgresStore.now = lambda self: self._clock.now()  # type: ignore[method-assign]  # see above
     roles = ("worker", "scheduler") if role == "both" else (role,)
     settings = Settings.load(directory=folder)
     async with TaskManager(settings, tasks=TASKS, roles=roles, user_loop=True, clock=clock()):
