@@ -20,6 +20,7 @@ from runwright.lifecycle import Outcome
 from runwright.model import SEQ_PER_ATTEMPT, Claim, JSONObject, LogChunk, TaskProgress
 from runwright.tasks.context import RunCancelled
 from runwright.tasks.definition import Task
+from runwright.worker.ending import clean
 
 CHUNK_BYTES = 64 * 1024
 LINE_CHARACTERS = 16 * 1024
@@ -298,14 +299,3 @@ class Job:
 
 current_job: ContextVar[Job | None] = ContextVar("runwright_job", default=None)
 """The job whose code runs here; set by the executor around every invocation."""
-
-
-def clean(text: str) -> str:
-    """Text that every store and page can hold: no NUL, no lone surrogates."""
-    if "\x00" in text:
-        text = text.replace("\x00", "\ufffd")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = text.encode("utf-8", "replace").decode()
-    return text
