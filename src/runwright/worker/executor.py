@@ -32,7 +32,7 @@ from runwright.model import (
 from runwright.store.base import Store, Wanted
 from runwright.tasks.context import RunCancelled
 from runwright.tasks.registry import Registry
-from runwright.worker.job import Job, LogCap
+from runwright.worker.job import Job
 from runwright.worker.lanes import LaneSlots
 from runwright.worker.outcome import Limits, UserCode
 
@@ -66,7 +66,6 @@ class Executor:
         self.code = UserCode(admission, rng, limits)
         self._bus = bus
         self._limits = limits
-        self._cap = LogCap(limits.log_bytes)
         self._home = asyncio.get_running_loop()
         self._lanes: dict[Lane, LaneSlots] = {}
         self._held: dict[Lane, dict[int, Job]] = {}
@@ -158,7 +157,9 @@ class Executor:
     def _job(self, claim: Claim) -> Job:
         task = self._registry.get(claim.task)
         timeout = self._limits.timeout if task.timeout_unset else task.timeout
-        return Job(claim, task, self, self._clock, None if claim.lane is Lane.SERVICE else timeout, self._cap)
+        return Job(
+            claim, task, self, self._clock, None if claim.lane is Lane.SERVICE else timeout, self._limits.log_bytes
+        )
 
     def obey(self, controls: Sequence[Control]) -> None:
         """Do what people want of the held runs; what is not in the list shall simply run."""
@@ -304,6 +305,7 @@ class Executor:
             failed=decision.failed,
             warnings=tuple(job.warnings),
             progress=progress,
+            cpu_seconds=job.cpu_seconds,
         )
 
     def collect(self, ended: list[Job]) -> None:
