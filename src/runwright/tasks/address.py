@@ -122,12 +122,12 @@ def task_at(address: Address) -> Task[..., Any]:
     for value in list(vars(module).values()):
         if isinstance(value, Task) and value.name == address.task:
             return value
-    value: Any = module
+    found: Any = module
     for step in address.qualname.split("."):
-        value = getattr(value, step, None)
-        if value is None:
+        found = getattr(found, step, None)
+        if found is None:
             raise NotFound("task", address.task)
-    return to_task(value)
+    return to_task(found)
 
 
 def _load(address: Address) -> tuple[ModuleType, str | None]:

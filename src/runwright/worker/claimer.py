@@ -79,6 +79,7 @@ class Claimer(Service):
             executor.fence()
             return self._poll_seconds
         executor.take(turn)
+        look = min(look, executor.watch_time())  # what has just been taken has its time, too
         if turn.lost:
             # A change is refused, too, if it was told before (its turn was committed without our knowing), or if people
             # were quicker (a resume before the pause): only a claim that is gone is lost.

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
 
 from runwright.admission import Admission, RunRequest
 from runwright.bus import Bus
@@ -39,6 +41,8 @@ from runwright.worker.outcome import Limits, UserCode
 MOST_AHEAD = 256
 RESERVE_TURNS = 4
 FIRST_AHEAD = 128
+
+T = TypeVar("T")
 
 logger = logging.getLogger("runwright.worker")
 
@@ -168,7 +172,10 @@ class Executor:
             control = wanted.get(job.claim.key)
             if control is not None and control.token != job.claim.token:
                 continue
-            job.pause_wanted = control is not None and control.pause
+            pause = control is not None and control.pause
+            if job.pause_wanted != pause:
+                job.pause_wanted = pause
+                self._lanes[job.claim.lane].tell(job)
             if control is not None and control.cancel and not job.cancel_wanted:
                 job.cancel_wanted = True
                 self._stop(job)
@@ -370,6 +377,10 @@ class Executor:
         return bool(self._dirty)
 
     # ----- Host: what a job asks for, from the place where user code runs -----------------------------------------
+
+    def on_home(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Do something on the engine's own loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._home)
 
     def paused(self, job: Job) -> None:
         """The job waits at a checkpoint: tell the store that it is paused."""

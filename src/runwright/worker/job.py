@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from runwright.clock import Clock, Micros
 from runwright.lifecycle import Outcome
@@ -22,6 +24,8 @@ from runwright.worker.log import RunLog
 
 PROGRESS_SAVE_SECONDS = 2.0
 PROGRESS_SAVE_SHARE = 0.05
+
+T = TypeVar("T")
 
 
 class Host(Protocol):
@@ -41,6 +45,18 @@ class Host(Protocol):
 
     async def start_child(self, job: Job, task: object, arguments: JSONObject) -> str:
         """Start a child run of the job; its id."""
+        ...
+
+    def on_home(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Do something on the engine's own loop; from any thread."""
+        ...
+
+
+class Gate(Protocol):
+    """Where a paused run waits."""
+
+    def set(self) -> None:
+        """Let it go on."""
         ...
 
 
@@ -106,7 +122,7 @@ class Job:
         self._log_bytes = log_bytes
         self._host = host
         self._clock = clock
-        self._gate: threading.Event | asyncio.Event | None = None
+        self._gate: Gate | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # ----- RunPort: what the task says and asks -----------------------------------------------------------------
@@ -154,9 +170,8 @@ class Job:
         if self.cancelled:
             raise RunCancelled
         if self.pause_wanted:
-            gate = self._gate = threading.Event()
-            self._loop = None
-            self._host.paused(self)
+            gate = threading.Event()
+            self.wait_at(gate)
             gate.wait()
             if self.cancelled:
                 raise RunCancelled
@@ -169,6 +184,11 @@ class Job:
         """Start a child run; its id."""
         return await self._host.start_child(self, task, arguments)
 
+    def wait_at(self, gate: Gate) -> None:
+        """The code has come to a checkpoint somewhere else, and waits there until the gate is opened."""
+        self._gate, self._loop = gate, None
+        self._host.paused(self)
+
     # ----- the executor's side ----------------------------------------------------------------------------------
 
     def open_gate(self) -> None:
@@ -176,7 +196,7 @@ class Job:
         gate, self._gate = self._gate, None
         if gate is None:
             return
-        if self._loop is not None and isinstance(gate, asyncio.Event):
+        if self._loop is not None:
             self._loop.call_soon_threadsafe(gate.set)
         else:
             gate.set()

@@ -37,6 +37,10 @@ class LaneSlots(Protocol):
         """Make the job's code end, beyond its flag. False if this lane has no such means (a thread)."""
         ...
 
+    def tell(self, job: Job) -> None:
+        """What people want of the job has changed; for code that does not see its flags."""
+        ...
+
     def close(self) -> None:
         """Take no more jobs."""
         ...
@@ -112,6 +116,9 @@ class AsyncLane:
             self._loop.call_soon_threadsafe(self._cancel, job)
         return True
 
+    def tell(self, job: Job) -> None:
+        """Nothing to do: the code looks at the job itself."""
+
     def close(self) -> None:
         """Nothing to do: the loop belongs to whoever made it."""
 
@@ -145,8 +152,10 @@ class AsyncLane:
 class ThreadLane:
     """Threads of the lane's own, started when they are first needed. A thread cannot be killed, only asked."""
 
-    def __init__(self, capacity: int, run: Callable[[Job], None], endings: Endings) -> None:
+    def __init__(self, capacity: int, run: Callable[[Job], None], endings: Endings, name: str = "thread") -> None:
         self.capacity = capacity
+        self._name = name
+        self._alive: set[threading.Thread] = set()
         self._run = run
         self._endings = endings
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
@@ -164,7 +173,7 @@ class ThreadLane:
             self._queue.put(job)
         for number in new:
             # daemons: an interpreter that ends must not wait for user code that never returns
-            threading.Thread(target=self._work, name=f"runwright-thread-{number}", daemon=True).start()
+            threading.Thread(target=self._work, name=f"runwright-{self._name}-{number}", daemon=True).start()
 
     def withdraw(self, jobs: Sequence[Job]) -> None:
         with self._lock:  # a thread begins a job under the same lock: it is either begun or withdrawn
@@ -176,11 +185,26 @@ class ThreadLane:
     def stop_code(self, job: Job) -> bool:
         return False
 
+    def tell(self, job: Job) -> None:
+        """Nothing to do: the code looks at the job itself."""
+
     def close(self) -> None:
         for _ in range(self._threads):
             self._queue.put(None)
 
+    def join(self, seconds: float) -> None:
+        """Wait for the threads of a closed lane, so many seconds for each at most; it blocks."""
+        for thread in list(self._alive):
+            thread.join(seconds)
+
     def _work(self) -> None:
+        self._alive.add(threading.current_thread())
+        try:
+            self._work_on()
+        finally:
+            self._alive.discard(threading.current_thread())
+
+    def _work_on(self) -> None:
         while (job := self._queue.get()) is not None:
             with self._lock:
                 if job.withdrawn:

@@ -16,6 +16,7 @@ from runwright.worker.ending import clean
 
 CHUNK_BYTES = 64 * 1024
 LINE_CHARACTERS = 16 * 1024
+CUT_CHARACTERS = 60
 LINE_COST = 40
 TAIL_BYTES = 1024 * 1024
 
@@ -55,7 +56,7 @@ class RunLog:
         while self._tail is None and at <= len(text):
             end = text.find("\n", at)
             end = len(text) if end < 0 else end
-            line = _cut(text[at:end], 0)
+            line = _cut(text[at:end])
             self._size += len(line) + LINE_COST
             if self._size > self._head_bytes:
                 self._tail = deque()
@@ -141,10 +142,13 @@ class RunLog:
             self._put((first[0] - 1, first[1], "WARNING", f"… {self._dropped} lines left out …"))
         for number, now, level, text, _ in self._tail:
             for index, line in enumerate(text.split("\n")):
-                self._put((number + index, now, level, _cut(line, 0)))
+                self._put((number + index, now, level, _cut(line)))
         self._tail = None
 
 
-def _cut(line: str, left_out: int) -> str:
+def _cut(line: str, left_out: int = 0) -> str:
+    """A line as it is kept. One that was cut before is a little longer than the limit, and passes."""
+    if not left_out and len(line) <= LINE_CHARACTERS + CUT_CHARACTERS:
+        return line
     left_out += max(0, len(line) - LINE_CHARACTERS)
-    return f"{line[:LINE_CHARACTERS]} … ({left_out} characters left out)" if left_out else line
+    return f"{line[:LINE_CHARACTERS]} … ({left_out} characters left out)"
