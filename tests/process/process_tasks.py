@@ -18,7 +18,18 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from runwright import BaseTask, Discard, Retry, RunContext, RunwrightError, Snooze, TaskProgress, current_run, task
+from runwright import (
+    BaseTask,
+    Discard,
+    Retry,
+    RunContext,
+    RunFailed,
+    RunwrightError,
+    Snooze,
+    TaskProgress,
+    current_run,
+    task,
+)
 
 logger = logging.getLogger("elsewhere")
 
@@ -218,6 +229,32 @@ async def starts_child(*, run: RunContext) -> str:
 
 
 @task(mode="process")
+async def waits_for_child(number: int, *, run: RunContext) -> Any:
+    return await run.wait(await run.start("add", {"a": number}))
+
+
+@task(mode="process", exclusive=True)
+def waits_for_child_sync(number: int, *, run: RunContext) -> Any:
+    run.save_sync({"seen": number})
+    return run.wait_sync(run.start_sync("add", {"a": number}))
+
+
+@task(mode="process")
+def waits_for_failure(*, run: RunContext) -> str:
+    try:
+        run.wait_sync(run.start_sync("dies", {"how": "exit"}))
+    except RunFailed as error:
+        return f"{error} / {error.run.error and error.run.error.kind}"
+    return "nothing was wrong"
+
+
+@task(mode="process")
+def waits_for_ever(marks: str, *, run: RunContext) -> Any:
+    identifier = run.start_sync("cleans_up", {"marks": marks})
+    return run.wait_sync(identifier)
+
+
+@task(mode="process")
 async def starts_badly(what: str, *, run: RunContext) -> str:
     try:
         await run.start("add", {"a": "no number"}) if what == "arguments" else await run.start("nothing")
@@ -281,5 +318,6 @@ def daemon(marks: str) -> None:
 TASKS = [
     add, add_slowly, typed, steps, steps_async, SumTask, SumAsyncTask, talk, flood, one_line, fast_progress, returns,
     raises, dies, remembers, pausable, pausable_async, cleans_up, cleans_up_async, environment, chance, burns,
-    starts_child, starts_badly, hopeless, leaves_daemon,
+    starts_child, starts_badly, waits_for_child, waits_for_child_sync, waits_for_failure, waits_for_ever, hopeless,
+    leaves_daemon,
 ]  # fmt: skip

@@ -130,6 +130,24 @@ async def test_it_starts_children_and_hears_why_it_may_not(manager: TaskManager)
     assert "NotFound: no task named" in str((await ended(manager, "starts_badly", what="name")).result)
 
 
+async def test_it_waits_for_children_in_a_lane_of_one(manager: TaskManager, tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    async with TaskManager(settings(max_processes=1), tasks=TASKS) as manager:
+        for name in ("waits_for_child", "waits_for_child_sync"):
+            assert (await ended(manager, name, number=5)).result == 7
+        failed = str((await ended(manager, "waits_for_failure")).result)
+        parent = await manager.start("waits_for_ever", {"marks": str(marks)})
+        await until(marks.exists)
+        await manager.cancel(parent.id)
+        cancelled = await manager.wait(parent.id, timeout=30)
+        for child in (await manager.runs(task="cleans_up")).items:
+            await manager.cancel(child.id)
+        assert (await ended(manager, "add", a=1)).result == 3
+
+    assert "of task 'dies' ended as error" in failed and failed.endswith("/ process")
+    assert cancelled.status is RunStatus.CANCELLED
+
+
 async def test_each_process_has_its_own_chance(manager: TaskManager) -> None:
     assert (await ended(manager, "chance")).result != (await ended(manager, "chance")).result
 

@@ -200,9 +200,7 @@ class TaskManager:
                 max_concurrent=settings.max_concurrent,
                 max_threads=settings.max_threads,
                 max_processes=settings.max_processes,
-                limits=Limits(
-                    settings.timeout, settings.cancel_grace, settings.log_limit_bytes, settings.result_limit_bytes
-                ),
+                limits=Limits.of(settings),
                 lease_seconds=settings.lease_seconds,
                 beat_seconds=settings.heartbeat_seconds,
                 poll_seconds=settings.poll_seconds,

@@ -25,7 +25,8 @@ from runwright.model import RunError, TaskProgress
 from runwright.tasks.context import RunCancelled
 from runwright.worker import frames
 from runwright.worker.ending import Ended, How
-from runwright.worker.job import Host, Job
+from runwright.worker.job import Job, Requests
+from runwright.worker.snapshot import run_to_json
 
 READ_BYTES = 1 << 18
 BACKLOG_BYTES = 4 * 1024 * 1024
@@ -53,8 +54,8 @@ class Pipes:
 class Conversation:
     """The worker's side of one run's pipes; all of it in the run's thread, save ``wake`` and ``kill``."""
 
-    def __init__(self, job: Job, pipes: Pipes, mark: bytes, grace: float, clock: Clock, host: Host) -> None:
-        self._job, self._pipes, self._clock, self._host = job, pipes, clock, host
+    def __init__(self, job: Job, pipes: Pipes, mark: bytes, grace: float, clock: Clock, requests: Requests) -> None:
+        self._job, self._pipes, self._clock, self._requests = job, pipes, clock, requests
         self._grace = grace
         self._reader = frames.FrameReader(mark)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -64,7 +65,7 @@ class Conversation:
         self._unsent = b""
         self._answers: deque[frames.Message] = deque()
         self._told_pause = False
-        self._go = self._killed = False
+        self._go = self._killed = self._begun = False
         self._since: float | None = None  # when it was first asked to stop, or has ended
         self._orders: set[bytes] = set()
         self._ended: Ended | None = None
@@ -89,8 +90,8 @@ class Conversation:
             self._rope = -1
         os.close(self._bell)
 
-    def talk(self, start: frames.Message) -> Ended:
-        """Serve the process until nothing of it is left; how its code ended."""
+    def talk(self, start: frames.Message) -> Ended | None:
+        """Serve the process until nothing of it is left; how its code ended, None if it never began."""
         self._send(start)
         while self._gone is None:
             wait = self._climb()
@@ -111,7 +112,7 @@ class Conversation:
                 self._flush()
             if self._pipes.output in ready and not self._listen():
                 break
-        return self._conclude()
+        return self._conclude() if self._begun or self._gone or self._orders else None
 
     # ----- what the process says ------------------------------------------------------------------------------------
 
@@ -147,6 +148,8 @@ class Conversation:
             job.progress(TaskProgress(float(current), float(total), str(text)))
         elif "warn" in message:
             job.warn(str(message["warn"]))
+        elif "begun" in message:
+            self._begun = True
         elif "paused" in message:
             job.wait_at(self)
         elif "end" in message:
@@ -156,14 +159,19 @@ class Conversation:
         elif "gone" in message:
             self._gone = message["gone"]
         elif "save" in message:
-            self._serve(message, self._host.save_state(job, str(message["save"])))
+            self._serve(message, self._requests.save_state(job, str(message["save"])))
+        elif "wait" in message:
+            self._serve(message, self._waited(str(message["wait"])))
         elif "start" in message:
-            self._serve(message, self._host.start_child(job, str(message["start"]), message["arguments"]))
+            self._serve(message, self._requests.start_child(job, str(message["start"]), message["arguments"]))
+
+    async def _waited(self, run_id: str) -> dict[str, Any]:
+        return run_to_json(await self._requests.wait_for(self._job, run_id))
 
     def _serve(self, message: frames.Message, answer: Coroutine[Any, Any, Any]) -> None:
         """Let the engine do what the task asked for; the reply follows when it is done."""
         number = int(message["ask"])
-        future = self._host.on_home(answer)
+        future = self._requests.on_home(answer)
 
         def done(ended: Future[Any]) -> None:
             if ended.cancelled():  # the worker closes

@@ -10,13 +10,13 @@ import asyncio
 import logging
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
 from runwright.clock import Clock, Micros
 from runwright.lifecycle import Outcome
-from runwright.model import Claim, JSONObject, LogChunk, TaskProgress
+from runwright.model import Claim, JSONObject, LogChunk, Run, TaskProgress
 from runwright.tasks.context import RunCancelled
 from runwright.tasks.definition import Task
 from runwright.worker.ending import clean
@@ -39,6 +39,23 @@ class Host(Protocol):
         """The job has reached a checkpoint and waits there."""
         ...
 
+    @property
+    def requests(self) -> Requests:
+        """Where the job's wishes go."""
+        ...
+
+
+class Requests(Protocol):
+    """What a job may ask for, as coroutines for the home loop; and the two ways there."""
+
+    def on_home(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Do something on the engine's own loop; from any other thread."""
+        ...
+
+    async def done(self, work: Coroutine[Any, Any, T]) -> T:
+        """The same, to be awaited on any loop."""
+        ...
+
     async def save_state(self, job: Job, state: str) -> None:
         """Store the job's saved state."""
         ...
@@ -47,8 +64,8 @@ class Host(Protocol):
         """Start a child run of the job; its id."""
         ...
 
-    def on_home(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Do something on the engine's own loop; from any thread."""
+    async def wait_for(self, job: Job, run_id: str) -> Run:
+        """Wait for the end of another run; the job's slot is lent meanwhile."""
         ...
 
 
@@ -178,11 +195,42 @@ class Job:
 
     async def save(self, state: str) -> None:
         """Store the saved state; returns after its commit."""
-        await self._host.save_state(self, state)
+        requests = self._host.requests
+        await requests.done(requests.save_state(self, state))
+
+    def save_sync(self, state: str) -> None:
+        """The same for a thread."""
+        requests = self._host.requests
+        requests.on_home(requests.save_state(self, state)).result()
 
     async def start(self, task: object, arguments: JSONObject) -> str:
         """Start a child run; its id."""
-        return await self._host.start_child(self, task, arguments)
+        requests = self._host.requests
+        return await requests.done(requests.start_child(self, task, arguments))
+
+    def start_sync(self, task: object, arguments: JSONObject) -> str:
+        """The same for a thread."""
+        requests = self._host.requests
+        return requests.on_home(requests.start_child(self, task, arguments)).result()
+
+    async def wait(self, run_id: str) -> Run:
+        """Wait for the end of another run."""
+        requests = self._host.requests
+        return await requests.done(requests.wait_for(self, run_id))
+
+    def wait_sync(self, run_id: str) -> Run:
+        """The same for a thread; RunCancelled if the run shall stop."""
+        requests = self._host.requests
+        future = requests.on_home(requests.wait_for(self, run_id))
+        self._gate, self._loop = _Waiting(self, future), None
+        if self.cancelled:
+            future.cancel()
+        try:
+            return future.result()
+        except CancelledError:
+            raise RunCancelled from None
+        finally:
+            self._gate = None
 
     def wait_at(self, gate: Gate) -> None:
         """The code has come to a checkpoint somewhere else, and waits there until the gate is opened."""
@@ -234,6 +282,17 @@ class Job:
         if self._log is None:
             self._log = RunLog(self.claim, self._log_bytes)
         return self._log
+
+
+class _Waiting:
+    """A gate that opens to somebody who waits for another run, and only if he shall stop."""
+
+    def __init__(self, job: Job, future: Future[Any]) -> None:
+        self._job, self._future = job, future
+
+    def set(self) -> None:
+        if self._job.cancelled:
+            self._future.cancel()
 
 
 current_job: ContextVar[Job | None] = ContextVar("runwright_job", default=None)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from runwright.admission import Admission
 from runwright.auth.sealing import SealError
 from runwright.clock import Rng
+from runwright.config import Settings
 from runwright.errors import RunwrightError
 from runwright.lifecycle import Ending, Outcome
 from runwright.model import JSONObject, RunError
@@ -24,12 +25,27 @@ from runwright.worker.job import Job, current_job
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What bounds a run in this worker; seconds and bytes. ``timeout`` is for tasks that set none themselves."""
+    """What bounds the runs of this worker; seconds and bytes.
+
+    ``timeout`` is for tasks that set none themselves; ``max_total`` bounds the runs of all lanes together.
+    """
 
     timeout: float | None = 300.0
     cancel_grace: float = 10.0
     log_bytes: int = 10 * 1024 * 1024
     result_bytes: int = 1024 * 1024
+    max_total: int | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """What the settings say."""
+        return cls(
+            settings.timeout,
+            settings.cancel_grace,
+            settings.log_limit_bytes,
+            settings.result_limit_bytes,
+            settings.max_total,
+        )
 
 
 class UserCode:

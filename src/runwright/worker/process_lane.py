@@ -18,15 +18,17 @@ from dataclasses import dataclass
 
 from runwright.clock import Clock, Rng
 from runwright.errors import RunwrightError, StartRefused
+from runwright.model import RunError
 from runwright.tasks.address import Address, address_of
 from runwright.worker import frames
 from runwright.worker.conversation import Conversation, Pipes
-from runwright.worker.ending import raised
-from runwright.worker.job import Host, Job
+from runwright.worker.ending import Ended, How, raised
+from runwright.worker.job import Job, Requests
 from runwright.worker.lanes import Endings, ThreadLane
 from runwright.worker.outcome import UserCode
 
 CLOSE_SECONDS = 5.0
+TRIES = 3
 
 _START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from runwright.worker.nursery import main; main()"
 
@@ -64,7 +66,7 @@ class Nursery:
                     raise StartRefused("the worker closes")
                 try:
                     socket.send_fds(self._open(), [mark], there)
-                except BrokenPipeError:
+                except ConnectionError:
                     self._end()
                     socket.send_fds(self._open(), [mark], there)
         except BaseException:
@@ -115,12 +117,12 @@ class ProcessLane(ThreadLane):
     """Processes, each served by a thread of the lane."""
 
     def __init__(
-        self, capacity: int, code: UserCode, host: Host, endings: Endings, *, clock: Clock, rng: Rng,
+        self, capacity: int, code: UserCode, requests: Requests, endings: Endings, *, clock: Clock, rng: Rng,
         options: ProcessOptions,
     ) -> None:  # fmt: skip
         super().__init__(capacity, self._execute, endings, name="process")
         self._code = code
-        self._host = host
+        self._requests = requests
         self._clock = clock
         self._rng = rng
         self._options = options
@@ -169,20 +171,26 @@ class ProcessLane(ThreadLane):
             if isinstance(address, RunwrightError):
                 raise address
             start = self._describe(job, address)
-            mark = frames.new_mark(self._rng.token())
-            pipes = self._nursery.fork(mark)
-            conversation = Conversation(job, pipes, mark, self._code.limits.cancel_grace, self._clock, self._host)
-            self._conversations[job] = conversation
-            if self._closing:
-                conversation.kill()
-            try:
-                ended = conversation.talk(start)
-            finally:
-                del self._conversations[job]
-                conversation.close()
+            ended = None
+            for _ in range(TRIES):  # a nursery that is being killed may still take a request
+                ended = ended or self._converse(job, start)
+            ended = ended or Ended(How.RAISED, error=RunError("process", "its process could not be started"))
         except BaseException as error:  # noqa: BLE001 - a fault here must not cost the lane its thread
             ended = raised(error, None)
         job.ended(self._code.judge(job, ended))
+
+    def _converse(self, job: Job, start: frames.Message) -> Ended | None:
+        mark = frames.new_mark(self._rng.token())
+        pipes = self._nursery.fork(mark)
+        conversation = Conversation(job, pipes, mark, self._code.limits.cancel_grace, self._clock, self._requests)
+        self._conversations[job] = conversation
+        if self._closing:
+            conversation.kill()
+        try:
+            return conversation.talk(start)
+        finally:
+            del self._conversations[job]
+            conversation.close()
 
     def _describe(self, job: Job, address: Address) -> frames.Message:
         claim = job.claim

@@ -114,7 +114,7 @@ class WorkerSession:
         self._processes: ProcessLane | None = None
         if options.threads and options.max_processes:
             self._processes = ProcessLane(
-                options.max_processes, executor.code, executor, endings, clock=self._clock, rng=self._rng,
+                options.max_processes, executor.code, executor.requests, endings, clock=self._clock, rng=self._rng,
                 options=options.processes,
             )  # fmt: skip
             executor.add_lane(Lane.PROCESS, self._processes)
