@@ -8,8 +8,9 @@ import asyncio
 import inspect
 import os
 import signal
-from collections.abc import Callable
-from typing import Annotated, Any, Final, get_args, get_origin
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args, get_origin
 
 import typer
 
@@ -18,6 +19,10 @@ from runwright.cli.invocation import SHARED, Invocation, command, give_signature
 from runwright.cli.output import INTERRUPTED
 from runwright.config import Settings
 from runwright.errors import StartRefused
+
+if TYPE_CHECKING:
+    from runwright.api.server import Server
+    from runwright.manager import TaskManager
 
 PANEL: Final = "Settings"
 NO_FLAG: Final = frozenset({"schedules", "admin_token", "secret_key"})
@@ -36,25 +41,42 @@ async def serve(cli: Invocation, **flags: Any) -> None:
     check_host(settings)
     if (other := await find_server(settings)) is not None:
         raise StartRefused(f"a server works on this store already: {other.url}; stop it first, or give another --store")
-    loop = asyncio.get_running_loop()
-    stop: list[Callable[[], None]] = []
+    manager = TaskManager(settings, user_loop=True)
+    async with until_told(cli, manager) as told:
+        await manager.open()
+        await manager.discover(watch=True)
+        server = Server(manager.asgi(), manager.control, settings)
+        stopping = asyncio.ensure_future(_stop_when_told(server, told))
+        try:
+            await server.serve(lambda link: _announce(cli, link))
+        finally:
+            stopping.cancel()
+
+
+async def _stop_when_told(server: Server, told: asyncio.Event) -> None:
+    await told.wait()
+    server.stop()
+
+
+@asynccontextmanager
+async def until_told(cli: Invocation, manager: TaskManager) -> AsyncIterator[asyncio.Event]:
+    """A context with an event that a signal sets; the manager is closed at its end, at once after a second signal."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
 
     def on_signal() -> None:
-        if stop:
+        if not told.is_set():
             cli.output.note("stopping: running tasks may finish; once more stops at once", "yellow")
-            stop.pop(0)()
+            told.set()
         else:
             manager.hurry()
             loop.call_later(LAST_SECONDS, os._exit, INTERRUPTED)  # a thread that does not listen is left behind
 
-    manager = TaskManager(settings, user_loop=True)
-    async with manager:
-        await manager.discover(watch=True)
-        server = Server(manager.asgi(), manager.control, settings)
-        stop.append(server.stop)
-        for number in SIGNALS:
-            loop.add_signal_handler(number, on_signal)
-        await server.serve(lambda link: _announce(cli, link))
+    for number in SIGNALS:
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield told
+    finally:
+        await manager.close()
 
 
 def _announce(cli: Invocation, link: str) -> None:

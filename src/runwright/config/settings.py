@@ -30,6 +30,7 @@ from runwright.config.values import (
     OptionalPositiveCount,
     OptionalPositiveSeconds,
     OptionalSeconds,
+    OptionalStoreUrl,
     OptionalUrl,
     Paths,
     Port,
@@ -79,6 +80,11 @@ class Settings(BaseSettings):
 
     store: StoreUrl = Field(
         "sqlite:///runwright.db", description="Where everything is kept: `sqlite:///PATH` or `postgresql://…`."
+    )
+    store_direct: OptionalStoreUrl = Field(
+        None,
+        description="The same PostgreSQL database without the pooler, when `store` is PgBouncer's address "
+        "(transaction mode). Used to listen for work of other processes.",
     )
     max_concurrent: PositiveCount = Field(CPUS, description="Asynchronous tasks that one worker runs at once.")
     max_threads: PositiveCount = Field(CPUS + 4, description="Thread tasks that one worker runs at once.")
@@ -283,6 +289,11 @@ class Settings(BaseSettings):
             if variable not in secret and any(fnmatchcase(variable, pattern) for pattern in wanted)
         }
 
+    @property
+    def on_postgres(self) -> bool:
+        """Whether the store is a PostgreSQL database."""
+        return self.store.startswith(("postgresql://", "postgres://"))
+
     def origin(self, name: str) -> str:
         """Where the value of a setting came from: ``default``, ``file runwright.yaml``, ``environment TASK_TIMEOUT``,
         ``flag --port`` or ``argument``. Raises SettingsError for an unknown name.
@@ -333,7 +344,7 @@ def _secret(name: str, info: FieldInfo) -> bool:
 def _masked(name: str, value: JsonValue, info: FieldInfo) -> JsonValue:
     if value is not None and "SecretStr" in str(info.annotation):
         return MASK
-    if name == "store" and isinstance(value, str):
+    if name in {"store", "store_direct"} and isinstance(value, str):
         scheme, separator, rest = value.partition("://")
         credentials, at, place = rest.rpartition("@")
         user, colon, _ = credentials.partition(":")
@@ -357,7 +368,11 @@ def _refusal(error: ValidationError, origins: Mapping[str, str]) -> SettingsErro
             reason = "there is no such setting" + (f"; did you mean {near[0]!r}?" if near else "")
         else:
             reason = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-            if "SecretStr" not in str(info.annotation) and name != "store" and repr(detail["input"]) not in reason:
+            if (
+                "SecretStr" not in str(info.annotation)
+                and not name.startswith("store")
+                and repr(detail["input"]) not in reason
+            ):
                 reason = (
                     f"{detail['input']!r} {reason}"
                     if reason.startswith("is ")

@@ -10,14 +10,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from runwright.admission import Admission, RunRequest
-from runwright.auth.sealing import Sealer, load_or_create_key
 from runwright.bus import LocalBus
-from runwright.clock import Clock, Rng, SystemClock, SystemRng, to_micros
+from runwright.clock import Clock, Rng, SharedClock, SystemClock, SystemRng, to_micros
 from runwright.config import Settings
 from runwright.control import Accounts, Control, Runs, Schedules, Tasks, Timeline
 from runwright.errors import Conflict, InvalidInput, RunFailed
@@ -25,10 +23,10 @@ from runwright.events.feed import Feed, Frame
 from runwright.manager.bridge import Blocking
 from runwright.manager.declared import DeclaredSchedules
 from runwright.manager.schedules import ManagerSchedules
+from runwright.manager.stores import open_sealer, open_store
 from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewEvent, Page, Role, Run, RunStatus
 from runwright.retry import Retry
 from runwright.store.base import RunQuery, Store
-from runwright.store.sqlite import SqliteStore
 from runwright.tasks.definition import Task, to_task
 from runwright.tasks.discovery import DiscoveryOptions, Report, apply, find
 from runwright.tasks.registry import Registry
@@ -110,10 +108,11 @@ class TaskManager:
         if self._control is not None:
             raise Conflict("this TaskManager is open already")
         settings = self.settings
-        store = self.store = await self._open_store()
+        store = self.store = await open_store(settings, self._clock, self._rng, self.bus)
+        self._clock = SharedClock(self._clock, store.now)
         self._closing.append(store.close)
         try:
-            admission = Admission(self.registry, self._sealer(), self._rng)
+            admission = Admission(self.registry, open_sealer(settings), self._rng)
             self.feed = Feed(store, self.bus, self._clock)
             self._control = Control(
                 runs=Runs(store, self.registry, admission, self.feed, self._clock),
@@ -159,20 +158,6 @@ class TaskManager:
             except Exception:  # the rest must be closed all the same
                 logger.exception("closing: a step failed")
         self._control = None
-
-    async def _open_store(self) -> Store:
-        if not self.settings.store.startswith("sqlite:"):
-            raise InvalidInput.field("/store", "must be sqlite:///PATH: other stores are not available yet")
-        path = self.settings.sqlite_file
-        return await SqliteStore.open(
-            ":memory:" if path is None else str(path), clock=self._clock, rng=self._rng, on_commit=self.bus.publish
-        )
-
-    def _sealer(self) -> Sealer:
-        settings = self.settings
-        file, chosen, key = settings.sqlite_file, settings.secret_key_file, settings.secret_key
-        beside = Path(chosen) if chosen is not None else None if file is None else file.with_name(f"{file.name}.key")
-        return Sealer(load_or_create_key(beside, None if key is None else key.get_secret_value()))
 
     async def _restore(self, store: Store) -> None:
         janitor = Janitor(
@@ -255,22 +240,29 @@ class TaskManager:
             raise RunFailed(run)
         return run.result
 
-    async def start(self, task: Any, arguments: JSONObject | None = None, **options: Any) -> Run:
+    async def start(
+        self, task: Any, arguments: JSONObject | None = None, *, connection: object | None = None, **options: Any
+    ) -> Run:
         """Start a run; it is stored when this returns.
 
         Args:
             task: a registered task or its name.
             arguments: by parameter name.
+            connection: your own connection to the same PostgreSQL, inside a transaction: the run is part of it, and
+                starts once you have committed it. asyncpg, psycopg and SQLAlchemy (asynchronous) are known.
             options: ``priority``, ``run_at`` (aware datetime), ``user``, ``entity``, ``tags``, ``idempotency_key``.
 
         Raises:
             NotFound, InvalidArguments, InvalidInput, Conflict: nothing was started.
         """
-        return await self.control.runs.start(self._request(task, arguments, options))
+        return await self.control.runs.start(self._request(task, arguments, options), connection)
 
-    async def start_many(self, calls: Sequence[tuple[Any, JSONObject]], **options: Any) -> list[str]:
+    async def start_many(
+        self, calls: Sequence[tuple[Any, JSONObject]], *, connection: object | None = None, **options: Any
+    ) -> list[str]:
         """Start many runs in one transaction, all or none; their ids in the same order."""
-        return await self.control.runs.enqueue_many([self._request(t, arguments, options) for t, arguments in calls])
+        requests = [self._request(task, arguments, options) for task, arguments in calls]
+        return await self.control.runs.enqueue_many(requests, connection)
 
     def _request(self, task: Any, arguments: JSONObject | None, options: Mapping[str, Any]) -> RunRequest:
         known = task if isinstance(task, str) else self.registry.get(to_task(task).name)

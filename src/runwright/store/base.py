@@ -26,6 +26,7 @@ from runwright.model import (
     Claim,
     Control,
     Credential,
+    Cursor,
     EndedRun,
     Enqueued,
     Event,
@@ -112,8 +113,11 @@ class Store(Protocol):
 
     # ----- runs: in --------------------------------------------------------------------------------------------
 
-    async def enqueue(self, runs: Sequence[NewRun]) -> Sequence[Enqueued]:
+    async def enqueue(self, runs: Sequence[NewRun], connection: object | None = None) -> Sequence[Enqueued]:
         """Insert the runs as pending, each with its event ``run.created``; the answers are in the same order.
+
+        With ``connection``, an open transaction of the caller on the same PostgreSQL database, they are part of it:
+        they are there once it is committed, and never if it is not. A store that has no such thing refuses it.
 
         A run whose ``unique_key`` is held by a live run, or whose (``created_by``, ``idempotency_key``) was used
         before, is not inserted: its answer names the run that is there. Ids that exist already are the same run, sent
@@ -267,10 +271,11 @@ class Store(Protocol):
 
     async def statistics(self) -> Statistics: ...
 
-    async def changed_since(self, cursor: int, limit: int = 200) -> tuple[int, Sequence[str]]:
+    async def changed_since(self, cursor: Cursor | None, limit: int = 200) -> tuple[Cursor, Sequence[str]]:
         """The runs that events after ``cursor`` tell of, each once, and the cursor for the next question.
 
-        A ``cursor`` of -1 asks for the present end of the timeline, and gives no runs.
+        None asks for the present end of the timeline, and gives no runs. An event whose transaction was under way when
+        later ones were told is told when it appears: no transaction, however long, holds up or hides the others.
         """
         ...
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 from runwright.clock import SECOND, Clock, Micros
+from runwright.errors import InvalidInput
 from runwright.lifecycle import RunEvent
 from runwright.model import (
     Attempt,
@@ -19,6 +20,7 @@ from runwright.model import (
     Claim,
     Control,
     Credential,
+    Cursor,
     EndedRun,
     Enqueued,
     Event,
@@ -105,7 +107,9 @@ class SqlStore(ABC):
 
     # ----- runs ------------------------------------------------------------------------------------------------
 
-    async def enqueue(self, runs: Sequence[NewRun]) -> Sequence[Enqueued]:
+    async def enqueue(self, runs: Sequence[NewRun], connection: object | None = None) -> Sequence[Enqueued]:
+        if connection is not None:
+            raise InvalidInput.field("/connection", "runs are started inside your own transaction on PostgreSQL only")
         return await self._write(lambda tx: verbs.runs.enqueue(tx, runs), len(runs))
 
     async def register(self, worker: NewWorker, lease_seconds: float) -> None:
@@ -216,7 +220,7 @@ class SqlStore(ABC):
     async def statistics(self) -> Statistics:
         return await self._list(verbs.lists.statistics)
 
-    async def changed_since(self, cursor: int, limit: int = 200) -> tuple[int, Sequence[str]]:
+    async def changed_since(self, cursor: Cursor | None, limit: int = 200) -> tuple[Cursor, Sequence[str]]:
         return await self._ask(lambda tx: verbs.timeline.changed_since(tx, cursor, limit))
 
     async def arguments(self, run: str) -> str | None:

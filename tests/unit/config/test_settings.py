@@ -18,6 +18,7 @@ CPUS = os.cpu_count() or 1
 
 DEFAULTS = {
     "store": "sqlite:///runwright.db",
+    "store_direct": None,
     "max_concurrent": CPUS,
     "max_threads": CPUS + 4,
     "max_processes": CPUS,
@@ -100,6 +101,7 @@ OTHER: Mapping[str, tuple[str, object]] = {
     "timezone": ("Europe/Berlin", "Europe/Berlin"),
     "secret_key_file": ("/run/key", Path("/run/key")),
     "public_url": ("https://tasks.example.com/", "https://tasks.example.com"),
+    "store_direct": ("postgresql://db/app", "postgresql://db/app"),
     "allowed_hosts": ("a.example.com", ("a.example.com",)),
     "trusted_proxies": ("10.0.0.0/8,::1", ("10.0.0.0/8", "::1")),
     "metrics_public": ("true", True),
