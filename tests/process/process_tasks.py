@@ -207,6 +207,52 @@ async def cleans_up_async(marks: str) -> None:
 
 
 @task(mode="process")
+def cleans_up_long(marks: str, seconds: float, *, run: RunContext) -> None:
+    try:
+        Path(marks).write_text("begun")
+        while True:
+            run.checkpoint_sync()
+            time.sleep(0.005)
+    finally:
+        time.sleep(seconds)
+        Path(marks).write_text("cleaned up")
+
+
+@task(mode="process")
+async def cleans_up_long_async(marks: str, seconds: float) -> None:
+    try:
+        Path(marks).write_text("begun")
+        await asyncio.sleep(60)
+    finally:
+        await asyncio.sleep(seconds)
+        Path(marks).write_text("cleaned up")
+
+
+@task(mode="process")
+def looks_and_ends(marks: str, seconds: float, *, run: RunContext) -> None:
+    Path(marks).write_text("begun")
+    while not run.cancelled:
+        time.sleep(0.005)
+    time.sleep(seconds)
+    Path(marks).write_text("cleaned up")
+
+
+@task(mode="process")
+def terminates_itself() -> str:
+    os.kill(os.getpid(), signal.SIGTERM)
+    return "went on"
+
+
+@task(mode="process")
+def forks_and_returns() -> str:
+    child = os.fork()
+    if child == 0:
+        return "the copy"
+    os.waitpid(child, 0)
+    return "went on"
+
+
+@task(mode="process")
 def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("TASK_") or name == "PATH"}
 
@@ -319,5 +365,5 @@ TASKS = [
     add, add_slowly, typed, steps, steps_async, SumTask, SumAsyncTask, talk, flood, one_line, fast_progress, returns,
     raises, dies, remembers, pausable, pausable_async, cleans_up, cleans_up_async, environment, chance, burns,
     starts_child, starts_badly, waits_for_child, waits_for_child_sync, waits_for_failure, waits_for_ever, hopeless,
-    leaves_daemon,
+    leaves_daemon, cleans_up_long, cleans_up_long_async, looks_and_ends, terminates_itself, forks_and_returns,
 ]  # fmt: skip

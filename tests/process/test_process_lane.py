@@ -216,7 +216,7 @@ async def test_what_it_leaves_behind_ends_with_it(manager: TaskManager, tmp_path
 
     assert (run.status, run.result) == (RunStatus.COMPLETED, "done")
     assert living(tmp_path / "marks") == []
-    assert await texts(manager, run) == ["… 1 processes that the task had started were killed with it …"]
+    assert await texts(manager, run) == ["… 1 process that the task had started was killed with it …"]
 
 
 @pytest.mark.parametrize("name", ["pausable", "pausable_async"])
@@ -263,6 +263,25 @@ async def test_a_cancelled_task_may_clean_up(manager: TaskManager, tmp_path: Pat
 
     assert ended.status is RunStatus.CANCELLED
     assert marks.read_text() == "cleaned up"
+
+
+@pytest.mark.parametrize("name", ["cleans_up_long", "cleans_up_long_async", "looks_and_ends"])
+async def test_who_knows_that_it_shall_stop_is_left_alone_until_its_grace_is_over(tmp_path: Path, name: str) -> None:
+    marks = tmp_path / "marks"
+    async with TaskManager(settings(cancel_grace=1.5), tasks=TASKS) as manager:
+        run = await manager.start(name, {"marks": str(marks), "seconds": 0.7})
+        await until(lambda: marks.exists() and marks.read_text() == "begun")
+        await manager.cancel(run.id)
+        assert (await manager.wait(run.id, timeout=30)).status is RunStatus.CANCELLED
+
+    assert marks.read_text() == "cleaned up"
+
+
+@pytest.mark.parametrize("name", ["terminates_itself", "forks_and_returns"])
+async def test_what_it_does_to_itself_is_not_the_workers_wish(manager: TaskManager, name: str) -> None:
+    run = await ended(manager, name)
+
+    assert (run.status, run.result) == (RunStatus.COMPLETED, "went on")
 
 
 @pytest.mark.parametrize("kind", ["spin", "sleep", "ignore", "fork", "daemon"])
@@ -413,3 +432,28 @@ async def test_a_worker_that_is_killed_takes_its_processes_with_it(tmp_path: Pat
     await until(lambda: living(marks) == [] and not any(process.is_running() for process in below))
 
     assert len(below) == 4  # the nursery, a guard, the task, its daemon
+
+
+PROGRAM = """
+import asyncio
+from runwright import Settings, TaskManager, task
+
+@task(mode="process")
+def here() -> str:
+    return __name__
+
+async def main():
+    async with TaskManager(Settings(store="sqlite:///:memory:"), tasks=[here]) as manager:
+        print(await manager.run("here"))
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("how", [["program.py"], ["-m", "program"]])
+async def test_a_program_may_have_its_tasks_in_its_main_module(tmp_path: Path, how: list[str]) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    done = subprocess.run([sys.executable, *how], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "__mp_main__\n", "")

@@ -256,7 +256,8 @@ class Conversation:
         cpu, status, killed = gone.get("cpu"), gone.get("status"), int(gone.get("killed", 0))
         job.cpu_seconds = None if cpu is None else float(cpu)
         if killed:
-            job.emit(logging.WARNING, f"… {killed} processes that the task had started were killed with it …")
+            what = "1 process that the task had started was" if killed == 1 else f"{killed} processes of the task were"
+            job.emit(logging.WARNING, f"… {what} killed with it …")
         if self._ended is not None:
             return self._ended
         return Ended(How.RAISED, error=RunError("process", _death(status)))

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic_core import from_json, to_json
 
@@ -41,6 +41,7 @@ class Port:
         self._clock = SystemClock()
         self._rest = b""
         self._cancelled = self._pause = self._go = self._finished = False
+        self._knows = False  # whether the code was told that it shall stop
         self._replies: dict[int, frames.Message] = {}
         self._asked = 0
         self._task: asyncio.Task[Any] | None = None
@@ -57,6 +58,7 @@ class Port:
     def cancelled(self) -> bool:
         """Whether the run shall stop."""
         self._look()
+        self._knows = self._knows or self._cancelled
         return self._cancelled
 
     def progress(self, progress: TaskProgress) -> None:
@@ -149,14 +151,16 @@ class Port:
         self._send({"end": ended.to_json()})
 
     def terminate(self, _number: int, _frame: FrameType | None) -> None:
-        """SIGTERM: leave the code wherever it is, if that is the worker's wish; others may not stop a run."""
-        self._look()
-        if not self._cancelled or self._finished:
+        """SIGTERM: leave the code wherever it is, if that is the worker's wish; others may not stop a run.
+
+        Code that knows already is left alone: it cleans up.
+        """
+        if self._knows or self._finished:
             return
+        self._look()
         task = self._task
-        if task is None or asyncio.current_task(task.get_loop()) is not None:
-            raise RunCancelled
-        task.get_loop().call_soon_threadsafe(task.cancel)
+        if self._cancelled and (task is None or asyncio.current_task(task.get_loop()) is not None):
+            self._stop()
 
     @contextmanager
     def listening(self, task: asyncio.Task[Any] | None = None) -> Iterator[None]:
@@ -213,6 +217,7 @@ class Port:
             self._cancelled = True
             if self._task is not None and not self._finished:
                 self._task.cancel()
+                self._knows = asyncio.current_task(self._task.get_loop()) is None  # else it must await something first
         elif "pause" in message:
             self._pause = bool(message["pause"])
         elif "go" in message:
@@ -226,7 +231,7 @@ class Port:
         """Whether to wait here; raises RunCancelled if the run shall stop."""
         self._look()
         if self._cancelled:
-            raise RunCancelled
+            self._stop()
         if not self._pause or self._control < 0:
             return False
         self._go = False
@@ -235,7 +240,11 @@ class Port:
 
     def _after_pause(self) -> None:
         if self._cancelled:
-            raise RunCancelled
+            self._stop()
+
+    def _stop(self) -> NoReturn:
+        self._knows = True
+        raise RunCancelled
 
     def _question(self, message: frames.Message) -> int:
         if self._control < 0:
@@ -257,7 +266,7 @@ class Port:
         number = self._question(message)
         self._until_sync(lambda: number in self._replies or self._cancelled)
         if number not in self._replies:
-            raise RunCancelled
+            self._stop()
         return _answer(self._replies.pop(number))
 
     async def _until(self, condition: Callable[[], bool]) -> None:
