@@ -258,6 +258,11 @@ def environment() -> dict[str, str]:
 
 
 @task(mode="process")
+def memory_score() -> int:
+    return int(Path("/proc/self/oom_score_adj").read_text())
+
+
+@task(mode="process")
 def chance() -> float:
     return random.random()
 
@@ -365,5 +370,6 @@ TASKS = [
     add, add_slowly, typed, steps, steps_async, SumTask, SumAsyncTask, talk, flood, one_line, fast_progress, returns,
     raises, dies, remembers, pausable, pausable_async, cleans_up, cleans_up_async, environment, chance, burns,
     starts_child, starts_badly, waits_for_child, waits_for_child_sync, waits_for_failure, waits_for_ever, hopeless,
-    leaves_daemon, cleans_up_long, cleans_up_long_async, looks_and_ends, terminates_itself, forks_and_returns,
+    memory_score, leaves_daemon, cleans_up_long, cleans_up_long_async, looks_and_ends, terminates_itself,
+    forks_and_returns,
 ]  # fmt: skip

@@ -152,6 +152,12 @@ async def test_each_process_has_its_own_chance(manager: TaskManager) -> None:
     assert (await ended(manager, "chance")).result != (await ended(manager, "chance")).result
 
 
+async def test_where_memory_is_short_it_goes_before_its_worker(manager: TaskManager) -> None:
+    mine = int(Path("/proc/self/oom_score_adj").read_text())
+
+    assert (await ended(manager, "memory_score")).result == 500 > mine
+
+
 async def test_cpu_time_is_that_of_the_whole_tree(manager: TaskManager) -> None:
     run = await ended(manager, "burns", seconds=0.3)
 

@@ -32,6 +32,7 @@ from runwright.worker import child, frames
 TERMINATE, KILL = b"T", b"K"
 LOOK_MILLISECONDS = 1000
 PIPES = 3
+OUT_OF_MEMORY_SCORE = "500"
 
 _LINUX = sys.platform == "linux"
 _SET_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
@@ -140,6 +141,10 @@ def _live(mark: bytes, output: int, control: int) -> NoReturn:
     try:
         os.setsid()
         _control(_SET_DEATH_SIGNAL, signal.SIGKILL)  # with its guard, if somebody kills that
+        with contextlib.suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text(
+                OUT_OF_MEMORY_SCORE
+            )  # when memory is short: this, not the worker
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
