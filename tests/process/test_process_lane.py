@@ -15,7 +15,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from runwright import InvalidInput, Run, RunStatus, Settings, TaskManager, TaskProgress, task
+from runwright import Conflict, InvalidInput, Run, RunStatus, Settings, TaskManager, TaskProgress, task
 from runwright.model import LogLine
 from tests.process.process_tasks import TASKS, add
 
@@ -403,6 +403,34 @@ async def test_a_fenced_worker_kills_its_processes_and_says_so(
     assert "its process was killed" in caplog.text
 
 
+async def test_what_a_killed_guard_had_below_it_is_killed_too(manager: TaskManager, tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    run = await manager.start("hopeless", {"kind": "daemon", "marks": str(marks)})
+    await until(lambda: len(living(marks)) == 2)
+    parent = next(line for line in marks.read_text().splitlines() if line.endswith("parent"))
+    guard = psutil.Process(int(parent.split()[0])).parent()
+    assert guard is not None
+    guard.kill()
+    ended = await manager.wait(run.id, timeout=30)
+    await until(lambda: living(marks) == [])
+
+    assert ended.error is not None and ended.error.kind == "process"
+
+
+async def test_fifty_people_at_once_are_too_many_for_nobody(manager: TaskManager, tmp_path: Path) -> None:
+    """Every command is carried out or refused; the one that counts, a cancel, has its effect within the grace."""
+    marks = tmp_path / "marks"
+    run = await manager.start("pausable", {"rounds": 100_000, "marks": str(marks)})
+    await until(marks.exists)
+    commands = [manager.pause, manager.resume, manager.cancel, manager.restart, manager.resume] * 10
+    answers = await asyncio.gather(*(command(run.id) for command in commands), return_exceptions=True)
+    now = await manager.wait(run.id, timeout=30)
+
+    assert now.status is RunStatus.CANCELLED and now.attempt == 1
+    assert all(isinstance(answer, (Run, Conflict)) for answer in answers), answers
+    assert sum(isinstance(answer, Run) for answer in answers) >= 10
+
+
 async def test_a_nursery_that_was_killed_is_replaced() -> None:
     before = set(psutil.Process().children())
     async with TaskManager(settings(), tasks=[add]) as manager:
@@ -428,11 +456,14 @@ asyncio.run(main())
 """
 
 
-async def test_a_worker_that_is_killed_takes_its_processes_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("with_nursery", [False, True])
+async def test_a_worker_that_is_killed_takes_its_processes_with_it(tmp_path: Path, with_nursery: bool) -> None:
     marks = tmp_path / "marks"
     worker = subprocess.Popen([sys.executable, "-c", WORKER, str(marks)], cwd=ROOT)
     await until(lambda: len(living(marks)) == 2, 30)
     below = psutil.Process(worker.pid).children(recursive=True)
+    if with_nursery:
+        below[0].kill()
     worker.kill()
     worker.wait()
     await until(lambda: living(marks) == [] and not any(process.is_running() for process in below))
