@@ -32,16 +32,18 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 LAST_SECONDS: Final = 3.0
 
 
-async def serve(cli: Invocation, **flags: Any) -> None:
+async def serve(cli: Invocation, *, page_only: bool = False, **flags: Any) -> None:
     """Serve the page and the API, run schedules and tasks. Ctrl-C or SIGTERM stops it in good order, twice at once."""
     from runwright.api.server import Server, check_host  # noqa: PLC0415 - the engine costs half a second
-    from runwright.manager import TaskManager  # noqa: PLC0415 - as above
+    from runwright.manager import ROLES, TaskManager  # noqa: PLC0415 - as above
 
     settings = cli.settings(flags)
     check_host(settings)
     if (other := await find_server(settings)) is not None:
         raise StartRefused(f"a server works on this store already: {other.url}; stop it first, or give another --store")
-    manager = TaskManager(settings, user_loop=True)
+    if page_only:
+        require_shared_store(settings, "a page without workers")
+    manager = TaskManager(settings, roles=() if page_only else ROLES, user_loop=True)
     async with until_told(cli, manager) as told:
         await manager.open()
         await manager.discover(watch=True)
@@ -79,6 +81,15 @@ async def until_told(cli: Invocation, manager: TaskManager) -> AsyncIterator[asy
         await manager.close()
 
 
+def require_shared_store(settings: Settings, what: str) -> None:
+    """Refuse what needs several processes on a store that only one can use. Raises StartRefused."""
+    if not settings.on_postgres:
+        raise StartRefused(
+            f"{what} needs a store that processes can share: give --store postgresql://…; "
+            "on SQLite one process does everything: runwright serve"
+        )
+
+
 def _announce(cli: Invocation, link: str) -> None:
     cli.output.done(link, {"url": link})
     cli.output.out.file.flush()
@@ -111,5 +122,12 @@ def _is_int(annotation: Any) -> bool:
 def add_to(app: typer.Typer) -> None:
     """Make ``serve`` a command of ``app``, with its flags."""
     cli = inspect.Parameter("cli", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Invocation)
-    give_signature(serve, [cli, *flags()])
+    text = "Serve the page and the API only; workers and schedulers are processes of their own."
+    page_only = inspect.Parameter(
+        "page_only",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False,
+        annotation=Annotated[bool, typer.Option("--page-only", help=text, show_default=False)],
+    )
+    give_signature(serve, [cli, page_only, *flags()])
     command(app)(serve)

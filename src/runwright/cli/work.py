@@ -11,9 +11,7 @@ from typing import Any
 import typer
 
 from runwright.cli.invocation import Invocation, command, give_signature
-from runwright.cli.serve import flags, until_told
-from runwright.config import Settings
-from runwright.errors import StartRefused
+from runwright.cli.serve import flags, require_shared_store, until_told
 
 
 async def worker(cli: Invocation, **given: Any) -> None:
@@ -30,7 +28,7 @@ async def _work(cli: Invocation, role: str, given: dict[str, Any]) -> None:
     from runwright.manager import TaskManager  # noqa: PLC0415 - the engine costs half a second
 
     settings = cli.settings(given)
-    _refuse_sqlite(settings, role)
+    require_shared_store(settings, f"a {role} of its own")
     manager = TaskManager(settings, roles=(role,), user_loop=True)
     async with until_told(cli, manager) as told:
         await manager.open()
@@ -38,14 +36,6 @@ async def _work(cli: Invocation, role: str, given: dict[str, Any]) -> None:
         cli.output.done(f"{role} is ready", {"role": role, "ready": True})
         cli.output.out.file.flush()
         await told.wait()
-
-
-def _refuse_sqlite(settings: Settings, role: str) -> None:
-    if not settings.on_postgres:
-        raise StartRefused(
-            f"a {role} of its own needs a store that processes can share: give --store postgresql://…; "
-            "on SQLite one process does everything: runwright serve"
-        )
 
 
 def add_to(app: typer.Typer) -> None:
