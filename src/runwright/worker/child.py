@@ -26,6 +26,7 @@ from runwright.tasks.secrets import mask
 from runwright.tasks.task import Task
 from runwright.worker import frames
 from runwright.worker.ending import Ended, raised, returned
+from runwright.worker.log import text_of
 from runwright.worker.port import Port, flush
 
 
@@ -115,10 +116,4 @@ class _Handler(logging.Handler):
         self._port = port
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            text = record.getMessage()
-            if record.exc_info:
-                text += "\n" + logging.Formatter().formatException(record.exc_info)
-        except Exception as error:  # noqa: BLE001 - a record with broken arguments is a fault of the task, and its log says so
-            text = f"{record.msg!r} (could not be formatted: {error})"
-        self._port.emit(record.levelno, text)
+        self._port.emit(record.levelno, text_of(record))

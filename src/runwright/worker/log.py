@@ -146,6 +146,15 @@ class RunLog:
         self._tail = None
 
 
+def text_of(record: logging.LogRecord) -> str:
+    """What a record of the logging module says, with its exception."""
+    try:
+        text = record.getMessage()
+        return text if not record.exc_info else f"{text}\n{logging.Formatter().formatException(record.exc_info)}"
+    except Exception as error:  # noqa: BLE001 - a record with broken arguments is a fault of the task, and its log says so
+        return f"{record.msg!r} (could not be formatted: {error})"
+
+
 def _cut(line: str, left_out: int = 0) -> str:
     """A line as it is kept. One that was cut before is a little longer than the limit, and passes."""
     if not left_out and len(line) <= LINE_CHARACTERS + CUT_CHARACTERS:

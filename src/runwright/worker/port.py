@@ -36,7 +36,9 @@ class Port:
     """What a RunContext asks of its worker, over the pipes. Implements ``tasks.context.RunPort``."""
 
     def __init__(self, mark: bytes, output: int, control: int) -> None:
-        self._mark, self._output, self._control = mark, os.dup(output), control
+        self._mark, self._output, self._control = mark, output, control
+        for pipe in (output, control):
+            os.set_inheritable(pipe, False)  # programs that the task starts have no business with them
         self._own = os.getpid()
         self._clock = SystemClock()
         self._rest = b""
