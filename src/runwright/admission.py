@@ -17,12 +17,13 @@ from runwright.clock import SECOND, Micros, Rng
 from runwright.errors import ConfirmRequired, InvalidInput
 from runwright.model import JSON, MASK, SYSTEM, Actor, JSONObject, Lane, NewRun
 from runwright.retry import Retry
+from runwright.tasks.address import check_address
 from runwright.tasks.definition import Task
 from runwright.tasks.registry import Registry
 from runwright.tasks.secrets import replace_at
 
 PRIORITY_LIMIT = 2**31
-_LANES_HERE = frozenset({Lane.ASYNC, Lane.THREAD})
+_LANES_HERE = frozenset({Lane.ASYNC, Lane.THREAD, Lane.PROCESS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,8 @@ class Admission:
 
 def _refuse_unavailable(task: Task[..., Any]) -> None:
     """Refuse what a definition may say and this version cannot do, rather than pass over it in silence."""
+    if task.lane is Lane.PROCESS:
+        check_address(task)
     if task.lane in _LANES_HERE and not task.before and not task.after:
         return
     options = (("before", task.before), ("after", task.after))

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -88,6 +89,11 @@ class Settings(BaseSettings):
     max_concurrent: PositiveCount = Field(CPUS, description="Asynchronous tasks that one worker runs at once.")
     max_threads: PositiveCount = Field(CPUS + 4, description="Thread tasks that one worker runs at once.")
     max_processes: PositiveCount = Field(CPUS, description="Process tasks that one worker runs at once.")
+    process_environment: Words = Field(
+        (),
+        description="Environment variables that process tasks see; a name may end in `*`. Default: all but those that"
+        " may hold secrets of Runwright.",
+    )
     max_total: OptionalPositiveCount = Field(
         None, description="Tasks of all kinds together that one worker runs at once; none: no bound."
     )
@@ -271,6 +277,21 @@ class Settings(BaseSettings):
         scheme, _, path = self.store.partition("://")
         return Path(path[1:]) if scheme == "sqlite" and path != "/:memory:" else None
 
+    def task_environment(self, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The environment of a task's process: what ``process_environment`` lists, never a secret of Runwright's own.
+
+        Args:
+            environ: environment variables; default: those of this process.
+        """
+        secret = {environment_name(name) for name, info in type(self).model_fields.items() if _secret(name, info)}
+        given = os.environ if environ is None else environ
+        wanted = self.process_environment or ("*",)
+        return {
+            variable: value
+            for variable, value in given.items()
+            if variable not in secret and any(fnmatchcase(variable, pattern) for pattern in wanted)
+        }
+
     @property
     def on_postgres(self) -> bool:
         """Whether the store is a PostgreSQL database."""
@@ -316,6 +337,11 @@ def _environment(cls: type[Settings], environ: Mapping[str, str]) -> tuple[dict[
         hint = f"; did you mean {near[0]}?" if near else ""
         warnings.append(f"environment: {variable} is no setting and was ignored{hint}")
     return source(), warnings
+
+
+def _secret(name: str, info: FieldInfo) -> bool:
+    """Whether a setting may hold a secret; the address of a store has a password in it."""
+    return name == "store" or "SecretStr" in str(info.annotation)
 
 
 def _masked(name: str, value: JsonValue, info: FieldInfo) -> JsonValue:

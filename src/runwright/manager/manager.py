@@ -34,6 +34,7 @@ from runwright.tasks.watch import DirectoryWatch
 from runwright.worker.capture import capture
 from runwright.worker.janitor import Janitor
 from runwright.worker.outcome import Limits
+from runwright.worker.process_lane import ProcessOptions
 from runwright.worker.scheduler import Scheduler
 from runwright.worker.session import WorkerOptions, WorkerSession
 from runwright.worker.settler import Settler
@@ -176,6 +177,7 @@ class TaskManager:
 
     async def _start_worker(self, store: Store, admission: Admission) -> None:
         settings = self.settings
+        level = logging.getLevelNamesMapping().get(settings.log_level, logging.INFO)
         self.worker = WorkerSession(
             store=store,
             registry=self.registry,
@@ -186,17 +188,17 @@ class TaskManager:
             options=WorkerOptions(
                 max_concurrent=settings.max_concurrent,
                 max_threads=settings.max_threads,
-                limits=Limits(
-                    settings.timeout, settings.cancel_grace, settings.log_limit_bytes, settings.result_limit_bytes
-                ),
+                max_processes=settings.max_processes,
+                limits=Limits.of(settings),
                 lease_seconds=settings.lease_seconds,
                 beat_seconds=settings.heartbeat_seconds,
                 poll_seconds=settings.poll_seconds,
                 shutdown_grace=settings.shutdown_grace,
                 user_loop=self._user_loop,
+                processes=ProcessOptions(settings.task_environment(), level),
             ),
         )
-        capture.install(logging.getLevelNamesMapping().get(settings.log_level, logging.INFO))
+        capture.install(level)
         self._closing.append(_done(capture.uninstall))
         await self.worker.start()
         self._closing.append(lambda: self.worker.stop(self._grace))

@@ -25,6 +25,7 @@ from runwright.worker.executor import Executor
 from runwright.worker.heartbeat import Heartbeat
 from runwright.worker.lanes import AsyncLane, Endings, ThreadLane, UserLoop
 from runwright.worker.outcome import Limits
+from runwright.worker.process_lane import ProcessLane, ProcessOptions
 from runwright.worker.pump import Pump
 
 STOP_LOOK_SECONDS = 0.05
@@ -37,12 +38,13 @@ logger = logging.getLogger("runwright.worker")
 class WorkerOptions:
     """How a worker is made. ``user_loop`` gives the coroutines of tasks an event loop of their own.
 
-    ``threads`` is False under simulation: no heartbeat thread, no thread lane. Seconds throughout;
+    ``threads`` is False under simulation: no heartbeat thread, no lanes of threads and processes. Seconds throughout;
     ``shutdown_grace`` None waits for running tasks without limit.
     """
 
     max_concurrent: int
     max_threads: int
+    max_processes: int = 0
     limits: Limits = field(default_factory=Limits)
     lease_seconds: float = 30.0
     beat_seconds: float = 10.0
@@ -50,6 +52,7 @@ class WorkerOptions:
     shutdown_grace: float | None = 30.0
     user_loop: bool = False
     threads: bool = True
+    processes: ProcessOptions = field(default_factory=ProcessOptions)
 
 
 class WorkerSession:
@@ -110,6 +113,13 @@ class WorkerSession:
         if options.threads:
             self._threads = ThreadLane(options.max_threads, executor.code.run_thread, endings)
             executor.add_lane(Lane.THREAD, self._threads)
+        self._processes: ProcessLane | None = None
+        if options.threads and options.max_processes:
+            self._processes = ProcessLane(
+                options.max_processes, executor.code, executor.requests, endings, clock=self._clock, rng=self._rng,
+                options=options.processes,
+            )  # fmt: skip
+            executor.add_lane(Lane.PROCESS, self._processes)
         self.claimer = Claimer(self._store, executor, self._clock, self._bus, options.poll_seconds)
         self._pump = Pump(self._store, executor, self._clock, self._bus)
         self._catalogue = known = self._known()
@@ -158,6 +168,8 @@ class WorkerSession:
             await asyncio.to_thread(self.heartbeat.stop)
         if self._threads is not None:
             self._threads.close()
+        if self._processes is not None:
+            await asyncio.to_thread(self._processes.close)
 
     def hurry(self) -> None:
         """Make a stop that waits for running tasks wait no longer."""
