@@ -12,10 +12,11 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from runwright.api.guard import COOKIE, actor_of, session_of
-from runwright.api.reading import Query, json_body, known_only, parse, text
+from runwright.api.reading import Query, json_body, known_only, text
 from runwright.api.wire import Answer, event_resource, listing, resource, worker_resource
 from runwright.control import Control
 from runwright.control.accounts import SESSION_SECONDS
+from runwright.control.strict_json import parse
 from runwright.errors import InvalidInput, NotSignedIn, StoreUnavailable
 from runwright.model import Statistics
 from runwright.store.base import EventFilter

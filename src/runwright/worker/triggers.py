@@ -1,0 +1,58 @@
+"""Compiled triggers of schedules, and those that live in code: objects that no store can keep.
+
+A row of such a schedule names the class and a key; the object is found under that key in the process whose code declares
+it. Elsewhere, and without that code, the schedule is unbound: it is known, and has no due times to tell.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from runwright.model import JSON, Schedule
+from runwright.schedule import Trigger, compile_when, parse_when, when_to_json
+from runwright.when import When
+
+
+def code_class(form: Mapping[str, JSON]) -> str | None:
+    """The class, as ``module:name``, of a trigger that lives in code; None for one that can be read from its form."""
+    return str(form["class"]) if form.get("type") == "plugin" else None
+
+
+class Triggers:
+    """Answers for schedules; kept compiled until their times change."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, tuple[tuple[object, ...], Trigger]] = {}
+        self._code: dict[str, When] = {}
+
+    def declare(self, form: str, when: When) -> None:
+        """Code has this trigger; ``form`` is what the schedule's row says of it."""
+        self._code[form] = when
+        self._compiled.clear()
+
+    def when_of(self, schedule: Schedule) -> When | None:
+        """The value that says when; None if it lives in code that is not here."""
+        form = json.loads(schedule.when)
+        return self._code.get(schedule.when) if code_class(form) is not None else parse_when(form)
+
+    def of(self, schedule: Schedule) -> Trigger | None:
+        """The trigger of a schedule as it is now; None if it lives in code that is not here."""
+        says = (schedule.when, schedule.timezone)
+        known = self._compiled.get(schedule.id)
+        if known is not None and known[0] == says:
+            return known[1]
+        when = self.when_of(schedule)
+        if when is None:
+            return None
+        trigger = compile_when(when, schedule.timezone)
+        self._compiled[schedule.id] = (says, trigger)
+        return trigger
+
+
+def form_of(when: When, key: str) -> str:
+    """``when`` as a schedule's row keeps it; what lives in code is found again under ``key``."""
+    form = when_to_json(when)
+    if code_class(form) is not None:
+        form = {**form, "key": key}
+    return json.dumps(form, separators=(",", ":"))
