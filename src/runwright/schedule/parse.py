@@ -226,10 +226,15 @@ def _parse_times(given: Sequence[JSON], timezone: str | None) -> At:
         raise ScheduleRefused("times", "needs at least one time")
     if len(given) > MOST_TIMES:
         raise ScheduleRefused("times", f"has {len(given)} times; at most {MOST_TIMES} are allowed")
-    return At(*(_parse_time(item, f"times[{index}]", timezone) for index, item in enumerate(given)))
+    return At(*(parse_time(item, f"times[{index}]", timezone) for index, item in enumerate(given)))
 
 
-def _parse_time(given: JSON, field: str, timezone: str | None) -> datetime:
+def parse_time(given: JSON, field: str, timezone: str | None = None) -> datetime:
+    """The moment that an ISO time names, in UTC if it has an offset or ``timezone`` says what is meant, else naive.
+
+    A wall-clock time that the zone's clocks skip is the end of the gap; one that they repeat is the first of the two.
+    Raises ScheduleRefused, naming ``field``.
+    """
     if not isinstance(given, str) or len(given) > 64 or not _LOOKS_LIKE_TIME.match(given):
         raise ScheduleRefused(field, f"{given!r:.80} is not an ISO time, such as 2030-01-31T08:00:00Z")
     try:

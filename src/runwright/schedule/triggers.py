@@ -183,10 +183,11 @@ class PluginTrigger:
     def due_between(self, after: datetime, until: datetime, limit: int, *, anchor: datetime | None = None) -> DueTimes:
         """As the protocol has it, but at most LONGEST_WALK due times from the oldest on; ``complete`` tells."""
         stop = as_utc(until)
-        return _walk(self, as_utc(after), stop, limit)
+        return walk(self, as_utc(after), stop, limit)
 
 
-def _walk(trigger: PluginTrigger, after: datetime, stop: datetime, limit: int) -> DueTimes:
+def walk(trigger: Trigger, after: datetime, stop: datetime, limit: int) -> DueTimes:
+    """The due times in (after, stop], asked for one by one, at most LONGEST_WALK of them."""
     first: datetime | None = None
     newest: deque[datetime] = deque(maxlen=limit)
     step, count = after, 0
