@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from runwright.auth.policy import require
-from runwright.clock import Clock, to_micros
+from runwright.clock import Clock, to_datetime, to_micros
 from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
 from runwright.control.schedule_words import entry_of
 from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules
@@ -23,7 +23,7 @@ from runwright.retry import Retry
 from runwright.schedule import parse_when
 from runwright.store.base import Store
 from runwright.tasks.registry import AnyTask, Registry
-from runwright.worker.triggers import Triggers, code_class, form_of
+from runwright.worker.triggers import code_class, form_of
 
 logger = logging.getLogger("runwright")
 
@@ -65,21 +65,23 @@ def declared_by(registry: Registry, known: Iterable[Schedule]) -> list[Declarati
     for schedule in known:
         if not schedule.deleted and schedule.name not in schedules_of.setdefault(schedule.task, []):
             schedules_of[schedule.task].append(schedule.name)
-    return [_declaration(tasks[name], schedules_of) for name in _in_order(tasks)]
+    order = _in_order({name: task.depends_on for name, task in tasks.items()})
+    return [_declaration(tasks[name], schedules_of) for name in order]
 
 
 def declared_in(entries: Sequence[Mapping[str, JSON]], origin: str) -> list[Declaration]:
     """What a file's list of schedules declares. Raises InvalidInput for an entry that cannot be read."""
-    found = []
+    found: dict[str, Declaration] = {}
     for number, entry in enumerate(entries):
         edit = entry_of(entry, f"schedules/{number}").edit
         for name in ("name", "task", "when"):
             if isinstance(getattr(edit, name), Unset):
                 raise InvalidInput.field(f"/schedules/{number}/{name}", "is missing")
-        if any(other.name == edit.name for other in found):
-            raise InvalidInput.field(f"/schedules/{number}/name", f"{edit.name!r} is there twice")
-        found.append(Declaration(edit, origin))
-    return _sorted(found)
+        declaration = Declaration(edit, origin)
+        if found.setdefault(declaration.name, declaration) is not declaration:
+            raise InvalidInput.field(f"/schedules/{number}/name", f"{declaration.name!r} is there twice")
+    order = _in_order({name: each.edit.given().get("depends_on", ()) for name, each in found.items()})
+    return [found[name] for name in order]
 
 
 def canonical(when: Any, key: str) -> str:
@@ -108,7 +110,7 @@ class Declared:
             await self._carefully(declaration.name, self._one(declaration, known.get(declaration.name)))
         for name, schedule in known.items():
             if schedule.origin and name not in self._declarations and not schedule.edited and gone(schedule):
-                await self._carefully(name, self._withdrawn(schedule))
+                await self._carefully(name, self._door.remove(SYSTEM, schedule.id))
 
     async def reset(self, actor: Actor, name: str) -> Schedule:
         """Let a declared schedule be again what its declaration says, also one that was deleted.
@@ -127,7 +129,7 @@ class Declared:
             if declaration is None:
                 raise Conflict(f"schedule {name!r} comes from {found.origin}, which does not declare it now", name)
             new = self._declared_anew(replace(found, deleted=False, edited=False), declaration, {})
-            if await self._write(ScheduleChange(new, "schedule.reset"), actor):
+            if await self._door.write(ScheduleChange(new, "schedule.reset"), actor):
                 self._bind(new, declaration)
                 await self._door.withdraw(new.id)
                 return await self._door.get(actor, new.id)
@@ -144,7 +146,7 @@ class Declared:
     async def _one(self, declaration: Declaration, existing: Schedule | None) -> None:
         if existing is None:
             made = self._door.made(SYSTEM, declaration.edit, origin=declaration.origin)
-            await self._write(ScheduleChange(replace(made, declared=declaration.text())), SYSTEM)
+            await self._door.write(ScheduleChange(replace(made, declared=declaration.text())), SYSTEM)
             self._bind(made, declaration)
             return
         if not existing.origin:
@@ -153,12 +155,14 @@ class Declared:
             return
         if not existing.edited:
             self._bind(existing, declaration)
-        text = declaration.text()
-        if existing.edited or existing.deleted or (text, declaration.origin) == (existing.declared, existing.origin):
+        if existing.edited or existing.deleted:
+            return
+        same = (declaration.text(), declaration.origin) == (existing.declared, existing.origin)
+        if same and not self._displaced(existing):
             return
         before = json.loads(existing.declared) if existing.declared else {}
         new = self._declared_anew(existing, declaration, before)
-        if await self._write(ScheduleChange(new, "schedule.updated", {"by": declaration.origin}), SYSTEM):
+        if await self._door.write(ScheduleChange(new, "schedule.updated", {"by": declaration.origin}), SYSTEM):
             await self._door.withdraw(new.id)
 
     def _declared_anew(self, old: Schedule, declaration: Declaration, before: Mapping[str, JSON]) -> Schedule:
@@ -173,14 +177,57 @@ class Declared:
         if changes.get("when") and code_class(json.loads(old.when)) and now_said["when"] == old.when:
             changes.pop("when")
         new = self._editor.apply(old, ScheduleEdit(**changes), self._clock.now(), confirmed=True)
+        if new.next_due_at == old.next_due_at and self._displaced(new):
+            new = self._editor.placed(new, self._clock.now())
         return replace(new, origin=declaration.origin, declared=declaration.text())
-
-    async def _withdrawn(self, schedule: Schedule) -> None:
-        await self._door.remove(SYSTEM, schedule.id)
-
-    async def _write(self, change: ScheduleChange, actor: Actor) -> bool:
-        return await self._door.write([change], actor)
 
     def _bind(self, schedule: Schedule, declaration: Declaration) -> None:
         if code_class(json.loads(schedule.when)):
             self._door.triggers.declare(schedule.when, declaration.edit.when)
+
+    def _displaced(self, schedule: Schedule) -> bool:
+        """Whether a trigger in code, which may have changed unseen, is due at another time than the row says.
+
+        A due time that has passed is left to the scheduler.
+        """
+        if not schedule.enabled or not code_class(json.loads(schedule.when)):
+            return False
+        trigger, now = self._door.triggers.of(schedule), self._clock.now()
+        if trigger is None or (schedule.next_due_at is not None and schedule.next_due_at <= now):
+            return False
+        due = trigger.next_after(to_datetime(now))
+        return schedule.next_due_at != (None if due is None else to_micros(due))
+
+
+def _declaration(task: AnyTask, schedules_of: Mapping[str, Sequence[str]]) -> Declaration:
+    needs = [name for other in task.depends_on for name in schedules_of.get(other) or [other]]
+    edit = ScheduleEdit(name=task.name, task=task.name, when=task.schedule, label=task.title, depends_on=needs)
+    return Declaration(edit, task.source)
+
+
+def _declared_name(schedule: Schedule) -> str:
+    """The name in its declaration: people may have given the schedule another one since."""
+    return str(json.loads(schedule.declared)["name"]) if schedule.declared else schedule.name
+
+
+def _in_order(needs: Mapping[str, Sequence[str]]) -> list[str]:
+    """The names so that each comes after those that it needs; what is in a cycle comes somewhere."""
+    ordered: dict[str, None] = {}
+    entered: set[str] = set()
+    for root in sorted(needs):
+        stack = [root]
+        while stack:
+            name = stack[-1]
+            fresh = [each for each in needs[name] if each in needs and each not in entered]
+            entered.add(name)
+            if fresh:
+                stack.append(fresh[0])
+            else:
+                ordered.setdefault(stack.pop())
+    return list(ordered)
+
+
+def _plain(value: Any) -> JSON:
+    if isinstance(value, Retry):
+        return value.to_json()
+    return list(value) if isinstance(value, tuple) else value  # what is no JSON is told apart by its text

@@ -14,10 +14,10 @@ from runwright.clock import Micros, to_datetime, to_micros
 from runwright.errors import ConfirmRequired, FieldError, InvalidInput, ScheduleRefused
 from runwright.model import Schedule
 from runwright.retry import Retry
-from runwright.schedule import begin, compile_when, parse_when, refuse_past
+from runwright.schedule import begin, compile_when, opening, parse_when, parse_windows, refuse_past
 from runwright.tasks.registry import AnyTask, Registry
 from runwright.when import CatchUp, Overlap, When
-from runwright.worker.triggers import Triggers, code_class, form_of
+from runwright.worker.triggers import Triggers, code_class, form_of, limits_of
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,119}")
 UUID_SHAPED = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -132,19 +132,26 @@ class Editor:
         except (TypeError, ValueError) as error:
             raise InvalidInput.field("/arguments", f"cannot be kept as JSON: {error}") from None
 
+    def placed(self, schedule: Schedule, now: Micros) -> Schedule:
+        """The schedule at its place in time from now on, as after an edit of its times."""
+        return self._placed(replace(schedule, version=0), schedule, self._triggers.when_of(schedule), now)
+
     def _placed(self, old: Schedule, new: Schedule, when: When | None, now: Micros) -> Schedule:
         """The schedule at its new place in time: whenever its times or its switch change, from now on only."""
         if _times(new) == _times(old) and old.version:
             return new
+        parse_windows(new.blackouts, new.timezone, "blackouts")
         if when is None:
             return replace(new, cursor_at=max(old.cursor_at, now), next_due_at=None)
+        limits, present = limits_of(new), to_datetime(now)
         if new.enabled:
-            refuse_past(when, to_datetime(now), new.timezone)
-        trigger = compile_when(when, new.timezone)
+            refuse_past(when, present, new.timezone, limits)
+        trigger = compile_when(when, new.timezone, limits)
         if trigger.kind == "service":
             raise ScheduleRefused("schedule", "services (@always) are not available yet")
-        anchor = now if new.when != old.when or not old.anchor_at else old.anchor_at
-        cursor, due = begin(trigger, to_datetime(now), anchor=to_datetime(anchor), first=not new.first_done)
+        kept = new.when == old.when and old.anchor_at and new.starts_at == old.starts_at
+        anchor = old.anchor_at if kept else to_micros(opening(trigger, present))
+        cursor, due = begin(trigger, present, anchor=to_datetime(anchor), first=not new.first_done)
         return replace(
             new,
             anchor_at=anchor,

@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from runwright.admission import Admission
 from runwright.auth.policy import require
 from runwright.clock import Clock, Micros, Rng, to_datetime, to_micros
 from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
@@ -57,19 +56,19 @@ class Schedules:
         self,
         store: Store,
         registry: Registry,
-        admission: Admission,
+        editor: Editor,
+        triggers: Triggers,
         clock: Clock,
         rng: Rng,
         timezone: str,
-        triggers: Triggers | None = None,
     ) -> None:
         self._store = store
         self._registry = registry
         self._clock = clock
         self._rng = rng
         self._timezone = timezone
-        self.triggers = triggers if triggers is not None else Triggers()
-        self._editor = Editor(registry, admission, self.triggers)
+        self._editor = editor
+        self.triggers = triggers
 
     # ----- commands ---------------------------------------------------------------------------------------------
 
@@ -89,8 +88,7 @@ class Schedules:
     ) -> list[Schedule]:
         """Create many schedules in one transaction, all or none."""
         require(actor, Role.OPERATOR)
-        now = self._clock.now()
-        made = [self._made(actor, edit, now, confirmed=confirmed) for edit in edits]
+        made = [self.made(actor, edit, confirmed=confirmed) for edit in edits]
         await self._store.write_schedules([ScheduleChange(each) for each in made], actor.name, guard)
         for schedule, edit in zip(made, edits, strict=True):
             self._bind(schedule, edit)
@@ -109,7 +107,7 @@ class Schedules:
             old = await self.get(actor, name)
             new = self._editor.apply(old, edit, self._clock.now(), confirmed=confirmed)
             new = replace(new, edited=old.edited or bool(old.origin and set(given) - {"enabled"}))
-            if await self._store.write_schedules([ScheduleChange(new, action, detail)], actor.name, guard):
+            if await self.write(ScheduleChange(new, action, detail), actor):
                 self._bind(new, edit)
                 if old.next_due_at != new.next_due_at:
                     await self.withdraw(new.id)
@@ -179,6 +177,10 @@ class Schedules:
                         await self.withdraw(known[name].id)
                 return [await self.get(actor, name) for name in names]
         raise Conflict("the schedules are being changed by others all the time; try again")
+
+    async def write(self, change: ScheduleChange, actor: Actor) -> bool:
+        """Write one change, dependencies checked. False if the stored version is another one by now."""
+        return await self._store.write_schedules([change], actor.name, guard)
 
     async def withdraw(self, schedule: str | None) -> None:
         """Cancel runs that were written a moment ahead of their due time, which is not theirs any more."""
@@ -287,9 +289,9 @@ class Schedules:
 
     # ----- how ----------------------------------------------------------------------------------------------------
 
-    def _made(
-        self, actor: Actor, edit: ScheduleEdit, now: Micros, *, confirmed: bool, origin: str = ""
-    ) -> Schedule:
+    def made(self, actor: Actor, edit: ScheduleEdit, *, confirmed: bool = True, origin: str = "") -> Schedule:
+        """A new schedule, not yet written; ``origin`` is the place that declares it."""
+        now = self._clock.now()
         for name in ("name", "task", "when"):
             if isinstance(getattr(edit, name), Unset):
                 raise InvalidInput.field(f"/{name}", "is missing")

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 
+from runwright.clock import Micros, to_datetime
 from runwright.model import JSON, Schedule
-from runwright.schedule import Trigger, compile_when, parse_when, when_to_json
+from runwright.schedule import NEVER, Limits, Trigger, Windows, compile_when, parse_when, parse_windows, when_to_json
 from runwright.when import When
 
 
@@ -38,14 +40,14 @@ class Triggers:
 
     def of(self, schedule: Schedule) -> Trigger | None:
         """The trigger of a schedule as it is now; None if it lives in code that is not here."""
-        says = (schedule.when, schedule.timezone)
+        says = (schedule.when, schedule.timezone, schedule.starts_at, schedule.ends_at, schedule.excluded)
         known = self._compiled.get(schedule.id)
         if known is not None and known[0] == says:
             return known[1]
         when = self.when_of(schedule)
         if when is None:
             return None
-        trigger = compile_when(when, schedule.timezone)
+        trigger = compile_when(when, schedule.timezone, limits_of(schedule))
         self._compiled[schedule.id] = (says, trigger)
         return trigger
 
@@ -56,3 +58,18 @@ def form_of(when: When, key: str) -> str:
     if code_class(form) is not None:
         form = {**form, "key": key}
     return json.dumps(form, separators=(",", ":"))
+
+
+def limits_of(schedule: Schedule) -> Limits:
+    """The bounds and the excluded windows of a schedule."""
+    excluded = parse_windows(schedule.excluded, schedule.timezone) if schedule.excluded else NEVER
+    return Limits(_moment(schedule.starts_at), _moment(schedule.ends_at), excluded)
+
+
+def blackouts_of(schedule: Schedule) -> Windows:
+    """The windows in which a schedule must not start a run."""
+    return parse_windows(schedule.blackouts, schedule.timezone, "blackouts") if schedule.blackouts else NEVER
+
+
+def _moment(micros: Micros | None) -> datetime | None:
+    return None if micros is None else to_datetime(micros)

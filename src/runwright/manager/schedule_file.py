@@ -1,0 +1,74 @@
+"""The file that keeps schedules: written whole or not at all, read whole or not at all.
+
+A crash leaves the old file or the new one. A damaged file is refused, and left as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from runwright.control.schedule_words import Entry, entry_of, words_of
+from runwright.control.strict_json import parse
+from runwright.errors import InvalidInput
+from runwright.model import Schedule
+
+LARGEST_BYTES = 64 * 1024 * 1024
+
+
+def text_of(schedules: Sequence[Schedule]) -> str:
+    """The file's content: a JSON list, one object for each schedule."""
+    return json.dumps([words_of(each) for each in schedules], indent=2, ensure_ascii=False) + "\n"
+
+
+def entries_of(content: bytes, what: str) -> list[Entry]:
+    """What a file's content says. Raises InvalidInput, naming the entry, if anything in it cannot be read."""
+    found = parse(content, what)
+    if isinstance(found, dict):
+        found = found.get("Tasks", found.get("schedules"))
+    if not isinstance(found, list):
+        raise InvalidInput(f"{what} must hold a list of schedules")
+    return [entry_of(entry, str(number)) for number, entry in enumerate(found)]
+
+
+def write(path: Path, text: str) -> None:
+    """Put ``text`` in the place of the file, at once and for good; folders are made. Raises InvalidInput."""
+    try:
+        path = path.resolve()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise InvalidInput.field("/path", f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def read(path: Path) -> bytes | None:
+    """The file's content; None if there is no file. Raises InvalidInput."""
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise InvalidInput.field("/path", f"{path} is larger than {LARGEST_BYTES // 1024**2} MiB")
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InvalidInput.field("/path", f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
