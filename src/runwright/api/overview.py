@@ -13,7 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from runwright.api.guard import COOKIE, actor_of, session_of
 from runwright.api.reading import Query, json_body, known_only, text
-from runwright.api.wire import Answer, event_resource, listing, resource, worker_resource
+from runwright.api.wire import Answer, event_resource, listing, pause_value, resource, worker_resource
 from runwright.control import Control
 from runwright.control.accounts import SESSION_SECONDS
 from runwright.control.strict_json import parse
@@ -49,6 +49,7 @@ def routes(control: Control) -> APIRouter:
             "total_tasks": found.total_tasks, "enabled_tasks": found.enabled_tasks,
             "running_tasks": found.running_tasks, "total_runs": found.total_runs, "total_errors": found.total_errors,
             "runs_by_status": dict(found.runs_by_status),
+            "paused": pause_value(await control.schedules.paused(actor_of(request))),
         })})  # fmt: skip
 
     @router.get("/api/me", summary="Who I am")

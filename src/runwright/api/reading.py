@@ -151,6 +151,11 @@ class Query:
             raise InvalidInput.field(f"/{name}", f"must be from {least} to {most}")
         return int(value)
 
+    def moment(self, name: str) -> datetime | None:
+        """An ISO 8601 time with its offset; a plus sign that became a space is taken for what it was."""
+        value = self.text(name)
+        return None if value is None else moment({name: value.replace(" ", "+")}, name, "")
+
     def flag(self, name: str) -> bool:
         """``true`` or ``false``; False if it is missing."""
         value = self._values.get(name, "false").lower()

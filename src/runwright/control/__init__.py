@@ -1,9 +1,8 @@
 """Every command and question that the API, the page, the CLI and the Python API may ask: the one door.
 
-``Control`` has one part for each noun: ``runs``, ``schedules`` (with ``fires`` and ``declared``), ``tasks``, ``timeline`` and
-``accounts``. Each method
-takes the Actor who asks, checks the role, and returns after the store's commit. Nothing here knows HTTP, and nothing
-reaches around it.
+``Control`` has one part for each noun: ``runs``, ``schedules`` (with ``fires``, ``declared`` and ``file``), ``tasks``,
+``timeline`` and ``accounts``. Each method takes the Actor who asks, checks the role, and returns after the store's
+commit. Nothing here knows HTTP, and nothing reaches around it.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from runwright.control.declared import Declared
 from runwright.control.runs import Runs
 from runwright.control.schedule_edit import ScheduleEdit
 from runwright.control.schedule_fires import Backfill, ScheduleFires
+from runwright.control.schedule_load import ScheduleFile
 from runwright.control.schedules import Schedules
 from runwright.control.tasks import Tasks
 from runwright.control.timeline import Timeline
@@ -24,6 +24,7 @@ __all__ = [
     "Declared",
     "Runs",
     "ScheduleEdit",
+    "ScheduleFile",
     "ScheduleFires",
     "Schedules",
     "Tasks",
@@ -41,6 +42,7 @@ class Control:
         schedules: Schedules,
         fires: ScheduleFires,
         declared: Declared,
+        file: ScheduleFile,
         tasks: Tasks,
         timeline: Timeline,
         accounts: Accounts,
@@ -49,6 +51,7 @@ class Control:
         self.schedules = schedules
         self.fires = fires
         self.declared = declared
+        self.file = file
         self.tasks = tasks
         self.timeline = timeline
         self.accounts = accounts

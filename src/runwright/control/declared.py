@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from runwright.auth.policy import require
-from runwright.clock import Clock, to_datetime, to_micros
+from runwright.clock import Clock
 from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
 from runwright.control.schedule_words import entry_of
 from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules
@@ -158,7 +158,7 @@ class Declared:
         if existing.edited or existing.deleted:
             return
         same = (declaration.text(), declaration.origin) == (existing.declared, existing.origin)
-        if same and not self._displaced(existing):
+        if same and not self._editor.displaced(existing, self._clock.now()):
             return
         before = json.loads(existing.declared) if existing.declared else {}
         new = self._declared_anew(existing, declaration, before)
@@ -176,27 +176,15 @@ class Declared:
         }
         if changes.get("when") and code_class(json.loads(old.when)) and now_said["when"] == old.when:
             changes.pop("when")
-        new = self._editor.apply(old, ScheduleEdit(**changes), self._clock.now(), confirmed=True)
-        if new.next_due_at == old.next_due_at and self._displaced(new):
-            new = self._editor.placed(new, self._clock.now())
+        now = self._clock.now()
+        new = self._editor.apply(old, ScheduleEdit(**changes), now, confirmed=True)
+        if new.next_due_at == old.next_due_at and self._editor.displaced(new, now):
+            new = self._editor.placed(new, now)
         return replace(new, origin=declaration.origin, declared=declaration.text())
 
     def _bind(self, schedule: Schedule, declaration: Declaration) -> None:
         if code_class(json.loads(schedule.when)):
             self._door.triggers.declare(schedule.when, declaration.edit.when)
-
-    def _displaced(self, schedule: Schedule) -> bool:
-        """Whether a trigger in code, which may have changed unseen, is due at another time than the row says.
-
-        A due time that has passed is left to the scheduler.
-        """
-        if not schedule.enabled or not code_class(json.loads(schedule.when)):
-            return False
-        trigger, now = self._door.triggers.of(schedule), self._clock.now()
-        if trigger is None or (schedule.next_due_at is not None and schedule.next_due_at <= now):
-            return False
-        due = trigger.next_after(to_datetime(now))
-        return schedule.next_due_at != (None if due is None else to_micros(due))
 
 
 def _declaration(task: AnyTask, schedules_of: Mapping[str, Sequence[str]]) -> Declaration:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from runwright.admission import PRIORITY_LIMIT, Admission
+from runwright.auth.sealing import SealError
 from runwright.clock import Micros, to_datetime, to_micros
 from runwright.errors import ConfirmRequired, FieldError, InvalidInput, ScheduleRefused
 from runwright.model import Schedule
@@ -114,6 +115,15 @@ class Editor:
             changes["arguments"] = self._arguments(task, asked or {})
         return self._placed(old, replace(old, **changes, updated_at=now), when, now)
 
+    def opened(self, task: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Arguments of a file in clear, if the task that takes them is known; else as they are, sealed."""
+        if self._registry.find(task) is None:
+            return arguments
+        try:
+            return self._admission.open_arguments(json.dumps(dict(arguments)))
+        except SealError as error:
+            raise InvalidInput.field("/arguments", str(error)) from None
+
     def _when(self, old: Schedule, given: Mapping[str, Any]) -> When | None:
         """What says when; None if it lives in code that is not here, and stays as it is."""
         if "when" not in given:
@@ -132,9 +142,22 @@ class Editor:
         except (TypeError, ValueError) as error:
             raise InvalidInput.field("/arguments", f"cannot be kept as JSON: {error}") from None
 
+    def displaced(self, schedule: Schedule, now: Micros) -> bool:
+        """Whether a trigger in code, which may have changed unseen, is due at another time than the row says.
+
+        A due time that has passed is left to the scheduler.
+        """
+        if not schedule.enabled or not code_class(json.loads(schedule.when)):
+            return False
+        trigger, stored = self._triggers.of(schedule), schedule.next_due_at
+        if trigger is None or (stored is not None and stored <= now):
+            return False
+        due = trigger.next_after(to_datetime(now))
+        return stored != (None if due is None else to_micros(due))
+
     def placed(self, schedule: Schedule, now: Micros) -> Schedule:
         """The schedule at its place in time from now on, as after an edit of its times."""
-        return self._placed(replace(schedule, version=0), schedule, self._triggers.when_of(schedule), now)
+        return self._placed(replace(schedule, enabled=False), schedule, self._triggers.when_of(schedule), now)
 
     def _placed(self, old: Schedule, new: Schedule, when: When | None, now: Micros) -> Schedule:
         """The schedule at its new place in time: whenever its times or its switch change, from now on only."""

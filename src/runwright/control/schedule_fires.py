@@ -89,7 +89,8 @@ class ScheduleFires:
         if more:
             count = trigger.due_between(to_datetime(to_micros(since) - 1), until, 1, anchor=anchor).count
             raise InvalidInput.field(
-                "/until", f"the range has {count} due times; at most {MOST_BACKFILLED} are backfilled at once: narrow it"
+                "/until",
+                f"the range has {count} due times; at most {MOST_BACKFILLED} are backfilled at once: narrow it",
             )
         return dues
 

@@ -59,7 +59,7 @@ def edit_of(given: Mapping[str, JSON], more: tuple[str, ...] = ()) -> ScheduleEd
     for name in sorted(words.keys() & WORDS):
         word, value = WORDS[name], words[name]
         try:
-            fields[word.field] = word.read(value) if value is not None else _null(word)
+            fields[word.field] = _read(word, value)
         except InvalidInput as error:
             faults += [FieldError(f"/{name}", each.message) for each in error.errors]
         except (ValueError, OverflowError) as error:
@@ -134,16 +134,21 @@ def in_words() -> Iterator[None]:
     try:
         yield
     except InvalidInput as error:
-        error.errors = tuple(replace(fault, pointer=_WORD_OF.get(fault.pointer, fault.pointer)) for fault in error.errors)
+        error.errors = tuple(
+            replace(fault, pointer=_WORD_OF.get(fault.pointer, fault.pointer)) for fault in error.errors
+        )
         raise
 
 
 # ----- how values are read ----------------------------------------------------------------------------------------
 
 
-def _null(word: Word) -> None:
+def _read(word: Word, value: JSON) -> Any:
+    if value is not None:
+        return word.read(value)
     if not word.nullable:
         raise ValueError("must not be null; leave it out instead")
+    return None
 
 
 def _kind(kind: type, said: str) -> Callable[[Any], Any]:

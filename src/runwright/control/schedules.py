@@ -12,10 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from runwright.auth.policy import require
-from runwright.clock import Clock, Micros, Rng, to_datetime, to_micros
+from runwright.clock import Clock, Rng, to_datetime, to_micros
 from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
-from runwright.control.schedule_words import Entry
-from runwright.errors import Conflict, InvalidInput, NotFound, ScheduleRefused
+from runwright.errors import Conflict, InvalidInput, NotFound
 from runwright.lifecycle import RunEvent
 from runwright.model import (
     JSON,
@@ -39,11 +38,12 @@ from runwright.schedule import (
     parse_when,
     refuse_cycle,
     refuse_unknown,
+    when_to_json,
     when_to_text,
 )
 from runwright.store.base import RunQuery, Store
 from runwright.tasks.registry import Registry
-from runwright.worker.triggers import Triggers, code_class
+from runwright.worker.triggers import Triggers, code_class, form_of
 
 ATTEMPTS_AGAINST_RACES = 10
 MOST_PREVIEWED = 1000
@@ -81,11 +81,9 @@ class Schedules:
             ConfirmRequired: its task is dangerous and this was not confirmed.
             DuplicateName: the name is taken.
         """
-        return (await self.add_many(actor, [edit], confirmed=confirmed))[0]
+        return await self._bound_again(actor, edit) or (await self.add_many(actor, [edit], confirmed=confirmed))[0]
 
-    async def add_many(
-        self, actor: Actor, edits: Sequence[ScheduleEdit], *, confirmed: bool = False
-    ) -> list[Schedule]:
+    async def add_many(self, actor: Actor, edits: Sequence[ScheduleEdit], *, confirmed: bool = False) -> list[Schedule]:
         """Create many schedules in one transaction, all or none."""
         require(actor, Role.OPERATOR)
         made = [self.made(actor, edit, confirmed=confirmed) for edit in edits]
@@ -157,27 +155,6 @@ class Schedules:
         if not await self._store.pause_schedules(None, actor.name):
             raise Conflict("the schedules are not paused")
 
-    async def load(self, actor: Actor, entries: Sequence[Entry]) -> list[Schedule]:
-        """Put the schedules of a file in the place of those of the same names, all or none; the others stay.
-
-        Times are worked out from now on, so that nothing of the past is fired; one whose times have all passed
-        becomes a disabled one. Statistics are restored with schedules that are new here.
-        """
-        require(actor, Role.ADMIN)
-        for _ in range(ATTEMPTS_AGAINST_RACES):
-            known = {schedule.name: schedule for schedule in await self._store.schedules(deleted=True)}
-            now = self._clock.now()
-            changes = [self._loaded(actor, entry, known, now, number) for number, entry in enumerate(entries)]
-            names = [change.schedule.name for change in changes]
-            if twice := {name for name in names if names.count(name) > 1}:
-                raise InvalidInput(f"the file has {min(twice)!r} twice; nothing was loaded")
-            if await self._store.write_schedules(changes, actor.name, guard):
-                for name in names:
-                    if name in known:
-                        await self.withdraw(known[name].id)
-                return [await self.get(actor, name) for name in names]
-        raise Conflict("the schedules are being changed by others all the time; try again")
-
     async def write(self, change: ScheduleChange, actor: Actor) -> bool:
         """Write one change, dependencies checked. False if the stored version is another one by now."""
         return await self._store.write_schedules([change], actor.name, guard)
@@ -235,7 +212,7 @@ class Schedules:
         return found
 
     async def between(self, actor: Actor, name: str, since: datetime, until: datetime) -> Sequence[datetime]:
-        """All due times in [since, until]. Raises InvalidInput if there are more than MOST_PREVIEWED, with their number."""
+        """All due times in [since, until]. Raises InvalidInput, with their number, if there are too many."""
         schedule = await self.get(actor, name)
         trigger = self.triggers.of(schedule)
         if until < since:
@@ -301,44 +278,28 @@ class Schedules:
         )  # fmt: skip
         return replace(self._editor.apply(blank, edit, now, confirmed=confirmed), version=1)
 
+    async def _bound_again(self, actor: Actor, edit: ScheduleEdit) -> Schedule | None:
+        """A schedule whose trigger lives in code, and that is there already: its code is here again."""
+        if isinstance(edit.when, str | Mapping | list | Unset) or not code_class(when_to_json(edit.when)):
+            return None
+        require(actor, Role.OPERATOR)
+        for _ in range(ATTEMPTS_AGAINST_RACES):
+            found = await self._store.schedule(str(edit.name))
+            if found is None or found.deleted or found.when != form_of(edit.when, str(edit.name)):
+                return None
+            self.triggers.declare(found.when, edit.when)
+            now = self._clock.now()
+            if not self._editor.displaced(found, now):
+                return found
+            placed = replace(self._editor.placed(found, now), updated_at=now)
+            if await self.write(ScheduleChange(placed, "schedule.updated", {"by": "code"}), actor):
+                return await self.get(actor, found.id)
+        raise Conflict(f"schedule {edit.name!r} is being changed by others all the time; try again", str(edit.name))
+
     def _bind(self, schedule: Schedule, edit: ScheduleEdit) -> None:
         """A trigger that lives in code is known under the row's form from now on."""
         if code_class(json.loads(schedule.when)) and not isinstance(edit.when, Unset):
             self.triggers.declare(schedule.when, edit.when)
-
-    def _loaded(
-        self, actor: Actor, entry: Entry, known: Mapping[str, Schedule], now: Micros, number: int
-    ) -> ScheduleChange:
-        edit, old = entry.edit, known.get(str(entry.edit.name))
-        try:
-            if old is None:
-                past = {f"{name}_at" if name == "last_run" else name: value for name, value in entry.past.items()}
-                blank = Schedule(
-                    id=self._rng.run_id(now), name="", task="", when="", timezone=self._timezone,
-                    created_by=actor.name, created_at=now, as_user=None, first_done=bool(past.get("run_count")), **past,
-                )  # fmt: skip
-                return ScheduleChange(replace(self._restored(blank, edit, now), version=1))
-            new = self._restored(replace(old, deleted=False), edit, now)
-            return ScheduleChange(replace(new, edited=bool(old.origin)), "schedule.updated", {"by": "file"})
-        except InvalidInput as error:
-            faults = tuple(replace(fault, pointer=f"/{number}{fault.pointer}") for fault in error.errors)
-            raise InvalidInput(f"schedule {edit.name!r} of the file: {error.message}", faults) from None
-
-    def _restored(self, old: Schedule, edit: ScheduleEdit, now: Micros) -> Schedule:
-        for name in ("name", "task", "when"):
-            if isinstance(getattr(edit, name), Unset):
-                raise InvalidInput.field(f"/{name}", "is missing")
-        form = edit.when
-        if isinstance(form, Mapping) and code_class(form) is not None:  # its code, if it is here, binds it
-            text = json.dumps(form, separators=(",", ":"))
-            return self._editor.apply(replace(old, when=text, origin=str(form["class"])), replace(edit, when=UNSET), now,
-                                      confirmed=True)  # fmt: skip
-        try:
-            return self._editor.apply(old, edit, now, confirmed=True)
-        except ScheduleRefused:
-            if edit.enabled is False:
-                raise
-            return self._editor.apply(old, replace(edit, enabled=False), now, confirmed=True)  # it has had its times
 
 
 def guard(edges: Mapping[str, Sequence[str]], names: frozenset[str]) -> None:

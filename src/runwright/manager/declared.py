@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from runwright.control.declared import Declaration, Declared, declared_by
 from runwright.errors import StoreUnavailable
@@ -15,13 +16,16 @@ logger = logging.getLogger("runwright")
 
 
 class DeclaredSchedules:
-    """Follows the registry. ``in_file`` is what the settings file declares, which is read once."""
+    """Follows the registry. ``in_file`` is what the settings file declares, which is read once, ``file`` its origin."""
 
-    def __init__(self, store: Store, registry: Registry, declared: Declared, in_file: list[Declaration]) -> None:
+    def __init__(
+        self, store: Store, registry: Registry, declared: Declared, in_file: Sequence[Declaration], file: str
+    ) -> None:
         self._store = store
         self._registry = registry
         self._declared = declared
-        self._in_file = in_file
+        self._in_file = list(in_file)
+        self._file = file
         self._declaring: asyncio.Task[None] | None = None
         self._unsubscribe = registry.subscribe(self._changed)
 
@@ -38,8 +42,8 @@ class DeclaredSchedules:
             await self._declaring
 
     def _gone(self, schedule: Schedule) -> bool:
-        """Whether a schedule that nothing declares has lost its place: the file or task is there, and says no more of it."""
-        if schedule.origin in {each.origin for each in self._in_file}:
+        """Whether a schedule that nothing declares has lost its place: its file or task is there, without it."""
+        if schedule.origin == self._file:
             return True
         task = self._registry.find(schedule.task)
         return task is not None and task.source == schedule.origin

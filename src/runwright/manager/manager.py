@@ -19,7 +19,7 @@ from runwright.auth.sealing import Sealer, load_or_create_key
 from runwright.bus import LocalBus
 from runwright.clock import Clock, Rng, SystemClock, SystemRng, to_micros
 from runwright.config import Settings
-from runwright.control import Accounts, Control, Declared, Runs, ScheduleFires, Schedules, Tasks, Timeline
+from runwright.control import Accounts, Control, Declared, Runs, ScheduleFile, ScheduleFires, Schedules, Tasks, Timeline
 from runwright.control.declared import declared_in
 from runwright.control.schedule_edit import Editor
 from runwright.errors import Conflict, InvalidInput, RunFailed
@@ -112,7 +112,7 @@ class TaskManager:
         if self._control is not None:
             raise Conflict("this TaskManager is open already")
         settings = self.settings
-        in_file = declared_in(settings.schedules, settings.file_of("schedules"))
+        in_file = declared_in(settings.schedules, f"file {settings.file or 'settings'}")
         store = self.store = await self._open_store()
         self._closing.append(store.close)
         try:
@@ -126,6 +126,7 @@ class TaskManager:
                 schedules=schedules,
                 fires=ScheduleFires(store, schedules, admission, self._clock),
                 declared=Declared(store, schedules, editor, self._clock),
+                file=ScheduleFile(store, schedules, editor, self._clock, self._rng, settings.timezone),
                 tasks=Tasks(store, self.registry),
                 timeline=Timeline(store),
                 accounts=Accounts(store, self._clock, self._rng),
@@ -143,7 +144,9 @@ class TaskManager:
                 for service in (self.scheduler, settler):
                     await service.start()
                     self._closing.append(service.stop)
-                declared = DeclaredSchedules(store, self.registry, self._control.declared, in_file)
+                declared = DeclaredSchedules(
+                    store, self.registry, self._control.declared, in_file, f"file {settings.file or 'settings'}"
+                )
                 self._closing.append(declared.close)
                 await declared.declare()
         except BaseException:

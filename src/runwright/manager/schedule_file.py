@@ -8,30 +8,20 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from runwright.control.schedule_words import Entry, entry_of, words_of
+from runwright.config.files import parse_file
 from runwright.control.strict_json import parse
 from runwright.errors import InvalidInput
-from runwright.model import Schedule
+from runwright.model import JSON, JSONObject
 
 LARGEST_BYTES = 64 * 1024 * 1024
 
 
-def text_of(schedules: Sequence[Schedule]) -> str:
+def text_of(schedules: Sequence[JSONObject]) -> str:
     """The file's content: a JSON list, one object for each schedule."""
-    return json.dumps([words_of(each) for each in schedules], indent=2, ensure_ascii=False) + "\n"
-
-
-def entries_of(content: bytes, what: str) -> list[Entry]:
-    """What a file's content says. Raises InvalidInput, naming the entry, if anything in it cannot be read."""
-    found = parse(content, what)
-    if isinstance(found, dict):
-        found = found.get("Tasks", found.get("schedules"))
-    if not isinstance(found, list):
-        raise InvalidInput(f"{what} must hold a list of schedules")
-    return [entry_of(entry, str(number)) for number, entry in enumerate(found)]
+    return json.dumps(list(schedules), indent=2, ensure_ascii=False) + "\n"
 
 
 def write(path: Path, text: str) -> None:
@@ -45,7 +35,7 @@ def write(path: Path, text: str) -> None:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
@@ -54,16 +44,22 @@ def write(path: Path, text: str) -> None:
         raise InvalidInput.field("/path", f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def read(path: Path) -> bytes | None:
-    """The file's content; None if there is no file. Raises InvalidInput."""
+def read(path: Path) -> list[JSON] | None:
+    """The entries of the file, JSON or YAML; None if there is no file. Raises InvalidInput if it has no list."""
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise InvalidInput.field("/path", f"{path} is larger than {LARGEST_BYTES // 1024**2} MiB")
-        return path.read_bytes()
+        content = path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InvalidInput.field("/path", f"{path} cannot be read: {error.strerror or error}") from error
+    found = parse_file(path) if path.suffix in (".yaml", ".yml") else parse(content, str(path))
+    if isinstance(found, Mapping):
+        found = found.get("Tasks", found.get("schedules"))
+    if not isinstance(found, list):
+        raise InvalidInput.field("/path", f"{path} must hold a list of schedules, or one under 'Tasks'")
+    return found
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runwright.control import Backfill, Control, ScheduleEdit
+from runwright.control.schedule_words import entry_of
 from runwright.errors import InvalidInput
 from runwright.manager import schedule_file
 from runwright.model import SYSTEM, Pause, Schedule, Statistics
@@ -22,16 +23,17 @@ class ManagerSchedules:
         self._door = control.schedules
         self._fires = control.fires
         self._declared = control.declared
+        self._file = control.file
 
     async def add(self, name: str, *, task: Any, when: Any, **fields: Any) -> Schedule:
         """Create a schedule; fields as in ``ScheduleEdit``. Raises ScheduleRefused, InvalidInput, DuplicateName.
 
-        A trigger object (``when`` with ``next_after``, or APScheduler's) lives in code: its schedule is held by processes
-        without that code. To add it again, as a program does at each start, binds the one that is there.
+        A trigger object (``when`` with ``next_after``, or APScheduler's) lives in code: processes without that code
+        hold the schedule. To add it again, as a program does at each start, binds the one that is there.
         """
         return await self._door.add(SYSTEM, schedule_edit(name=name, task=task, when=when, **fields), confirmed=True)
 
-    async def add_many(self, schedules: Iterable[Mapping[str, Any]]) -> list[Schedule]:
+    async def add_many(self, schedules: Iterable[Mapping[str, Any]]) -> Sequence[Schedule]:
         """Create many schedules in one transaction, each given by its fields."""
         return await self._door.add_many(SYSTEM, [schedule_edit(**fields) for fields in schedules], confirmed=True)
 
@@ -100,19 +102,18 @@ class ManagerSchedules:
 
         Secrets in arguments stay sealed in it. Raises InvalidInput if it cannot be written.
         """
-        text = schedule_file.text_of(await self.list())
+        text = schedule_file.text_of(await self._file.words(SYSTEM))
         await asyncio.to_thread(schedule_file.write, Path(path), text)
 
-    async def load(self, path: str | Path) -> list[Schedule]:
+    async def load(self, path: str | Path) -> Sequence[Schedule]:
         """Put the schedules of a file in the place of those of the same names, all or none; the others stay.
 
         A file that is not there holds none. Files of older schedulers are read too. Nothing of the past is fired:
         times are worked out from now on. Raises InvalidInput if anything in it is wrong; then nothing has changed.
         """
-        content = await asyncio.to_thread(schedule_file.read, Path(path))
-        if content is None:
-            return []
-        return await self._door.load(SYSTEM, schedule_file.entries_of(content, str(path)))
+        found = await asyncio.to_thread(schedule_file.read, Path(path))
+        entries = [entry_of(entry, str(number)) for number, entry in enumerate(found or ())]
+        return await self._file.load(SYSTEM, entries)
 
 
 def schedule_edit(**fields: Any) -> ScheduleEdit:

@@ -89,8 +89,8 @@ class Pause:
 class Needed:
     """A schedule that a waiting run depends on, as it is now.
 
-    ``running``: it has a run that has not ended. ``coming``: an ending of it is not settled yet, or it has a due time, no
-    later than the waiting run's, that is not a run yet. ``again``: it will be due again.
+    ``running``: it has a run that has not ended. ``coming``: an ending of it is not settled yet, or it has a due time,
+    no later than the waiting run's, that is not a run yet. ``again``: it will be due again.
     """
 
     name: str

@@ -64,7 +64,7 @@ class Scheduler(Service):
         retry: Retry,
         triggers: Triggers,
         cap: int = 100,
-        rate: float = 50.0,
+        rate: int = 50,
     ) -> None:
         super().__init__(bus)
         self._store = store
@@ -216,7 +216,7 @@ class Scheduler(Service):
         return replace(row, run=self._in_order(run, schedule, fire))
 
     def _in_order(self, run: NewRun, schedule: Schedule, fire: Fire) -> NewRun:
-        """The run at its place: when it may start, after which others of its schedule, and whether it waits for more."""
+        """The run at its place: when it may start, after which others of its schedule, whether it waits for more."""
         due_at = to_micros(fire.due + jitter(schedule.id, fire.due, schedule.jitter_seconds))
         if fire.outcome is FireOutcome.LATE:  # what comes back after a downtime does not come all at once
             present = self._clock.monotonic()

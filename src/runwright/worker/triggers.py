@@ -1,7 +1,7 @@
 """Compiled triggers of schedules, and those that live in code: objects that no store can keep.
 
-A row of such a schedule names the class and a key; the object is found under that key in the process whose code declares
-it. Elsewhere, and without that code, the schedule is unbound: it is known, and has no due times to tell.
+A row of such a schedule names the class and a key; the object is found under that key in the process whose code
+declares it. Elsewhere, and without that code, the schedule is unbound: it is known, and has no due times to tell.
 """
 
 from __future__ import annotations
