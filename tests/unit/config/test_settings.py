@@ -62,6 +62,7 @@ DEFAULTS = {
     "result_limit_bytes": 1024 * 1024,
     "body_limit_bytes": 1024 * 1024,
     "catch_up_cap": 100,
+    "catch_up_rate": 50,
     "schedules": (),
 }
 
