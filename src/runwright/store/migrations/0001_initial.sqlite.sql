@@ -228,7 +228,7 @@ CREATE INDEX schedule_needs ON schedule (name) WHERE depends_on <> '[]';
 
 -- All schedules are paused, if there is a row.
 CREATE TABLE pause (
-  only   INTEGER PRIMARY KEY CHECK (only = 1),
+  key    INTEGER PRIMARY KEY CHECK (key = 1),
   reason TEXT    NOT NULL,
   actor  TEXT    NOT NULL,
   since  INTEGER NOT NULL

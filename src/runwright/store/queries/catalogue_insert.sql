@@ -1,2 +1,5 @@
 -- A session knows a task.
-INSERT INTO catalogue (worker, task) VALUES ($1, $2) ON CONFLICT DO NOTHING;
+INSERT INTO catalogue (worker, task)
+--sqlite VALUES ($1, $2)
+--postgres SELECT * FROM unnest($1::bigint[], $2::text[])
+ON CONFLICT DO NOTHING

@@ -1,2 +1,2 @@
 -- All schedules go on.
-DELETE FROM pause WHERE only = 1
+DELETE FROM pause WHERE key = 1

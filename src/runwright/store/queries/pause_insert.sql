@@ -1,3 +1,3 @@
 -- All schedules are paused.
-INSERT INTO pause (only, reason, actor, since) VALUES (1, $1, $2, $3)
-ON CONFLICT (only) DO UPDATE SET reason = excluded.reason, actor = excluded.actor, since = excluded.since
+INSERT INTO pause (key, reason, actor, since) VALUES (1, $1, $2, $3)
+ON CONFLICT (key) DO UPDATE SET reason = excluded.reason, actor = excluded.actor, since = excluded.since

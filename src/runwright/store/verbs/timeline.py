@@ -30,12 +30,12 @@ _ONE = {
     "eq": "{column} = {value}",
     "is not": "({column} IS NULL OR {column} <> {value})",
     "neq": "({column} IS NULL OR {column} <> {value})",
-    "contains": "{column} LIKE {value} ESCAPE '\\'",
-    "like": "{column} LIKE {value} ESCAPE '\\'",
-    "ilike": "{column} LIKE {value} ESCAPE '\\'",
-    "not contains": "({column} IS NULL OR {column} NOT LIKE {value} ESCAPE '\\')",
-    "starts with": "{column} LIKE {value} ESCAPE '\\'",
-    "ends with": "{column} LIKE {value} ESCAPE '\\'",
+    "contains": "lower({column}) LIKE lower({value}) ESCAPE '\\'",
+    "like": "lower({column}) LIKE lower({value}) ESCAPE '\\'",
+    "ilike": "lower({column}) LIKE lower({value}) ESCAPE '\\'",
+    "not contains": "({column} IS NULL OR lower({column}) NOT LIKE lower({value}) ESCAPE '\\')",
+    "starts with": "lower({column}) LIKE lower({value}) ESCAPE '\\'",
+    "ends with": "lower({column}) LIKE lower({value}) ESCAPE '\\'",
     "before": "{column} < {value}",
     "less than": "{column} < {value}",
     "after": "{column} > {value}",
@@ -111,6 +111,8 @@ def _condition(condition: EventFilter, pointer: str, values: list[object]) -> st
         items = [given] if isinstance(given, str | int) else list(given)
         if len(items) > _MOST_VALUES:
             raise InvalidInput.field(f"{pointer}/value", f"has more than {_MOST_VALUES} values")
+        if not items:
+            return "true" if operator == "none of" else "false"
         first = len(values) + 1
         values.extend(_value(condition, item, pointer) for item in items)
         places = ", ".join(f"${number}" for number in range(first, len(values) + 1))
