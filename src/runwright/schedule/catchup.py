@@ -7,6 +7,7 @@ rises, and on the ledger's unique key.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -158,12 +159,16 @@ def _rest(trigger: Trigger, situation: Situation, cursor: datetime) -> Plan:
 def _due_times(trigger: Trigger, situation: Situation, policy: Policy, now: datetime) -> DueTimes:
     """The due times in (cursor, now], with one more of the newest than may be caught up: the last of those left out."""
     cursor = as_utc(situation.cursor)
-    if not trigger.anchored_at_end:
-        return trigger.due_between(cursor, now, policy.most + 1, anchor=situation.anchor)
-    if situation.next_due is None or not cursor < as_utc(situation.next_due) <= now:
-        return DueTimes()
-    stored = as_utc(situation.next_due)  # one run at a time: the due time after it is not known yet
-    return DueTimes(1, stored, (stored,))
+    stored = None if situation.next_due is None else as_utc(situation.next_due)
+    if stored is not None and not cursor < stored <= now:
+        stored = None
+    if trigger.anchored_at_end:  # one run at a time: the due time after it is not known yet
+        return DueTimes() if stored is None else DueTimes.of([stored], 1)
+    if trigger.kind == "plugin" and stored is not None:
+        # it may answer otherwise when it is asked again (at random, or by what it looks at); its first answer holds
+        others = trigger.due_between(stored, now, policy.most + 1)
+        return DueTimes(others.count + 1, stored, (stored, *others.newest)[-policy.most - 1 :], others.complete)
+    return trigger.due_between(cursor, now, policy.most + 1, anchor=situation.anchor)
 
 
 def _decide(trigger: Trigger, dues: DueTimes, situation: Situation, policy: Policy, now: datetime) -> tuple[Fire, ...]:
@@ -181,8 +186,8 @@ def _around_blackouts(
 ) -> tuple[Fire, ...]:
     """A due time within a blackout is blocked, and so is one that would be caught up within a blackout."""
     windows, last = situation.blackouts, dues.newest[-1]
-    if trigger.anchored_at_end:
-        outside, inside = (DueTimes(), dues) if windows.at(last) else (dues, DueTimes())
+    if dues.all_kept:
+        outside, inside = _parted(dues, lambda due: windows.at(due) is None)
     else:
         outside, inside = split(
             trigger, windows, as_utc(situation.cursor), last, policy.most + 1, anchor=situation.anchor
@@ -247,12 +252,13 @@ def _in_time(
     reason = "nobody was there in time, and the schedule does not catch up"
     if last < in_time:
         return (_span(dues, FireOutcome.MISSED, reason),)
-    border = max(cursor, in_time - _INSTANT)
-    if trigger.anchored_at_end or border == cursor:
-        return _newest(dues, in_time, queued=queued)
-    recent = trigger.due_between(border, last, 2, anchor=situation.anchor)
+    if dues.all_kept:
+        recent, missed = _parted(dues, lambda due: due >= in_time)
+    else:
+        border = max(cursor, in_time - _INSTANT)
+        recent = trigger.due_between(border, last, 2, anchor=situation.anchor)
+        missed = trigger.due_between(cursor, border, 1, anchor=situation.anchor)
     runs = _newest(recent, in_time, queued=queued)
-    missed = trigger.due_between(cursor, border, 1, anchor=situation.anchor)
     return (_span(missed, FireOutcome.MISSED, reason), *runs) if missed.count else runs
 
 
@@ -265,6 +271,13 @@ def _run(due: datetime, in_time: datetime, *, queued: bool) -> Fire:
 def _span(dues: DueTimes, outcome: FireOutcome, reason: str) -> Fire:
     assert dues.first is not None
     return Fire(dues.newest[-1], outcome, dues.first, dues.count, reason)
+
+
+def _parted(dues: DueTimes, test: Callable[[datetime], bool]) -> tuple[DueTimes, DueTimes]:
+    """Those that pass and those that do not, of due times that are all kept."""
+    passed = [due for due in dues.newest if test(due)]
+    failed = [due for due in dues.newest if not test(due)]
+    return DueTimes.of(passed, dues.count), DueTimes.of(failed, dues.count)
 
 
 def _without_newest(dues: DueTimes, number: int) -> DueTimes:

@@ -7,6 +7,7 @@ checking is our own: every refusal names its field, and some forms that cronsim 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -58,7 +59,7 @@ class CronExpression:
     Raises ScheduleRefused, naming the field, for text that is malformed or that no day of any year can match.
     """
 
-    __slots__ = ("_sim", "fields", "fixed", "text")
+    __slots__ = ("_sim", "_times", "fields", "fixed", "text")
 
     def __init__(self, text: str) -> None:
         if len(text) > LONGEST_TEXT:
@@ -71,6 +72,7 @@ class CronExpression:
             self._sim = CronSim(" ".join(self.fields), _START)
         except CronSimError as error:  # the one thing it finds that the fields alone do not show
             raise _DOM.refuse("that day never comes in the months given") from error
+        self._times = sorted(self._sim.hours), sorted(self._sim.minutes), sorted(self._sim.seconds)
         if not any(self._sim.match_day(day) for day in _sample_days(self._sim.months)):
             raise _DOM.refuse("no day of any year is both this day of the month and this day of the week")
 
@@ -110,12 +112,13 @@ class CronExpression:
         return day.month in self._sim.months and self._sim.match_day(day)
 
     def _before(self, moment: time) -> int:
-        sim = self._sim
-        total = sum(hour < moment.hour for hour in sim.hours) * len(sim.minutes) * len(sim.seconds)
-        if moment.hour in sim.hours:
-            total += sum(minute < moment.minute for minute in sim.minutes) * len(sim.seconds)
-            if moment.minute in sim.minutes:
-                total += sum(second < moment.second for second in sim.seconds)
+        """How many matches of a day that matches come before ``moment``."""
+        hours, minutes, seconds = self._times
+        total = bisect_left(hours, moment.hour) * len(minutes) * len(seconds)
+        if moment.hour in self._sim.hours:
+            total += bisect_left(minutes, moment.minute) * len(seconds)
+            if moment.minute in self._sim.minutes:
+                total += bisect_left(seconds, moment.second)
         return total
 
 
@@ -157,7 +160,7 @@ def _checked_item(field: _Field, item: str) -> str:
             return f"{first}/{step}"
         return str(first % 7 if field is _DOW else first)  # one name for Sunday
     last = _value(field, last_text)
-    if field is _DOW and last_text == "SUN":
+    if field is _DOW and last_text == "SUN" and first > 0:
         last = 7  # fri-sun ends with the week, not before it began
     if last < first:
         raise field.refuse(f"the range {head.lower()} runs backwards; write it as two ranges")

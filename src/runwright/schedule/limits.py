@@ -120,16 +120,14 @@ def split(
         dues = trigger.due_between(after, until, LONGEST_WALK)
         outside = [due for due in dues.newest if windows.at(due) is None]
         inside = [due for due in dues.newest if windows.at(due) is not None]
-        return _listed(outside, limit, dues.complete), _listed(inside, limit, dues.complete)
+        return (
+            DueTimes.of(outside, limit, complete=dues.complete),
+            DueTimes.of(inside, limit, complete=dues.complete),
+        )
     spans = [(low - _INSTANT, high - _INSTANT) for low, high in windows.spans(after + _INSTANT, until + _INSTANT)]
     edges = [after, *(edge for span in spans for edge in span), until]
     open_spans = [(low, high) for low, high in zip(edges[::2], edges[1::2], strict=True) if low < high]
     return _gathered(trigger, open_spans, limit, anchor), _gathered(trigger, spans, limit, anchor)
-
-
-def _listed(dues: list[datetime], limit: int, complete: bool) -> DueTimes:
-    newest = tuple(dues[-limit:] if limit else ())
-    return DueTimes(len(dues), dues[0] if dues else None, newest, complete)
 
 
 def _gathered(

@@ -26,9 +26,15 @@ def zone_of(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: the name of a folder, such as "America"
-        raise ScheduleRefused(
-            "timezone", f"there is no time zone {name!r}; use a name such as Europe/Berlin"
-        ) from error
+        raise ScheduleRefused("timezone", _why_unknown(name)) from error
+
+
+def _why_unknown(name: str) -> str:
+    try:
+        ZoneInfo.no_cache("Europe/London")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return f"{name!r} cannot be looked up: this machine has no time zone data; pip install tzdata"
+    return f"there is no time zone {name!r}; use a name such as Europe/Berlin"
 
 
 def wall_of(instant: datetime, zone: ZoneInfo) -> datetime:

@@ -36,7 +36,7 @@ END = Every(hours=1)
 
 class Often:
     def next_after(self, moment: datetime) -> datetime:
-        return moment + MINUTE
+        return moment.replace(second=0, microsecond=0) + MINUTE
 
 
 def excluded(*texts: str, zone: str = "UTC") -> Limits:
