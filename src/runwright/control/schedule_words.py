@@ -20,7 +20,6 @@ from runwright.duration import parse_duration
 from runwright.errors import FieldError, InvalidInput
 from runwright.model import JSON, Schedule
 from runwright.retry import Retry
-from runwright.schedule import parse_duration as parse_interval
 
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 ZERO_TIME = "0001-01-01"
@@ -273,16 +272,15 @@ def _older(words: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def _older_schedule(given: Mapping[str, JSON]) -> JSON:
-    match given.get("type"):
-        case "interval":
-            interval = given.get("interval")
-            if not isinstance(interval, str):
-                raise InvalidInput.field("/schedule/interval", "must be a text such as '15m0s'")
-            return {"type": "interval", "seconds": parse_interval(interval, "interval")}
-        case "cron":
-            return {"type": "cron", "cron": given.get("cron_spec") or given.get("cron") or ""}
-        case "once":
-            times = given.get("times")
-            kept = [each for each in times if not str(each).startswith(ZERO_TIME)] if isinstance(times, list) else times
-            return {"type": "once", "times": kept}
-    return given
+    """Only what belongs to its type: the others are written as zero."""
+    kind = given.get("type")
+    found: dict[str, JSON] = {"type": kind}
+    for name in _OLDER_TIMES.get(str(kind), ()):
+        if value := given.get(name):
+            found[name] = value
+    if isinstance(times := found.get("times"), list):
+        found["times"] = [each for each in times if not str(each).startswith(ZERO_TIME)]
+    return found
+
+
+_OLDER_TIMES = {"interval": ("interval",), "cron": ("cron_spec", "cron"), "once": ("times",)}

@@ -110,6 +110,7 @@ OTHER: Mapping[str, tuple[str, object]] = {
     "result_limit_bytes": ("4096", 4096),
     "body_limit_bytes": ("4096", 4096),
     "catch_up_cap": ("10", 10),
+    "catch_up_rate": ("5", 5),
 }
 """For each setting a text as in the environment, and the value that it means."""
 

@@ -46,7 +46,7 @@ def _needed(name: str, row: Row | None, due_at: Micros) -> Needed:
 async def decide(tx: Transaction, decisions: Sequence[tuple[str, str | None]]) -> int:
     """See ``Store.decide_waiting``."""
     journal, moved = Journal(tx), 0
-    for run, reason in sorted(decisions):
+    for run, reason in sorted(decisions, key=lambda decision: decision[0]):
         if not await tx.do("waiting_release", run, tx.now):
             continue  # somebody else was quicker
         moved += 1

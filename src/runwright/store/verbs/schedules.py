@@ -24,18 +24,20 @@ _GRAPH = "runwright: which schedule depends on which"
 
 async def write(tx: Transaction, changes: Sequence[ScheduleChange], actor: str, guard: Guard | None) -> bool:
     """See ``Store.write_schedules``."""
-    if any(change.schedule.depends_on for change in changes):
+    made = [change.schedule for change in changes if change.action == Action.SCHEDULE_CREATED]
+    replaced = [change.schedule for change in changes if change.action != Action.SCHEDULE_CREATED]
+    judged = any(change.schedule.depends_on for change in changes)
+    if judged or replaced:  # before anything is written, so that two never wait for each other
         await tx.lock_keys([_GRAPH])
     journal = Journal(tx)
     try:
         async with tx.savepoint():
-            await _insert(tx, [change.schedule for change in changes if change.action == Action.SCHEDULE_CREATED])
-            renamed = [
-                await _replace(tx, change.schedule) for change in changes if change.action != Action.SCHEDULE_CREATED
-            ]
+            await _insert(tx, made)
+            for schedule in sorted(replaced, key=lambda schedule: schedule.id):
+                judged |= await _replace(tx, schedule)
     except UndoError:
         return False
-    if (any(renamed) or any(change.schedule.depends_on for change in changes)) and guard is not None:
+    if judged and guard is not None:
         await _check(tx, guard)
     for change in changes:
         named = change.schedule
@@ -84,7 +86,6 @@ async def _replace(tx: Transaction, schedule: Schedule) -> bool:
         raise UndoError
     if old.name == schedule.name:
         return False
-    await tx.lock_keys([_GRAPH])
     for dependent, _, needs in await tx.all("schedule_needs"):
         names = json.loads(needs)
         if old.name in names:

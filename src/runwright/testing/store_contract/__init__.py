@@ -5,6 +5,7 @@ that clock. pytest-asyncio must be in auto mode.
 """
 
 from runwright.testing.store_contract.claims import TestBarrier, TestClaims, TestConcurrencyKeys, TestReservations
+from runwright.testing.store_contract.dependencies import TestBackfill, TestGraph, TestPauseOfAll, TestWaiting
 from runwright.testing.store_contract.enqueue import TestEnqueue, TestIdempotency, TestUnique
 from runwright.testing.store_contract.lists import TestHistory, TestRuns, TestWaitingFor
 from runwright.testing.store_contract.people import TestDelete, TestMove, TestPause
@@ -14,6 +15,7 @@ from runwright.testing.store_contract.timeline import TestCredentials, TestTimel
 from runwright.testing.store_contract.turns import TestChanges, TestFinish, TestLifecycle
 
 __all__ = [
+    "TestBackfill",
     "TestBarrier",
     "TestChanges",
     "TestClaims",
@@ -23,6 +25,7 @@ __all__ = [
     "TestEnqueue",
     "TestFinish",
     "TestFires",
+    "TestGraph",
     "TestHistory",
     "TestIdempotency",
     "TestLifecycle",
@@ -30,6 +33,7 @@ __all__ = [
     "TestNotes",
     "TestOrphans",
     "TestPause",
+    "TestPauseOfAll",
     "TestPrune",
     "TestReservations",
     "TestRuns",
@@ -38,5 +42,6 @@ __all__ = [
     "TestSettle",
     "TestTimeline",
     "TestUnique",
+    "TestWaiting",
     "TestWaitingFor",
 ]
