@@ -1,4 +1,4 @@
-"""What tests of schedules need: scheduler, settler and doors on a store in memory and a manual clock, and a worker's hand.
+"""For tests of schedules: scheduler, settler and doors on a store in memory and a manual clock, and a worker's hand.
 
 Nothing here runs by itself: time moves by ``pass_time``, each service takes its steps, and runs end as the test says.
 """

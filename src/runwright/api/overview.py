@@ -62,7 +62,9 @@ def routes(control: Control) -> APIRouter:
     async def metrics(request: Request) -> Response:
         Query(request)
         registry = CollectorRegistry()
-        registry.register(StatisticsCollector(await control.timeline.statistics(actor_of(request))))
+        actor = actor_of(request)
+        paused = await control.schedules.paused(actor) is not None
+        registry.register(StatisticsCollector(await control.timeline.statistics(actor), paused=paused))
         return PlainTextResponse(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
@@ -146,8 +148,9 @@ def health_routes(control: Control, *, scheduler_alive: Callable[[], bool]) -> A
 class StatisticsCollector:
     """The totals as Prometheus metrics."""
 
-    def __init__(self, statistics: Statistics) -> None:
+    def __init__(self, statistics: Statistics, *, paused: bool) -> None:
         self._statistics = statistics
+        self._paused = paused
 
     def collect(self) -> list[Metric]:
         """One family for each total."""
@@ -159,6 +162,7 @@ class StatisticsCollector:
         for name, said, value in (
             ("schedules", "Schedules.", found.total_tasks),
             ("schedules_enabled", "Enabled schedules.", found.enabled_tasks),
+            ("schedules_paused", "1 while all schedules are paused.", int(self._paused)),
             ("schedules_running", "Schedules with a live run.", found.running_tasks),
             ("schedule_runs", "Runs that schedules have made.", found.total_runs),
             ("schedule_errors", "Runs of schedules that failed.", found.total_errors),

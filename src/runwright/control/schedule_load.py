@@ -60,7 +60,7 @@ class ScheduleFile:
         edit, old = entry.edit, known.get(str(entry.edit.name))
         try:
             if old is None:
-                past = {f"{name}_at" if name == "last_run" else name: value for name, value in entry.past.items()}
+                past = entry.past
                 blank = Schedule(
                     id=self._rng.run_id(now), name="", task="", when="", timezone=self._timezone,
                     created_by=actor.name, created_at=now, as_user=None, first_done=bool(past.get("run_count")), **past,

@@ -37,7 +37,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a file says of a schedule: the edit, and the statistics that it had when the file was written."""
+    """What a file says of a schedule: the edit, and statistics from before (fields of a Schedule)."""
 
     edit: ScheduleEdit
     past: Mapping[str, Any] = field(default_factory=dict)
@@ -80,7 +80,8 @@ def entry_of(given: JSON, place: str) -> Entry:
     try:
         if "id" in words:
             words = _older(words)
-        past = {name: _PAST[name](value) for name, value in words.items() if name in _PAST and value is not None}
+        past = {_PAST[name].field: _PAST[name].read(words[name]) for name in _PAST if words.get(name) is not None}
+        past.pop("", None)
         return Entry(edit_of(words, tuple(_PAST)), past)
     except (InvalidInput, ValueError, OverflowError) as error:
         faults = error.errors if isinstance(error, InvalidInput) else (FieldError("", str(error)),)
@@ -248,13 +249,13 @@ def _past_moment(value: Any) -> Micros | None:
     return None if isinstance(value, str) and value.startswith(ZERO_TIME) else to_micros(_moment(value))
 
 
-_PAST: Mapping[str, Callable[[Any], Any]] = {
-    "run_count": _count,
-    "error_count": _count,
-    "last_run": _past_moment,
-    "last_status": _text,
-    "last_error": _text,
-    "next_run": lambda value: None,  # it is worked out anew: a stored one may be long past, or a sentinel
+_PAST: Mapping[str, Word] = {
+    "run_count": Word("run_count", _count),
+    "error_count": Word("error_count", _count),
+    "last_run": Word("last_run_at", _past_moment),
+    "last_status": Word("last_status", _text),
+    "last_error": Word("last_error", _text),
+    "next_run": Word("", lambda value: None),  # worked out anew: a stored one may be long past, or a sentinel
 }
 """Words for what has been: they are restored with a new schedule, and never change one that is there."""
 

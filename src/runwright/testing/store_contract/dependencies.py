@@ -46,7 +46,7 @@ class TestGraph:
         await write(store, a, guard=graph)
         assert graph.looks == 0  # nothing of the graph has changed
         await write(store, b, guard=graph)
-        assert (graph.edges, graph.names) == ({"b": ["a", "gone"]}, {"a"})
+        assert (graph.edges, graph.names) == ({"b": ["a", "gone"]}, frozenset({"a"}))
         assert await write(store, replace(b, depends_on=()), guard=graph, action="schedule.updated")
         assert [schedule.depends_on for schedule in await store.schedules()] == [(), ()]
 
@@ -96,7 +96,7 @@ class TestGraph:
         a, b = given.schedule("a"), replace(given.schedule("b"), depends_on=("a", "c"))
         await write(store, a, b, given.schedule("c"))
         assert await write(store, replace(a, name="z"), guard=graph, action="schedule.updated")
-        assert (graph.edges, graph.names) == ({"b": ["z", "c"]}, {"z", "c"})
+        assert (graph.edges, graph.names) == ({"b": ["z", "c"]}, frozenset({"z", "c"}))
         read = await store.schedule("b")
         assert read is not None
         assert (read.depends_on, read.version) == (("z", "c"), 1)
