@@ -89,7 +89,7 @@ class Engine(Node):
 
     async def run(self, event: RunEvent = RunEvent.COMPLETE, only: str | None = None) -> list[str]:
         """Claim what may start and end it so; the names of its schedules. ``only`` leaves the others running."""
-        turn = await self.store.turn("w1", [Wanted(Lane.ASYNC, 100)])
+        turn = await self.store.turn("w1", [self.wanted(100)])
         self.clock.advance(1)  # as long as a run takes, says the suite's ``finish``
         names = {schedule.id: schedule.name for schedule in await self.store.schedules()}
         started = []
@@ -99,6 +99,11 @@ class Engine(Node):
             if only is None or name == only:
                 await self.given.end(claim, event)
         return sorted(started)
+
+    @staticmethod
+    def wanted(number: int) -> Wanted:
+        """What a worker with so many free slots asks for."""
+        return Wanted(Lane.ASYNC, number)
 
     async def end_all(self, event: RunEvent = RunEvent.COMPLETE) -> None:
         """End what runs."""
