@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from runwright.admission import PRIORITY_LIMIT, Admission
 from runwright.auth.sealing import SealError
@@ -18,7 +18,7 @@ from runwright.retry import Retry
 from runwright.schedule import begin, compile_when, opening, parse_when, parse_windows, refuse_past
 from runwright.tasks.registry import AnyTask, Registry
 from runwright.when import CatchUp, Overlap, When
-from runwright.worker.triggers import Triggers, code_class, form_of, limits_of
+from runwright.worker.triggers import Triggers, code_class, form_of, limits_of, lives_in_code
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,119}")
 UUID_SHAPED = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -83,7 +83,7 @@ class Editor:
         self._triggers = triggers
 
     def apply(self, old: Schedule, edit: ScheduleEdit, now: Micros, *, confirmed: bool) -> Schedule:
-        """``old`` as the edit wants it; a schedule of version 0 is one that is being made.
+        """``old`` as the edit wants it; a schedule of version 0 is one that is being made, and gets version 1.
 
         Raises:
             InvalidInput: one FieldError for each faulty field.
@@ -91,21 +91,20 @@ class Editor:
             ConfirmRequired: its task is dangerous, and this makes it run otherwise than before.
         """
         given = edit.given()
-        _refuse_faults(given, given.get("name", old.name))
-        changes = {name: value for name, value in given.items() if name not in _CODE_HAS}
+        name = given.get("name", old.name)
+        _refuse_faults(given, name)
+        changes = {field: value for field, value in given.items() if field not in _CODE_HAS}
+        for field in ("depends_on", "excluded", "blackouts"):
+            if field in given:
+                changes[field] = tuple(dict.fromkeys(given[field]))
+        for field in ("starts_at", "ends_at"):
+            if field in given:
+                changes[field] = None if given[field] is None else to_micros(given[field])
         when = self._when(old, given)
-        if when is not None:
-            changes["when"] = form_of(when, given.get("name", old.name)) if "when" in given else old.when
-            if not old.version and code_class(json.loads(changes["when"])) and not old.origin:
+        if when is not None and "when" in given:
+            changes["when"] = form_of(when, name)
+            if not old.version and not old.origin and lives_in_code(when):
                 changes["origin"] = str(code_class(json.loads(changes["when"])))
-        if "depends_on" in given:
-            changes["depends_on"] = tuple(dict.fromkeys(given["depends_on"]))
-        for name in ("excluded", "blackouts"):
-            if name in given:
-                changes[name] = tuple(given[name])
-        for name in ("starts_at", "ends_at"):
-            if name in given:
-                changes[name] = None if given[name] is None else to_micros(given[name])
         task = self._registry.find(given.get("task", old.task))
         enabling = given.get("enabled", not old.version) and not (old.enabled and old.version)
         if task is not None and task.danger and not confirmed and (enabling or "when" in given or "task" in given):
@@ -113,7 +112,13 @@ class Editor:
         if "arguments" in given or "task" in given:
             asked = given.get("arguments") if "arguments" in given else self._kept(old)
             changes["arguments"] = self._arguments(task, asked or {})
-        return self._placed(old, replace(old, **changes, updated_at=now), when, now)
+        changes["version"] = max(old.version, 1)
+        changes["updated_at"] = now
+        if not old.version or any(field in changes and changes[field] != getattr(old, field) for field in _TIMES):
+            changes |= self._place(
+                old, _Times(*(changes.get(field, getattr(old, field)) for field in _TIMES)), when, now
+            )
+        return replace(old, **changes)
 
     def opened(self, task: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Arguments of a file in clear, if the task that takes them is known; else as they are, sealed."""
@@ -157,38 +162,44 @@ class Editor:
 
     def placed(self, schedule: Schedule, now: Micros) -> Schedule:
         """The schedule at its place in time from now on, as after an edit of its times."""
-        return self._placed(replace(schedule, enabled=False), schedule, self._triggers.when_of(schedule), now)
+        times = _Times(*(getattr(schedule, field) for field in _TIMES))
+        return replace(schedule, **self._place(schedule, times, self._triggers.when_of(schedule), now))
 
-    def _placed(self, old: Schedule, new: Schedule, when: When | None, now: Micros) -> Schedule:
-        """The schedule at its new place in time: whenever its times or its switch change, from now on only."""
-        if _times(new) == _times(old) and old.version:
-            return new
-        parse_windows(new.blackouts, new.timezone, "blackouts")
+    def _place(self, old: Schedule, new: _Times, when: When | None, now: Micros) -> dict[str, Any]:
+        """A schedule's new place in time, whenever its times or its switch change: from now on only."""
+        if new.blackouts:
+            parse_windows(new.blackouts, new.timezone, "blackouts")
         if when is None:
-            return replace(new, cursor_at=max(old.cursor_at, now), next_due_at=None)
+            return {"cursor_at": max(old.cursor_at, now), "next_due_at": None}
         limits, present = limits_of(new), to_datetime(now)
-        if new.enabled:
-            refuse_past(when, present, new.timezone, limits)
         trigger = compile_when(when, new.timezone, limits)
         if trigger.kind == "service":
             raise ScheduleRefused("schedule", "services (@always) are not available yet")
         kept = new.when == old.when and old.anchor_at and new.starts_at == old.starts_at
         anchor = old.anchor_at if kept else to_micros(opening(trigger, present))
-        cursor, due = begin(trigger, present, anchor=to_datetime(anchor), first=not new.first_done)
-        return replace(
-            new,
-            anchor_at=anchor,
-            cursor_at=max(old.cursor_at, to_micros(cursor)),
-            next_due_at=to_micros(due) if due is not None and new.enabled else None,
-        )
+        cursor, due = begin(trigger, present, anchor=to_datetime(anchor), first=not old.first_done)
+        if due is None and new.enabled:
+            refuse_past(when, present, new.timezone, limits)
+        return {
+            "anchor_at": anchor,
+            "cursor_at": max(old.cursor_at, to_micros(cursor)),
+            "next_due_at": to_micros(due) if due is not None and new.enabled else None,
+        }
 
 
-def _times(schedule: Schedule) -> tuple[object, ...]:
+class _Times(NamedTuple):
     """All that says when a schedule is due, and whether it is."""
-    return (
-        schedule.when, schedule.timezone, schedule.enabled, schedule.starts_at, schedule.ends_at, schedule.excluded,
-        schedule.blackouts,
-    )  # fmt: skip
+
+    when: str
+    timezone: str
+    enabled: bool
+    starts_at: Micros | None
+    ends_at: Micros | None
+    excluded: tuple[str, ...]
+    blackouts: tuple[str, ...]
+
+
+_TIMES = _Times._fields
 
 
 def _refuse_faults(given: Mapping[str, Any], name: Any) -> None:

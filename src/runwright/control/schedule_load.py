@@ -65,7 +65,7 @@ class ScheduleFile:
                     id=self._rng.run_id(now), name="", task="", when="", timezone=self._timezone,
                     created_by=actor.name, created_at=now, as_user=None, first_done=bool(past.get("run_count")), **past,
                 )  # fmt: skip
-                return ScheduleChange(replace(self._restored(blank, edit, now), version=1))
+                return ScheduleChange(self._restored(blank, edit, now))
             new = self._restored(replace(old, deleted=False), edit, now)
             return ScheduleChange(replace(new, edited=bool(old.origin)), "schedule.updated", {"by": "file"})
         except InvalidInput as error:

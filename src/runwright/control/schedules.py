@@ -38,12 +38,11 @@ from runwright.schedule import (
     parse_when,
     refuse_cycle,
     refuse_unknown,
-    when_to_json,
     when_to_text,
 )
 from runwright.store.base import RunQuery, Store
 from runwright.tasks.registry import Registry
-from runwright.worker.triggers import Triggers, code_class, form_of
+from runwright.worker.triggers import Triggers, code_class, form_of, lives_in_code
 
 ATTEMPTS_AGAINST_RACES = 10
 MOST_PREVIEWED = 1000
@@ -276,11 +275,11 @@ class Schedules:
             id=self._rng.run_id(now), name="", task="", when="", timezone=self._timezone, origin=origin,
             created_by=actor.name, created_at=now, as_user=None if origin else actor.name,
         )  # fmt: skip
-        return replace(self._editor.apply(blank, edit, now, confirmed=confirmed), version=1)
+        return self._editor.apply(blank, edit, now, confirmed=confirmed)
 
     async def _bound_again(self, actor: Actor, edit: ScheduleEdit) -> Schedule | None:
         """A schedule whose trigger lives in code, and that is there already: its code is here again."""
-        if isinstance(edit.when, str | Mapping | list | Unset) or not code_class(when_to_json(edit.when)):
+        if isinstance(edit.when, str | Mapping | list | Unset) or not lives_in_code(edit.when):
             return None
         require(actor, Role.OPERATOR)
         for _ in range(ATTEMPTS_AGAINST_RACES):
@@ -298,7 +297,7 @@ class Schedules:
 
     def _bind(self, schedule: Schedule, edit: ScheduleEdit) -> None:
         """A trigger that lives in code is known under the row's form from now on."""
-        if code_class(json.loads(schedule.when)) and not isinstance(edit.when, Unset):
+        if not isinstance(edit.when, str | Mapping | list | Unset) and lives_in_code(edit.when):
             self.triggers.declare(schedule.when, edit.when)
 
 

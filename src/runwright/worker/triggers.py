@@ -9,16 +9,32 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Protocol
 
 from runwright.clock import Micros, to_datetime
 from runwright.model import JSON, Schedule
-from runwright.schedule import NEVER, Limits, Trigger, Windows, compile_when, parse_when, parse_windows, when_to_json
-from runwright.when import When
+from runwright.schedule import (
+    NEVER,
+    NO_LIMITS,
+    Limits,
+    Trigger,
+    Windows,
+    compile_when,
+    parse_when,
+    parse_windows,
+    when_to_json,
+)
+from runwright.when import Always, At, Cron, Every, When
 
 
 def code_class(form: Mapping[str, JSON]) -> str | None:
     """The class, as ``module:name``, of a trigger that lives in code; None for one that can be read from its form."""
     return str(form["class"]) if form.get("type") == "plugin" else None
+
+
+def lives_in_code(when: When) -> bool:
+    """Whether a trigger is an object that no store can keep."""
+    return not isinstance(when, Cron | Every | At | Always)
 
 
 class Triggers:
@@ -55,13 +71,28 @@ class Triggers:
 def form_of(when: When, key: str) -> str:
     """``when`` as a schedule's row keeps it; what lives in code is found again under ``key``."""
     form = when_to_json(when)
-    if code_class(form) is not None:
+    if lives_in_code(when):
         form = {**form, "key": key}
     return json.dumps(form, separators=(",", ":"))
 
 
-def limits_of(schedule: Schedule) -> Limits:
+class Bounded(Protocol):
+    """What limits are made from; a Schedule has it."""
+
+    @property
+    def timezone(self) -> str: ...
+    @property
+    def starts_at(self) -> Micros | None: ...
+    @property
+    def ends_at(self) -> Micros | None: ...
+    @property
+    def excluded(self) -> tuple[str, ...]: ...
+
+
+def limits_of(schedule: Bounded) -> Limits:
     """The bounds and the excluded windows of a schedule."""
+    if schedule.starts_at is None and schedule.ends_at is None and not schedule.excluded:
+        return NO_LIMITS
     excluded = parse_windows(schedule.excluded, schedule.timezone) if schedule.excluded else NEVER
     return Limits(_moment(schedule.starts_at), _moment(schedule.ends_at), excluded)
 
