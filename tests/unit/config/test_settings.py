@@ -65,6 +65,7 @@ DEFAULTS = {
     "result_limit_bytes": 1024 * 1024,
     "body_limit_bytes": 1024 * 1024,
     "catch_up_cap": 100,
+    "catch_up_rate": 50,
     "schedules": (),
 }
 
@@ -115,6 +116,7 @@ OTHER: Mapping[str, tuple[str, object]] = {
     "result_limit_bytes": ("4096", 4096),
     "body_limit_bytes": ("4096", 4096),
     "catch_up_cap": ("10", 10),
+    "catch_up_rate": ("5", 5),
 }
 """For each setting a text as in the environment, and the value that it means."""
 

@@ -39,7 +39,8 @@ CREATE TABLE runwright.catalogue (
 CREATE INDEX catalogue_task ON runwright.catalogue (task);
 
 -- rank: the priority by which it is claimed; it rises when a run has waited too long.
--- ready: 0 not to be claimed now (claimed, not due, not waiting), 1 to be claimed, 2 waits for its concurrency key.
+-- ready: 0 not to be claimed now (claimed, not due, not waiting), 1 to be claimed, 2 waits for its concurrency key,
+-- 3 waits for other schedules.
 -- token: the claim's fencing token; a waiting run with a token is a reservation.
 -- until_start: the unique key is given up when the run starts.
 -- worker: the session that claimed it last. No foreign key: it would be looked up at every claim, and old sessions go.
@@ -55,7 +56,7 @@ CREATE TABLE runwright.run (
   rank              BIGINT NOT NULL,
   exclusive         INTEGER NOT NULL CHECK (exclusive IN (0, 1)),
   due_at            BIGINT NOT NULL,
-  ready             INTEGER NOT NULL CHECK (ready IN (0, 1, 2)),
+  ready             INTEGER NOT NULL CHECK (ready IN (0, 1, 2, 3)),
   token             BIGINT,
   worker            BIGINT,
   attempt           INTEGER NOT NULL DEFAULT 0,
@@ -92,6 +93,7 @@ CREATE TABLE runwright.run (
   CHECK (token IS NOT NULL OR (status <> 'running' AND status <> 'paused' AND status <> 'cancelling')),
   CHECK (ready = 0 OR status = 'pending' OR status = 'retrying'),
   CHECK (ready <> 2 OR concurrency_key IS NOT NULL),
+  CHECK (ready <> 3 OR (status = 'pending' AND schedule IS NOT NULL)),
   CHECK ((concurrency_key IS NULL) = (concurrency_limit IS NULL)),
   CHECK (progress_current IS NULL OR (progress_current >= 0 AND progress_total >= 0)),
   CHECK (error_message IS NULL OR error_kind IS NOT NULL)
@@ -116,6 +118,8 @@ CREATE INDEX run_key_queue ON runwright.run (concurrency_key, ready, rank DESC, 
 CREATE UNIQUE INDEX run_unique ON runwright.run (unique_key) WHERE unique_key IS NOT NULL AND completed_at IS NULL;
 CREATE INDEX run_unique_ended ON runwright.run (unique_key, created_at)
   WHERE unique_key IS NOT NULL AND completed_at IS NOT NULL;
+-- Runs that wait for other schedules, the first of each schedule in front.
+CREATE INDEX run_waiting ON runwright.run (schedule, key) WHERE ready = 3;
 CREATE INDEX run_child_ready ON runwright.run (parent) WHERE parent IS NOT NULL AND ready = 1;
 -- Lists.
 CREATE INDEX run_task ON runwright.run (task, key);
@@ -212,6 +216,7 @@ CREATE TABLE runwright.schedule (
   excluded              TEXT COLLATE "C" NOT NULL,
   blackouts             TEXT COLLATE "C" NOT NULL,
   origin                TEXT COLLATE "C" NOT NULL,
+  declared              TEXT COLLATE "C" NOT NULL,
   edited                INTEGER NOT NULL CHECK (edited IN (0, 1)),
   deleted               INTEGER NOT NULL CHECK (deleted IN (0, 1)),
   created_by            TEXT COLLATE "C" NOT NULL,
@@ -226,9 +231,23 @@ CREATE TABLE runwright.schedule (
   error_count           BIGINT NOT NULL,
   last_run_at           BIGINT,
   last_status           TEXT COLLATE "C",
-  last_error            TEXT COLLATE "C"
+  last_error            TEXT COLLATE "C",
+  -- What other schedules wait for: how the newest decided due time ended, and when; when a run was skipped last.
+  outcome               TEXT COLLATE "C",
+  outcome_at            BIGINT,
+  skipped_at            BIGINT
 );
 CREATE INDEX schedule_due ON runwright.schedule (next_due_at) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NOT NULL;
+
+CREATE INDEX schedule_needs ON runwright.schedule (name) WHERE depends_on <> '[]';
+
+-- All schedules are paused, if there is a row.
+CREATE TABLE runwright.pause (
+  key    INTEGER PRIMARY KEY CHECK (key = 1),
+  reason TEXT COLLATE "C" NOT NULL,
+  actor  TEXT COLLATE "C" NOT NULL,
+  since  BIGINT NOT NULL
+);
 
 -- The fire ledger: every due time at most once for each schedule.
 CREATE TABLE runwright.fire (
@@ -256,6 +275,7 @@ CREATE TABLE runwright.ended (
   completed_at BIGINT NOT NULL,
   error        TEXT COLLATE "C"
 );
+CREATE INDEX ended_schedule ON runwright.ended (schedule);
 
 CREATE TABLE runwright.credential (
   digest     TEXT COLLATE "C" PRIMARY KEY NOT NULL,

@@ -38,7 +38,8 @@ CREATE TABLE catalogue (
 CREATE INDEX catalogue_task ON catalogue (task);
 
 -- rank: the priority by which it is claimed; it rises when a run has waited too long.
--- ready: 0 not to be claimed now (claimed, not due, not waiting), 1 to be claimed, 2 waits for its concurrency key.
+-- ready: 0 not to be claimed now (claimed, not due, not waiting), 1 to be claimed, 2 waits for its concurrency key,
+-- 3 waits for other schedules.
 -- token: the claim's fencing token; a waiting run with a token is a reservation.
 -- until_start: the unique key is given up when the run starts.
 -- worker: the session that claimed it last. No foreign key: it would be looked up at every claim, and old sessions go.
@@ -54,7 +55,7 @@ CREATE TABLE run (
   rank              INTEGER NOT NULL,
   exclusive         INTEGER NOT NULL CHECK (exclusive = 0 OR exclusive = 1),
   due_at            INTEGER NOT NULL,
-  ready             INTEGER NOT NULL CHECK (ready = 0 OR ready = 1 OR ready = 2),
+  ready             INTEGER NOT NULL CHECK (ready = 0 OR ready = 1 OR ready = 2 OR ready = 3),
   token             INTEGER,
   worker            INTEGER,
   attempt           INTEGER NOT NULL DEFAULT 0,
@@ -92,6 +93,7 @@ CREATE TABLE run (
   CHECK (token IS NOT NULL OR (status <> 'running' AND status <> 'paused' AND status <> 'cancelling')),
   CHECK (ready = 0 OR status = 'pending' OR status = 'retrying'),
   CHECK (ready <> 2 OR concurrency_key IS NOT NULL),
+  CHECK (ready <> 3 OR (status = 'pending' AND schedule IS NOT NULL)),
   CHECK ((concurrency_key IS NULL) = (concurrency_limit IS NULL)),
   CHECK (progress_current IS NULL OR (progress_current >= 0 AND progress_total >= 0)),
   CHECK (error_message IS NULL OR error_kind IS NOT NULL)
@@ -116,6 +118,8 @@ CREATE INDEX run_key_queue ON run (concurrency_key, ready, rank DESC, due_at, ke
 CREATE UNIQUE INDEX run_unique ON run (unique_key) WHERE unique_key IS NOT NULL AND completed_at IS NULL;
 CREATE INDEX run_unique_ended ON run (unique_key, created_at)
   WHERE unique_key IS NOT NULL AND completed_at IS NOT NULL;
+-- Runs that wait for other schedules, the first of each schedule in front.
+CREATE INDEX run_waiting ON run (schedule, key) WHERE ready = 3;
 CREATE INDEX run_child_ready ON run (parent) WHERE parent IS NOT NULL AND ready = 1;
 -- Lists.
 CREATE INDEX run_task ON run (task, key);
@@ -212,6 +216,7 @@ CREATE TABLE schedule (
   excluded              TEXT    NOT NULL,
   blackouts             TEXT    NOT NULL,
   origin                TEXT    NOT NULL,
+  declared              TEXT    NOT NULL,
   edited                INTEGER NOT NULL CHECK (edited = 0 OR edited = 1),
   deleted               INTEGER NOT NULL CHECK (deleted = 0 OR deleted = 1),
   created_by            TEXT    NOT NULL,
@@ -226,9 +231,23 @@ CREATE TABLE schedule (
   error_count           INTEGER NOT NULL,
   last_run_at           INTEGER,
   last_status           TEXT,
-  last_error            TEXT
+  last_error            TEXT,
+  -- What other schedules wait for: how the newest decided due time ended, and when; when a run was skipped last.
+  outcome               TEXT,
+  outcome_at            INTEGER,
+  skipped_at            INTEGER
 ) STRICT;
 CREATE INDEX schedule_due ON schedule (next_due_at) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NOT NULL;
+
+CREATE INDEX schedule_needs ON schedule (name) WHERE depends_on <> '[]';
+
+-- All schedules are paused, if there is a row.
+CREATE TABLE pause (
+  key    INTEGER PRIMARY KEY CHECK (key = 1),
+  reason TEXT    NOT NULL,
+  actor  TEXT    NOT NULL,
+  since  INTEGER NOT NULL
+) STRICT;
 
 -- The fire ledger: every due time at most once for each schedule.
 CREATE TABLE fire (
@@ -256,6 +275,7 @@ CREATE TABLE ended (
   completed_at INTEGER NOT NULL,
   error        TEXT
 ) STRICT;
+CREATE INDEX ended_schedule ON ended (schedule);
 
 CREATE TABLE credential (
   digest     TEXT    PRIMARY KEY NOT NULL,

@@ -14,6 +14,9 @@ from runwright.store.transaction import Row, Transaction, UndoError
 from runwright.store.verbs.claim import unpark
 from runwright.store.verbs.journal import Journal
 
+WAITS = 3
+"""The ``ready`` of a run that waits for other schedules."""
+
 
 async def enqueue(tx: Transaction, runs: Sequence[NewRun]) -> list[Enqueued]:
     """See ``Store.enqueue``."""
@@ -64,17 +67,19 @@ async def insert(tx: Transaction, journal: Journal, run: NewRun) -> Enqueued:
     return Enqueued(run.id)
 
 
-def _ready(run: NewRun, now: Micros) -> bool:
+def _ready(run: NewRun, now: Micros) -> int:
     """What was to start at once does so, whatever the wall clock has done since it was let in."""
-    return run.due_at <= max(now, run.created_at)
+    return WAITS if run.waits else 1 if run.due_at <= max(now, run.created_at) else 0
 
 
-async def skip(tx: Transaction, journal: Journal, run: NewRun, reason: str) -> None:
-    """A run that was just inserted and will not run in this cycle."""
+async def skip(tx: Transaction, journal: Journal, run: str, task: str, schedule: str | None, reason: str) -> bool:
+    """A pending run will not run in this cycle. False if it is pending no longer."""
     after = next_status(RunStatus.PENDING, RunEvent.SKIP) or RunStatus.PENDING
-    if await tx.do("run_skip", run.id, RunEvent.SKIP.value, after.value, tx.now, reason):
-        journal.run(action_of(RunEvent.SKIP, after), run.id, run.task, None, {"reason": reason})
-        journal.ended(run.id, run.schedule, after, None, tx.now, reason)
+    if not await tx.do("run_skip", run, RunEvent.SKIP.value, after.value, tx.now, reason):
+        return False
+    journal.run(action_of(RunEvent.SKIP, after), run, task, None, {"reason": reason})
+    journal.ended(run, schedule, after, None, tx.now, reason)
+    return True
 
 
 async def move(

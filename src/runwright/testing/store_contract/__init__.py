@@ -5,6 +5,7 @@ that clock. pytest-asyncio must be in auto mode.
 """
 
 from runwright.testing.store_contract.claims import TestBarrier, TestClaims, TestConcurrencyKeys, TestReservations
+from runwright.testing.store_contract.dependencies import TestBackfill, TestGraph, TestPauseOfAll, TestWaiting
 from runwright.testing.store_contract.enqueue import TestEnqueue, TestIdempotency, TestUnique
 from runwright.testing.store_contract.limits import TestAging, TestRates, TestUniqueForms
 from runwright.testing.store_contract.lists import TestHistory, TestRuns, TestWaitingFor
@@ -16,6 +17,7 @@ from runwright.testing.store_contract.turns import TestChanges, TestFinish, Test
 
 __all__ = [
     "TestAging",
+    "TestBackfill",
     "TestBarrier",
     "TestChanges",
     "TestClaims",
@@ -25,6 +27,7 @@ __all__ = [
     "TestEnqueue",
     "TestFinish",
     "TestFires",
+    "TestGraph",
     "TestHistory",
     "TestIdempotency",
     "TestLifecycle",
@@ -32,6 +35,7 @@ __all__ = [
     "TestNotes",
     "TestOrphans",
     "TestPause",
+    "TestPauseOfAll",
     "TestPrune",
     "TestRates",
     "TestReservations",
@@ -42,5 +46,6 @@ __all__ = [
     "TestTimeline",
     "TestUnique",
     "TestUniqueForms",
+    "TestWaiting",
     "TestWaitingFor",
 ]

@@ -46,6 +46,7 @@ class RunOptions(TypedDict, total=False):
     tags: tuple[str, ...]
     parent: str | None
     schedule: str | None
+    waits: bool
     unique_key: str | None
     until_start: bool
     unique_since: int | None
