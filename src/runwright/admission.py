@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,8 @@ from runwright.retry import Retry
 from runwright.tasks.definition import Task
 from runwright.tasks.registry import Registry
 from runwright.tasks.secrets import replace_at
+from runwright.tasks.uploads import UploadedFile
+from runwright.uploads import Spool
 
 PRIORITY_LIMIT = 2**31
 _LANES_HERE = frozenset({Lane.ASYNC, Lane.THREAD})
@@ -57,10 +59,11 @@ class RunRequest:
 class Admission:
     """Turns a RunRequest into a NewRun, or says what is wrong with it."""
 
-    def __init__(self, registry: Registry, sealer: Sealer, rng: Rng) -> None:
+    def __init__(self, registry: Registry, sealer: Sealer, rng: Rng, spool: Spool) -> None:
         self._registry = registry
         self._sealer = sealer
         self._rng = rng
+        self._spool = spool
 
     def admit(self, request: RunRequest, now: Micros) -> NewRun:
         """The run to insert.
@@ -70,6 +73,7 @@ class Admission:
             InvalidArguments: one FieldError for each faulty argument.
             ConfirmRequired: the task is dangerous and the request is not confirmed.
             InvalidInput: another part of the request is wrong.
+            StoreUnavailable: there is no room for an uploaded file.
         """
         task = request.task if isinstance(request.task, Task) else self._registry.get(request.task)
         _refuse_unavailable(task)
@@ -82,8 +86,11 @@ class Admission:
             raise InvalidInput.field("/entity", f"task {task.name!r} works on {task.entity!r} only")
         arguments = self.sealed_arguments(task, request.arguments)
         concurrency_key, concurrency_limit = _concurrency(task, arguments)
+        run_id = self._rng.run_id(now)
+        if task.signature.upload_pointers:
+            self._spool.link(run_id, files_in(request.arguments))
         return NewRun(
-            id=self._rng.run_id(now),
+            id=run_id,
             task=task.name,
             lane=task.lane,
             arguments=arguments,
@@ -125,6 +132,15 @@ class Admission:
         opened: JSONObject = json.loads(text, object_hook=self._unsealed)
         return opened
 
+    def bind_files(self, task: Task[..., Any], run: str, arguments: JSONObject) -> JSONObject:
+        """Opened arguments with the files of the run in their places, for ``signature.load``."""
+        pointers = task.signature.upload_pointers
+        return replace_at(arguments, pointers, lambda value: self._spool.bound(run, value)) if pointers else arguments  # type: ignore[arg-type,return-value]  # a file is no JSON, and only the call sees it
+
+    def drop_files(self, runs: Sequence[str]) -> None:
+        """Remove the files of runs that do not exist (any more); it blocks."""
+        self._spool.drop(runs)
+
     def _seal(self, secret: JSON) -> JSON:
         if secret == MASK:
             raise InvalidInput.field(
@@ -139,6 +155,12 @@ class Admission:
         # sealing is salted, so the digest is taken over what was asked for and not over what is stored
         asked = json.dumps(dict(request.arguments), sort_keys=True, default=str)
         return hashlib.sha256(f"{task.name}\n{asked}\n{request.priority}\n{request.run_at}".encode()).hexdigest()
+
+
+def files_in(arguments: Mapping[str, Any]) -> list[UploadedFile]:
+    """The files among arguments that were asked for."""
+    values = [item for value in arguments.values() for item in (value if isinstance(value, (list, tuple)) else [value])]
+    return [value for value in values if isinstance(value, UploadedFile)]
 
 
 def _refuse_unavailable(task: Task[..., Any]) -> None:

@@ -155,6 +155,13 @@ class Settings(BaseSettings):
     log_limit_bytes: PositiveCount = Field(10 * MEBIBYTE, description="The most that is kept of one attempt's log.")
     result_limit_bytes: PositiveCount = Field(MEBIBYTE, description="The largest result that a run may return.")
     body_limit_bytes: PositiveCount = Field(MEBIBYTE, description="The largest request that the server accepts.")
+    upload_dir: OptionalPath = Field(
+        None, description="The folder of uploaded files; workers share it. Default: beside the SQLite file."
+    )
+    upload_limit_bytes: PositiveCount = Field(
+        100 * MEBIBYTE, description="The most that the files of one request may have together."
+    )
+    upload_limit_files: PositiveCount = Field(20, description="The most files in one request.")
     catch_up_cap: PositiveCount = Field(
         100, description="The most fires that are made up for after downtime with catch-up `all`."
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runwright.admission import Admission, RunRequest
+from runwright.admission import Admission, RunRequest, files_in
 from runwright.auth.policy import require
 from runwright.clock import Clock, to_datetime
 from runwright.errors import Conflict, InvalidInput, NotFound
@@ -50,10 +51,12 @@ class Runs:
         require(request.actor, Role.OPERATOR)
         new = self._admission.admit(request, self._clock.now())
         (answer,) = await self._store.enqueue([new])
+        if answer.created and answer.same_body:
+            return as_run(new)
+        if files_in(request.arguments):
+            await asyncio.to_thread(self._admission.drop_files, [new.id])
         if not answer.same_body:
             raise InvalidInput.field("/idempotency_key", f"was used before for another request: run {answer.run_id}")
-        if answer.created:
-            return as_run(new)
         task = self._registry.find(new.task)
         if request.idempotency_key is None and (task is None or task.unique_action != "return"):
             raise Conflict(f"run {answer.run_id} is live and unique; wait for it or cancel it", answer.run_id)
@@ -104,6 +107,7 @@ class Runs:
             raise NotFound("run", run_id)
         if not status.terminal:
             raise Conflict(f"run {run_id} is {status}; cancel it before you delete it", run_id)
+        await asyncio.to_thread(self._admission.drop_files, [run_id])
 
     async def bulk(
         self, actor: Actor, action: str, run_ids: Sequence[str] = (), query: RunQuery | None = None
@@ -116,6 +120,8 @@ class Runs:
             run_ids = [run.id for run in (await self._store.runs(query)).items]
         if action == "delete":
             statuses = await self._store.delete(run_ids, actor.name)
+            gone = [run for run, status in zip(run_ids, statuses, strict=True) if status is None or status.terminal]
+            await asyncio.to_thread(self._admission.drop_files, gone)
             return [self._bulk(run, action, status, status is not None and status.terminal)
                     for run, status in zip(run_ids, statuses, strict=True)]  # fmt: skip
         if action not in ("cancel", "resume", "restart"):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from runwright.errors import Conflict
-from runwright.model import JSON, JSONObject, Page, Run
+from runwright.model import JSON, Page, Run
 
 if TYPE_CHECKING:
     from runwright.manager.manager import TaskManager
@@ -49,11 +49,11 @@ class Blocking:
             raise Conflict("the manager's thread does not run: use 'with manager.in_thread() as blocking:'")
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
-    def run(self, task: Any, arguments: JSONObject | None = None, **options: Any) -> JSON:
+    def run(self, task: Any, arguments: Mapping[str, Any] | None = None, **options: Any) -> JSON:
         """Start a run, wait for its end and return its result. Raises RunFailed."""
         return self.call(self._manager.run(task, arguments, **options))
 
-    def start(self, task: Any, arguments: JSONObject | None = None, **options: Any) -> Run:
+    def start(self, task: Any, arguments: Mapping[str, Any] | None = None, **options: Any) -> Run:
         """Start a run; it is stored when this returns."""
         return self.call(self._manager.start(task, arguments, **options))
 

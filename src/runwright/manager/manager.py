@@ -9,29 +9,31 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from runwright.admission import Admission, RunRequest
+from runwright.admission import Admission
 from runwright.auth.sealing import Sealer, load_or_create_key
 from runwright.bus import LocalBus
-from runwright.clock import Clock, Rng, SystemClock, SystemRng, to_micros
+from runwright.clock import Clock, Rng, SystemClock, SystemRng
 from runwright.config import Settings
 from runwright.control import Accounts, Control, Runs, Schedules, Tasks, Timeline
 from runwright.errors import Conflict, InvalidInput, RunFailed
 from runwright.events.feed import Feed, Frame
 from runwright.manager.bridge import Blocking
 from runwright.manager.declared import DeclaredSchedules
+from runwright.manager.files import FileSweep, spool_of, take
+from runwright.manager.requests import run_request
 from runwright.manager.schedules import ManagerSchedules
-from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewEvent, Page, Role, Run, RunStatus
+from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewEvent, Page, Run, RunStatus
 from runwright.retry import Retry
 from runwright.store.base import RunQuery, Store
 from runwright.store.sqlite import SqliteStore
 from runwright.tasks.definition import Task, to_task
 from runwright.tasks.discovery import DiscoveryOptions, Report, apply, find
 from runwright.tasks.registry import Registry
+from runwright.tasks.uploads import UploadedFile
 from runwright.tasks.watch import DirectoryWatch
 from runwright.worker.capture import capture
 from runwright.worker.janitor import Janitor
@@ -112,7 +114,9 @@ class TaskManager:
         store = self.store = await self._open_store()
         self._closing.append(store.close)
         try:
-            admission = Admission(self.registry, self._sealer(), self._rng)
+            spool = self.spool = spool_of(settings)
+            self._closing.append(_done(spool.close))
+            admission = Admission(self.registry, self._sealer(), self._rng, spool)
             self.feed = Feed(store, self.bus, self._clock)
             self._control = Control(
                 runs=Runs(store, self.registry, admission, self.feed, self._clock),
@@ -182,8 +186,9 @@ class TaskManager:
                 await janitor.run_once() == 0
             ):  # orphans first, so that nothing acknowledged is missing from the start
                 pass
-            await janitor.start()
-            self._closing.append(janitor.stop)
+            for service in (janitor, FileSweep(store, self.bus, self.spool, self._clock)):
+                await service.start()
+                self._closing.append(service.stop)
 
     async def _start_worker(self, store: Store, admission: Admission) -> None:
         settings = self.settings
@@ -246,14 +251,14 @@ class TaskManager:
 
     # ----- runs -------------------------------------------------------------------------------------------------
 
-    async def run(self, task: Any, arguments: JSONObject | None = None, **options: Any) -> JSON:
+    async def run(self, task: Any, arguments: Mapping[str, Any] | None = None, **options: Any) -> JSON:
         """Start a run, wait for its end and return its result; options as for ``start``. Raises RunFailed."""
         run = await self.wait((await self.start(task, arguments, **options)).id)
         if run.status is not RunStatus.COMPLETED:
             raise RunFailed(run)
         return run.result
 
-    async def start(self, task: Any, arguments: JSONObject | None = None, **options: Any) -> Run:
+    async def start(self, task: Any, arguments: Mapping[str, Any] | None = None, **options: Any) -> Run:
         """Start a run; it is stored when this returns.
 
         Args:
@@ -264,33 +269,24 @@ class TaskManager:
         Raises:
             NotFound, InvalidArguments, InvalidInput, Conflict: nothing was started.
         """
-        return await self.control.runs.start(self._request(task, arguments, options))
+        return await self.control.runs.start(run_request(self.registry, task, arguments, options))
 
-    async def start_many(self, calls: Sequence[tuple[Any, JSONObject]], **options: Any) -> list[str]:
+    async def start_many(self, calls: Sequence[tuple[Any, Mapping[str, Any]]], **options: Any) -> list[str]:
         """Start many runs in one transaction, all or none; their ids in the same order."""
-        return await self.control.runs.enqueue_many([self._request(t, arguments, options) for t, arguments in calls])
+        requests = [run_request(self.registry, task, arguments, options) for task, arguments in calls]
+        return await self.control.runs.enqueue_many(requests)
 
-    def _request(self, task: Any, arguments: JSONObject | None, options: Mapping[str, Any]) -> RunRequest:
-        known = task if isinstance(task, str) else self.registry.get(to_task(task).name)
-        if not options:
-            return RunRequest(known, arguments or {}, SYSTEM, confirmed=True)  # code counts as confirmed
-        if unknown := set(options) - _START_OPTIONS:
-            raise InvalidInput.field(f"/{min(unknown)}", f"is no option of start; there are {sorted(_START_OPTIONS)}")
-        run_at = options.get("run_at")
-        if isinstance(run_at, datetime) and run_at.tzinfo is None:
-            raise InvalidInput.field("/run_at", "must be aware of its time zone")
-        return RunRequest(
-            task=known,
-            arguments=arguments or {},
-            actor=Actor(options.get("user") or SYSTEM.name, Role.ADMIN),
-            confirmed=True,
-            priority=options.get("priority"),
-            run_at=None if run_at is None else to_micros(run_at),
-            user=options.get("user"),
-            entity=options.get("entity"),
-            tags=tuple(options.get("tags", ())),
-            idempotency_key=options.get("idempotency_key"),
-        )
+    async def upload(self, content: Path | bytes, name: str | None = None, content_type: str = "") -> UploadedFile:
+        """Take in a file, to be given as an argument: ``await manager.start("load", {"table": file})``.
+
+        Args:
+            content: the bytes, or the path of a file, which is copied.
+            name: what it is called; a file's own name by default.
+
+        Raises:
+            TooLarge, StoreUnavailable: it was not taken in.
+        """
+        return await asyncio.to_thread(take, self.spool, content, name, content_type)
 
     async def wait(self, run_id: str, timeout: float | None = None) -> Run:
         """Wait until the run has ended; ``timeout`` in seconds raises TimeoutError and leaves the run alone."""
@@ -368,7 +364,7 @@ class TaskManager:
         from runwright.api.app import create_app  # noqa: PLC0415 - FastAPI costs half a second; a worker needs none
 
         return create_app(
-            self.control, self.settings, feed=self.feed, clock=self._clock, local_actor=local_actor,
+            self.control, self.settings, feed=self.feed, spool=self.spool, clock=self._clock, local_actor=local_actor,
             scheduler_alive=self._scheduler_alive,
         )  # fmt: skip
 
@@ -388,6 +384,3 @@ def _done(step: Callable[[], object]) -> Callable[[], Awaitable[None]]:
         step()
 
     return do
-
-
-_START_OPTIONS = frozenset({"priority", "run_at", "user", "entity", "tags", "idempotency_key"})

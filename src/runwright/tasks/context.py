@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Any, Protocol
 
 from runwright.errors import Conflict, InvalidInput
 from runwright.model import JSON, JSONObject, TaskProgress
@@ -153,7 +154,7 @@ class RunContext:
         await self._port.save(text)
         self.state = json.loads(text)
 
-    async def start(self, task: object, arguments: JSONObject | None = None) -> str:
+    async def start(self, task: object, arguments: Mapping[str, Any] | None = None) -> str:
         """Start a child run of ``task`` (a task or its name), which records this run as its parent; returns its id."""
         return await self._port.start(task, {} if arguments is None else arguments)
 

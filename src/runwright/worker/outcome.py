@@ -80,7 +80,7 @@ class UserCode:
         claim = job.claim
         try:
             arguments = self._admission.open_arguments(claim.arguments)
-            args, kwargs = job.task.signature.load(arguments)
+            args, kwargs = job.task.signature.load(self._admission.bind_files(job.task, claim.run_id, arguments))
         except (RunwrightError, SealError, ValueError) as error:
             raise Discard(f"arguments: {error}") from error
         context = RunContext(

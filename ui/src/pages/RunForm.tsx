@@ -14,6 +14,7 @@ import { Card } from '../components/layout';
 import { Notice } from '../components/Notice';
 import { useOwnComplaints } from '../form/context';
 import { browserZone } from '../form/fields/times';
+import { parted } from '../form/files';
 import { sortComplaints, stillTrue } from '../form/pointers';
 import { SchemaForm } from '../form/SchemaForm';
 import { startValues, type Schema } from '../form/schema';
@@ -78,10 +79,10 @@ function Options({ task, runAt, setRunAt, priority, setPriority, errors }: Optio
   );
 }
 
-/** A link to this task with the form filled in; secrets are never put into it. */
+/** A link to this task with the form filled in; secrets and files are never put into it. */
 function linkTo(task: Definition, values: JsonObject): string {
   const properties = (task.schema as Schema).properties ?? {};
-  const open = Object.entries(values).filter(
+  const open = Object.entries(parted(values).plain).filter(
     ([name]) => !properties[name]?.writeOnly && properties[name]?.format !== 'password',
   );
   const query = encodeURIComponent(JSON.stringify(Object.fromEntries(open)));
@@ -116,10 +117,12 @@ export function RunForm({ task, given }: { task: Definition; given: JsonObject |
 
   const send = (confirm: boolean) => {
     setSent(values);
+    const { plain, files } = parted(values);
     start.mutate(
       {
         definition: task.name,
-        arguments: values,
+        arguments: plain,
+        files,
         ...(runAt ? { run_at: dayjs(runAt).toISOString() } : {}),
         ...(priority === null ? {} : { priority }),
         ...(confirm ? { confirm } : {}),
