@@ -28,6 +28,7 @@ from runwright.tasks.base_task import BaseTask
 from runwright.tasks.context import RunCancelled, RunContext, current_run
 from runwright.tasks.definition import Task, task
 from runwright.tasks.form import Choices
+from runwright.tasks.hooks import Hooks
 from runwright.tasks.uploads import UploadedFile
 from runwright.when import Always, At, Cron, Every
 
@@ -50,6 +51,7 @@ __all__ = [
     "Every",
     "FieldError",
     "Forbidden",
+    "Hooks",
     "InvalidArguments",
     "InvalidInput",
     "NotFound",

@@ -165,10 +165,9 @@ def files_in(arguments: Mapping[str, Any]) -> list[UploadedFile]:
 
 def _refuse_unavailable(task: Task[..., Any]) -> None:
     """Refuse what a definition may say and this version cannot do, rather than pass over it in silence."""
-    if task.lane in _LANES_HERE and task.rate_limit is None and not task.before and not task.after:
+    if task.lane in _LANES_HERE and task.rate_limit is None:
         return
-    options = (("rate_limit", task.rate_limit), ("before", task.before), ("after", task.after))
-    missing = next((name for name, given in options if given), f"mode {task.mode!r}")
+    missing = "rate_limit" if task.rate_limit is not None else f"mode {task.mode!r}"
     if task.lane is Lane.SERVICE:
         missing = "schedule '@always'"
     raise InvalidInput.field("/definition", f"task {task.name!r} uses {missing}, which is not available yet")

@@ -32,10 +32,12 @@ from runwright.store.base import RunQuery, Store
 from runwright.store.sqlite import SqliteStore
 from runwright.tasks.definition import Task, to_task
 from runwright.tasks.discovery import DiscoveryOptions, Report, apply, find
+from runwright.tasks.hooks import Hooks
 from runwright.tasks.registry import Registry
 from runwright.tasks.uploads import UploadedFile
 from runwright.tasks.watch import DirectoryWatch
 from runwright.worker.capture import capture
+from runwright.worker.hooks import HookCalls
 from runwright.worker.janitor import Janitor
 from runwright.worker.outcome import Limits
 from runwright.worker.scheduler import Scheduler
@@ -59,6 +61,7 @@ class TaskManager:
         roles: what this process does beyond storing and asking: ``"scheduler"``, ``"worker"``, both or none.
         user_loop: run the coroutines of tasks on an event loop of their own, so that one that blocks cannot freeze
             the caller's loop. ``runwright serve`` does; an embedded manager uses the caller's loop.
+        hooks: functions that are called when runs of this worker begin and end.
         clock, rng: time and chance; tests pass their own.
 
     Use it as an asynchronous context manager, or call ``open`` and ``close``.
@@ -71,6 +74,7 @@ class TaskManager:
         *,
         roles: Collection[str] = ROLES,
         user_loop: bool = False,
+        hooks: Hooks | None = None,
         clock: Clock | None = None,
         rng: Rng | None = None,
     ) -> None:
@@ -80,6 +84,7 @@ class TaskManager:
         self.roles = frozenset(roles)
         self.registry = Registry()
         self._user_loop = user_loop
+        self._hooks = hooks
         self._clock = clock if clock is not None else SystemClock()
         self._rng = rng if rng is not None else SystemRng()
         self.bus = LocalBus()
@@ -192,6 +197,10 @@ class TaskManager:
 
     async def _start_worker(self, store: Store, admission: Admission) -> None:
         settings = self.settings
+        hooks = None if self._hooks is None else HookCalls(store, self.bus, self._hooks)
+        if hooks is not None:
+            await hooks.start()
+            self._closing.append(hooks.stop)
         self.worker = WorkerSession(
             store=store,
             registry=self.registry,
@@ -199,6 +208,7 @@ class TaskManager:
             clock=self._clock,
             rng=self._rng,
             bus=self.bus,
+            hooks=hooks,
             options=WorkerOptions(
                 max_concurrent=settings.max_concurrent,
                 max_threads=settings.max_threads,

@@ -62,6 +62,9 @@ DEFAULTS = {
     "result_limit_bytes": 1024 * 1024,
     "body_limit_bytes": 1024 * 1024,
     "catch_up_cap": 100,
+    "upload_dir": None,
+    "upload_limit_bytes": 100 * 1024 * 1024,
+    "upload_limit_files": 20,
     "schedules": (),
 }
 
@@ -109,6 +112,9 @@ OTHER: Mapping[str, tuple[str, object]] = {
     "result_limit_bytes": ("4096", 4096),
     "body_limit_bytes": ("4096", 4096),
     "catch_up_cap": ("10", 10),
+    "upload_dir": ("uploads", Path("uploads")),
+    "upload_limit_bytes": ("4096", 4096),
+    "upload_limit_files": ("2", 2),
 }
 """For each setting a text as in the environment, and the value that it means."""
 
