@@ -31,7 +31,8 @@ SMALL = {
     "probe_delete": "probe",
 }
 _SCAN = re.compile(r"^SCAN (\w+)$")
-_NAMES = {"task", "level", "above", "name", "tries", "json_each"}  # results of the statement itself
+# results of the statement itself
+_NAMES = {"task", "place", "level", "above", "name", "tries", "claimed", "waiting", "firsts", "json_each", "wanted"}
 
 
 @pytest.fixture
@@ -62,9 +63,10 @@ def test_no_statement_reads_a_whole_table(connection: apsw.Connection, name: str
         ("claim_due", "run_later (lane=? AND due_at<?)"),
         ("claim_next_due", "run_later (lane=?)"),
         ("claim_exclusive", "run_exclusive"),
-        ("claim_exclusive_held", "run_exclusive_held"),
+        ("claim_exclusive", "run_exclusive_held"),
+        ("session_key", "run_exclusive"),
         ("claim_children", "run_child_ready (parent=?)"),
-        ("claim_key_held", "run_key_held (concurrency_key=?)"),
+        ("claim_keys_held", "run_key_held (concurrency_key=?)"),
         ("unpark", "run_key_queue (concurrency_key=? AND ready=?)"),
         ("controls", "run_wish (worker=?)"),
         ("session_hand_back", "run_held (worker=?)"),

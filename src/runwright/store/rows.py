@@ -6,10 +6,10 @@ Rows come as tuples in the order of the query's columns. Secrets inside argument
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any
 
 from runwright.clock import Micros, to_datetime
 from runwright.model import (
@@ -36,8 +36,7 @@ from runwright.model import (
     masked,
 )
 from runwright.retry import Retry
-
-Row: TypeAlias = Sequence[Any]  # what a driver hands out; nothing outside this room sees one
+from runwright.store.transaction import Row
 
 _WAITING = {status.value for status in WAITING}
 _LANES = {lane.value: lane for lane in Lane}
@@ -49,10 +48,12 @@ def dump(value: object) -> str:
 
 
 def clean(text: str | None) -> str | None:
-    """The text with what UTF-8 cannot hold (lone surrogates, from file names and the like) replaced by ``?``."""
-    if text is None or text.isascii():
-        return text
-    return text.encode("utf-8", "replace").decode()
+    """The text with what a database cannot hold replaced by ``?``: NUL, and lone surrogates (from file names)."""
+    if text is None:
+        return None
+    if "\0" in text:
+        text = text.replace("\0", "?")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _moment(value: Micros | None) -> Any:

@@ -10,7 +10,7 @@ CREATE TABLE transition (
 ) STRICT, WITHOUT ROWID;
 
 -- One row for each process start. The key is narrow because every claimed run carries it.
--- lease_until is on the machine's steady clock, which no administrator sets; lease is its length.
+-- beats rises with each renewal of the lease, by which every process sees on its own clock that it was renewed.
 CREATE TABLE worker (
   key          INTEGER PRIMARY KEY AUTOINCREMENT,
   id           TEXT    NOT NULL UNIQUE,
@@ -21,7 +21,7 @@ CREATE TABLE worker (
   started_at   INTEGER NOT NULL,
   heartbeat_at INTEGER NOT NULL,
   lease        INTEGER NOT NULL,
-  lease_until  INTEGER NOT NULL,
+  beats        INTEGER NOT NULL DEFAULT 0,
   ended_at     INTEGER,
   CHECK ((state = 'live') = (ended_at IS NULL))
 ) STRICT;
@@ -96,9 +96,8 @@ CREATE TABLE run (
 -- Claiming: the waiting, due, unclaimed runs of one lane and task in the order of the queue.
 CREATE INDEX run_ready ON run (lane, task, priority DESC, due_at, key) WHERE ready = 1 AND exclusive = 0;
 -- The exclusive runs that wait, by arrival: the first that is due is the barrier.
-CREATE INDEX run_exclusive ON run (due_at, key)
-  WHERE exclusive = 1 AND token IS NULL AND completed_at IS NULL;
-CREATE INDEX run_exclusive_held ON run (key) WHERE exclusive = 1 AND token IS NOT NULL;
+CREATE INDEX run_exclusive ON run (due_at, key) WHERE exclusive = 1 AND completed_at IS NULL AND token IS NULL;
+CREATE INDEX run_exclusive_held ON run (key) WHERE exclusive = 1 AND completed_at IS NULL AND token IS NOT NULL;
 -- Runs that wait for their time.
 CREATE INDEX run_later ON run (lane, due_at) WHERE ready = 0 AND token IS NULL AND completed_at IS NULL;
 -- Claimed runs, by session.

@@ -5,4 +5,5 @@ SELECT r.key, r.id, r.task, r.lane, r.arguments, r.attempt, r.failures, r.crashe
 FROM run r
 WHERE r.ready = 1 AND r.exclusive = 0 AND r.lane = $1 AND r.task = $2
 ORDER BY r.priority DESC, r.due_at, r.key
-LIMIT $3;
+LIMIT $3
+--postgres FOR UPDATE OF r SKIP LOCKED

@@ -6,4 +6,5 @@ FROM run r
 WHERE r.ready = 1 AND r.exclusive = 0 AND r.lane = $1 AND r.task = $2 AND r.priority = $3
   AND r.due_at <= $4 AND (r.due_at < $4 OR r.key < $5)
 ORDER BY r.due_at, r.key
-LIMIT $6;
+LIMIT $6
+--postgres FOR UPDATE OF r SKIP LOCKED
