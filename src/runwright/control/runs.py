@@ -89,6 +89,9 @@ class Runs:
 
     async def resume(self, actor: Actor, run_id: str) -> Run:
         """Let a paused run go on, or take back a pause that has not happened yet."""
+        run = await self.get(actor, run_id)
+        if run.status is RunStatus.RUNNING and not run.pause_requested:
+            raise Conflict(f"run {run_id} is running; it cannot be resumed now", run_id)
         return await self._move(actor, run_id, RunEvent.RESUME)
 
     async def cancel(self, actor: Actor, run_id: str) -> Run:
