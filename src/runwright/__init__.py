@@ -20,7 +20,7 @@ from runwright.errors import (
     StoreRefused,
     StoreUnavailable,
 )
-from runwright.manager import TaskManager
+from runwright.manager import Blocking, TaskManager
 from runwright.model import HIGH, LOW, MEDIUM, Actor, Run, RunStatus, TaskProgress
 from runwright.retry import Discard, Retry, Snooze
 from runwright.schedule import parse_when
@@ -40,6 +40,7 @@ __all__ = [
     "Always",
     "At",
     "BaseTask",
+    "Blocking",
     "Choices",
     "Clock",
     "ConfirmRequired",

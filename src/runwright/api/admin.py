@@ -13,7 +13,7 @@ from runwright.api.guard import actor_of, wants_html
 from runwright.api.page import Page
 from runwright.api.reading import Query
 from runwright.api.runs import idempotency_key
-from runwright.api.wire import Answer, definition_resource, listing, run_resource
+from runwright.api.wire import Answer, definition_resource, listing, located, run_resource
 from runwright.control import Control
 from runwright.events.feed import Feed
 from runwright.model import Run
@@ -41,25 +41,31 @@ def routes(control: Control, feed: Feed, page: Page, files: Files) -> APIRouter:
     @router.get("", summary="The page, or all tasks as JSON")
     async def index(request: Request) -> Response:
         if wants_html(request.headers):
-            return page.index()
+            return page.index(request)
         return Answer(listing([definition_resource(task, None) for task in control.tasks.list(actor_of(request))]))
 
     @router.get("/{key}", summary="The page of a task, or the task as JSON")
     async def show(request: Request, key: str) -> Response:
         if wants_html(request.headers):
-            return page.index()
+            return page.index(request)
         return Answer({"data": definition_resource(control.tasks.get(actor_of(request), key), None)})
 
     @router.post("/{key}/start", status_code=202, summary="Start a run")
     async def start(request: Request, key: str) -> Answer:
         run = await start_run(request, key)
-        return Answer({"data": run_resource(run, control, feed)}, 202, {"Location": f"/api/run/{run.id}"})
+        return Answer(
+            {"data": run_resource(run, control, feed)}, 202, {"Location": located(request.scope, f"/api/run/{run.id}")}
+        )
 
     @router.post("/{key}/run", summary="Start a run, wait for its end, and answer it with its result")
     async def run_and_wait(request: Request, key: str) -> Answer:
         actor = actor_of(request)
         started = await start_run(request, key)
         ended = await asyncio.shield(control.runs.wait(actor, started.id))
-        return Answer({"data": run_resource(ended, control, feed)}, 200, {"Location": f"/api/run/{started.id}"})
+        return Answer(
+            {"data": run_resource(ended, control, feed)},
+            200,
+            {"Location": located(request.scope, f"/api/run/{started.id}")},
+        )
 
     return router

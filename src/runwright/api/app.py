@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from runwright.api import admin, definitions, live, overview, page, runs, schedules
 from runwright.api.files import Files
 from runwright.api.guard import Guard
-from runwright.api.wire import Answer, error_answer, plain_error
+from runwright.api.wire import Answer, error_answer, plain_error, route_path
 from runwright.clock import Clock
 from runwright.config import Settings
 from runwright.control import Control
@@ -100,7 +100,7 @@ def _docs(app: FastAPI) -> Callable[[], HTMLResponse]:
 
 def pointer_base(request: Request, error: RunwrightError) -> str:
     """Where the fields of an error stand in the body of this route."""
-    path = request.url.path.rstrip("/")
+    path = route_path(request.scope).rstrip("/")
     if path == "/api/run" and request.method == "POST":
         return "/data/attributes/arguments" if isinstance(error, InvalidArguments) else "/data/attributes"
     if path.startswith("/api/task") and request.method in ("POST", "PATCH") and not path.endswith("/fire"):

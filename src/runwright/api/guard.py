@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from runwright.api.wire import error_answer, plain_error
+from runwright.api.wire import error_answer, located, plain_error, route_path
 from runwright.control import Control
 from runwright.errors import NotSignedIn, StoreUnavailable, TooLarge
 from runwright.model import Actor
@@ -113,16 +113,16 @@ class Guard:
             actor, by_cookie = await self._actor(headers)
         except StoreUnavailable as unavailable:
             return error_answer(unavailable)
-        method = scope.get("method", "WEBSOCKET")
+        method, path = scope.get("method", "WEBSOCKET"), route_path(scope)
         if by_cookie and method not in SAFE and not self._same_origin(headers):
             return plain_error(403, "foreign_origin", "this request comes from another site")
         if actor is not None:
             scope["runwright.actor"] = actor
-        elif not self._is_open(method, scope["path"]):
-            if method == "GET" and any(page.fullmatch(scope["path"]) for page in self._pages) and wants_html(headers):
-                return RedirectResponse(f"/sign-in?{urlencode({'next': scope['path']})}", 303)
+        elif not self._is_open(method, path):
+            if method == "GET" and any(page.fullmatch(path) for page in self._pages) and wants_html(headers):
+                return RedirectResponse(located(scope, f"/sign-in?{urlencode({'next': path})}"), 303)
             return error_answer(NotSignedIn("sign in, or send a token: Authorization: Bearer …"))
-        if method == "POST" and scope["path"] == "/api/session" and not self._same_origin(headers):
+        if method == "POST" and path == "/api/session" and not self._same_origin(headers):
             return plain_error(403, "foreign_origin", "this request comes from another site")
         return None
 
@@ -174,7 +174,7 @@ class Guard:
     def _limit(self, scope: Scope, headers: Headers) -> int:
         """How many bytes the body may have: files count apart, where a run may be started with some."""
         files = headers.get("content-type", "").lower().startswith("multipart/form-data")
-        return self._body_limit + (self._upload_limit if files and STARTS.fullmatch(scope["path"]) else 0)
+        return self._body_limit + (self._upload_limit if files and STARTS.fullmatch(route_path(scope)) else 0)
 
     @staticmethod
     def _marked(send: Send) -> Send:

@@ -19,6 +19,7 @@ from runwright.api.wire import (
     error_attributes,
     line_value,
     listing,
+    located,
     run_attributes,
     run_resource,
 )
@@ -81,7 +82,9 @@ def routes(control: Control, feed: Feed, files: Files) -> APIRouter:  # noqa: C9
                     idempotency_key=idempotency_key(request),
                 )
             )
-        return Answer({"data": await whole_run(actor, run)}, 202, {"Location": f"/api/run/{run.id}"})
+        return Answer(
+            {"data": await whole_run(actor, run)}, 202, {"Location": located(request.scope, f"/api/run/{run.id}")}
+        )
 
     @router.post("/bulk", summary="Cancel, resume, restart or delete many runs")
     async def bulk(request: Request) -> Answer:

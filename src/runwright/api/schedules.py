@@ -9,7 +9,16 @@ from fastapi.responses import Response
 
 from runwright.api.guard import actor_of
 from runwright.api.reading import Query, attributes, boolean, json_body, known_only, mapping, number, text, whole
-from runwright.api.wire import Answer, fire_resource, listing, resource, run_resource, schedule_resource, time_text
+from runwright.api.wire import (
+    Answer,
+    fire_resource,
+    listing,
+    located,
+    resource,
+    run_resource,
+    schedule_resource,
+    time_text,
+)
 from runwright.control import Control, ScheduleEdit
 from runwright.errors import InvalidInput
 from runwright.events.feed import Feed
@@ -58,7 +67,7 @@ def routes(control: Control, feed: Feed) -> APIRouter:
         document: dict[str, Any] = {"data": schedule_resource(schedule, control)}
         if not door.bound(schedule):
             document["meta"] = {"warning": f"no task named {schedule.task!r} is known here yet; it is held until then"}
-        return Answer(document, 201, {"Location": f"/api/task/{schedule.id}"})
+        return Answer(document, 201, {"Location": located(request.scope, f"/api/task/{schedule.id}")})
 
     @router.get("/{name}", summary="One schedule")
     async def show(request: Request, name: str) -> Answer:
@@ -88,7 +97,9 @@ def routes(control: Control, feed: Feed) -> APIRouter:
         actor = actor_of(request)
         run_id = await door.fire(actor, name, confirmed=boolean(given, "confirm", ""))
         run = await control.runs.get(actor, run_id)
-        return Answer({"data": run_resource(run, control, feed)}, 202, {"Location": f"/api/run/{run_id}"})
+        return Answer(
+            {"data": run_resource(run, control, feed)}, 202, {"Location": located(request.scope, f"/api/run/{run_id}")}
+        )
 
     @router.get("/{name}/next", summary="The next due times")
     async def upcoming(request: Request, name: str) -> Answer:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import inspect
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +27,8 @@ class Blocking:
     """A TaskManager's verbs for code without an event loop; each waits for its answer. From any thread.
 
     A ``with`` block opens and closes it; so do ``open`` and ``close``, for applications that have a start and an end of
-    their own. Open it after a server has forked its workers: threads do not survive a fork.
+    their own; what is still open when the program ends is closed then. Open it after a server has forked its workers:
+    threads do not survive a fork.
     """
 
     def __init__(self, manager: TaskManager) -> None:
@@ -52,6 +55,7 @@ class Blocking:
         except BaseException:
             self._end()
             raise
+        _at_exit(weakref.WeakMethod(self.close))
         return self
 
     def close(self) -> None:
@@ -164,3 +168,16 @@ async def _next(frames: AsyncIterator[Frame]) -> Frame | None:
 
 async def _closed(frames: Any) -> None:
     await frames.aclose()
+
+
+def _at_exit(close: weakref.WeakMethod[Callable[[], None]]) -> None:
+    """Close before the interpreter ends its thread pools, without which nothing can be closed in good order.
+
+    Plain ``atexit`` comes after that. What the pools use themselves has no public name.
+    """
+
+    def call() -> None:
+        if (method := close()) is not None:
+            method()
+
+    getattr(threading, "_register_atexit", atexit.register)(call)

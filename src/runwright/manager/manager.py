@@ -26,7 +26,7 @@ from runwright.manager.declared import DeclaredSchedules
 from runwright.manager.files import FileSweep, spool_of, take
 from runwright.manager.requests import run_request
 from runwright.manager.schedules import ManagerSchedules
-from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewEvent, Page, Run, RunStatus
+from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewEvent, Page, Role, Run, RunStatus
 from runwright.retry import Retry
 from runwright.store.base import RunQuery, Store
 from runwright.store.sqlite import SqliteStore
@@ -130,6 +130,8 @@ class TaskManager:
                 timeline=Timeline(store),
                 accounts=Accounts(store, self._clock, self._rng),
             )
+            if (token := settings.admin_token) is not None:
+                await self._control.accounts.admit_token(token.get_secret_value(), "admin", Role.ADMIN)
             await self._restore(store)
             if "worker" in self.roles:
                 await self._start_worker(store, admission)

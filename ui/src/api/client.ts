@@ -2,6 +2,7 @@
  * The one door to the server: JSON:API documents in, plain objects out.
  * Every failure is an ApiError; a 401 also tells whoever listens that the session is over.
  */
+import { ROOT } from './root';
 import type { Json } from './types';
 
 export interface ErrorItem {
@@ -68,7 +69,7 @@ export async function request(method: Method, path: string, body?: object, signa
   if (body !== undefined && !form) headers['Content-Type'] = 'application/vnd.api+json';
   let response: Response;
   try {
-    response = await fetch(path, {
+    response = await fetch(ROOT + path, {
       method,
       headers,
       credentials: 'same-origin',

@@ -1,6 +1,7 @@
 /** Runs: executions of tasks, and the commands that people may give to them. */
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { envelope, getOne, getPage, one, request, withQuery } from './client';
+import { ROOT } from './root';
 import type { Page } from './client';
 import type { Attempt, JsonObject, LogPage, Run, RunAction } from './types';
 
@@ -76,7 +77,7 @@ export function fetchLog(id: string, after: number, limit: number, wait: number,
   return getOne<LogPage>(withQuery(`${path(id)}/log`, { after, limit, wait: wait || null }), signal);
 }
 
-export const logTextUrl = (id: string): string => `${path(id)}/log?format=text`;
+export const logTextUrl = (id: string): string => `${ROOT}${path(id)}/log?format=text`;
 
 export function useStartRun() {
   const client = useQueryClient();

@@ -4,6 +4,7 @@ import { useNavigate } from '@tanstack/react-router';
 import dayjs from 'dayjs';
 import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { ApiError } from '../api/client';
+import { ROOT } from '../api/root';
 import { useStartRun } from '../api/runs';
 import { useMayOperate } from '../api/system';
 import type { Definition, JsonObject } from '../api/types';
@@ -86,7 +87,7 @@ function linkTo(task: Definition, values: JsonObject): string {
     ([name]) => !properties[name]?.writeOnly && properties[name]?.format !== 'password',
   );
   const query = encodeURIComponent(JSON.stringify(Object.fromEntries(open)));
-  return `${window.location.origin}/tasks/${encodeURIComponent(task.name)}?arguments=${query}`;
+  return `${window.location.origin}${ROOT}/tasks/${encodeURIComponent(task.name)}?arguments=${query}`;
 }
 
 export function RunForm({ task, given }: { task: Definition; given: JsonObject | undefined }) {
