@@ -12,19 +12,18 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 from runwright.clock import SECOND, Micros
 from runwright.errors import StoreUnavailable, TooLarge
-from runwright.tasks.uploads import UploadedFile
+from runwright.tasks.uploads import UploadedFile, bound
 
 CHUNK_BYTES = 1024 * 1024
 KEPT_WITHOUT_RUN_SECONDS = 3600
 _INCOMING = "incoming"
 _RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Spool:
@@ -102,11 +101,7 @@ class Spool:
 
     def bound(self, run: str, value: object) -> object:
         """The file of a run whose JSON value this is; any other value as it is, for validation to refuse."""
-        if not isinstance(value, Mapping) or not _DIGEST.fullmatch(str(value.get("sha256"))):
-            return value
-        digest = str(value["sha256"])
-        name, kind, size = str(value.get("name")), str(value.get("content_type")), int(value.get("size", 0))
-        return UploadedFile(name, kind, size, digest, self.folder / run / digest)
+        return bound(self.folder / run, value)
 
     def drop(self, runs: Iterable[str]) -> None:
         """Remove the files of runs that are gone."""

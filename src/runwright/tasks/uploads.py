@@ -6,6 +6,7 @@ value becomes a file: one is given only by whoever has taken its bytes in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from runwright.model import JSONObject
 from runwright.tasks.values import escape
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,15 @@ class UploadedFile:
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"type": "string", "format": "binary", "x-upload": True}
+
+
+def bound(folder: Path, value: object) -> object:
+    """The file in ``folder`` whose JSON value this is; any other value as it is, for validation to refuse."""
+    if not isinstance(value, Mapping) or not _DIGEST.fullmatch(str(value.get("sha256"))):
+        return value
+    digest = str(value["sha256"])
+    name, kind, size = str(value.get("name")), str(value.get("content_type")), int(value.get("size", 0))
+    return UploadedFile(name, kind, size, digest, folder / digest)
 
 
 def upload_pointers(schema: Mapping[str, Any]) -> tuple[str, ...]:
