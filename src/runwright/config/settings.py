@@ -130,6 +130,9 @@ class Settings(BaseSettings):
     allowed_roots: Paths = Field(
         (), description="Directories in which linked task files may really be. Default: the working directory."
     )
+    import_seconds: PositiveSeconds = Field(
+        5.0, description="How long the import of one task file may take; it is tried out in another process first."
+    )
     host: str = Field("127.0.0.1", min_length=1, description="The address that the server listens on.")
     port: Port = Field(6336, description="Its port; 0 takes a free one.")
     timezone: Zone = Field("UTC", description="The time zone of schedules that have none of their own.")

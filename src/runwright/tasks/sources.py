@@ -42,7 +42,7 @@ class DiscoveryOptions:
     default: Path | None = None
     allowed_roots: tuple[Path, ...] = field(default_factory=lambda: (Path.cwd(),))
     entry_points: bool = True
-    file_seconds: float = 10.0
+    file_seconds: float = 5.0
     script_retries: int | None = None
 
     @classmethod
@@ -60,6 +60,7 @@ class DiscoveryOptions:
             community_dir=settings.community_dir,
             default=settings.default,
             allowed_roots=tuple(settings.allowed_roots) or (Path.cwd(),),
+            file_seconds=settings.import_seconds,
             # xcore's key: it counts where somebody has written it, since a run by hand is tried once by default
             script_retries=None if retries == "default" else settings.manager_max_retries,
         )
