@@ -400,8 +400,8 @@ class TestControl:
         async with opened(max_concurrent=1) as manager:
             runs = [await start(manager, "simple_task", str(number)) for number in range(20)]
             await until(lambda: gate.begun)
-            answers = await manager.control.runs.bulk(SYSTEM, "cancel", runs)
-            assert {answer.outcome for answer in answers} == {"done"}
+            bulk = await manager.control.runs.bulk(SYSTEM, "cancel", runs)
+            assert {answer.outcome for answer in bulk.answers} == {"done"}
             for run in runs:
                 assert (await manager.wait(run, timeout=5)).status is RunStatus.CANCELLED
         assert gate.begun == ["0"]

@@ -25,6 +25,7 @@ from runwright.api.wire import (
 )
 from runwright.clock import to_micros
 from runwright.control import Control
+from runwright.control.runs import BULK_LIMIT
 from runwright.errors import InvalidInput
 from runwright.events.feed import Complete, Feed, Log
 from runwright.model import Actor, Run, RunStatus
@@ -86,7 +87,7 @@ def routes(control: Control, feed: Feed, files: Files) -> APIRouter:  # noqa: C9
             {"data": await whole_run(actor, run)}, 202, {"Location": located(request.scope, f"/api/run/{run.id}")}
         )
 
-    @router.post("/bulk", summary="Cancel, resume, restart or delete many runs")
+    @router.post("/bulk", summary="Cancel, pause, resume, restart or delete many runs")
     async def bulk(request: Request) -> Answer:
         given = await json_body(request)
         known_only(given, ("action", "ids", "filter"), "")
@@ -99,16 +100,18 @@ def routes(control: Control, feed: Feed, files: Files) -> APIRouter:  # noqa: C9
             known_only(chosen, ("definition", "status", "schedule"), "/filter")
             query = RunQuery(
                 task=text(chosen, "definition", "/filter"), schedule=text(chosen, "schedule", "/filter"),
-                statuses=statuses(text(chosen, "status", "/filter"), "/filter/status"), limit=1000,
+                statuses=statuses(text(chosen, "status", "/filter"), "/filter/status"), limit=BULK_LIMIT,
             )  # fmt: skip
         elif ids is None:
             raise InvalidInput.field("/ids", "is missing: give ids, or a filter")
-        answers = await control.runs.bulk(
+        bulk = await control.runs.bulk(
             actor_of(request), text(given, "action", "") or "", [str(each) for each in ids or []], query
         )
         codes = {"done": 200, "missing": 404, "refused": 409}
-        data = [{"type": "run", "id": a.run, "meta": {"status": codes[a.outcome], "detail": a.detail}} for a in answers]
-        return Answer({"data": data})
+        data = [
+            {"type": "run", "id": a.run, "meta": {"status": codes[a.outcome], "detail": a.detail}} for a in bulk.answers
+        ]
+        return Answer({"data": data, "meta": {"more": bulk.more}})
 
     @router.get("/{run_id}", summary="One run")
     async def show(request: Request, run_id: str) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from runwright.admission import Admission, RunRequest, files_in
@@ -18,6 +18,7 @@ from runwright.store.base import RunQuery, Store
 from runwright.tasks.registry import Registry
 
 BULK_LIMIT = 1000
+BULK_ACTIONS = ("cancel", "pause", "resume", "restart", "delete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,14 @@ class BulkAnswer:
     run: str
     outcome: str
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkAnswers:
+    """The answers of a bulk action, one for each run. ``more``: the query found more runs than one action takes."""
+
+    answers: Sequence[BulkAnswer]
+    more: bool = False
 
 
 class Runs:
@@ -114,27 +123,44 @@ class Runs:
 
     async def bulk(
         self, actor: Actor, action: str, run_ids: Sequence[str] = (), query: RunQuery | None = None
-    ) -> list[BulkAnswer]:
-        """Cancel, resume, restart or delete many runs, named or found by ``query`` (at most 1,000); one answer each."""
+    ) -> BulkAnswers:
+        """Cancel, pause, resume, restart or delete runs, named or found by ``query`` (at most 1,000 at once)."""
         require(actor, Role.OPERATOR)
+        if action not in BULK_ACTIONS:
+            raise InvalidInput.field("/action", f"must be one of {', '.join(BULK_ACTIONS)}")
         if len(run_ids) > BULK_LIMIT:
             raise InvalidInput.field("/ids", f"at most {BULK_LIMIT} runs at once, not {len(run_ids)}")
+        more = False
         if query is not None:
-            run_ids = [run.id for run in (await self._store.runs(query)).items]
+            page = await self._store.runs(query)
+            run_ids, more = [run.id for run in page.items], page.after is not None
+        if action in ("pause", "resume"):  # of these the status alone does not tell whether anything has changed
+            verb = self.pause if action == "pause" else self.resume
+            return BulkAnswers([await self._one(verb, actor, run) for run in run_ids], more)
         if action == "delete":
             statuses = await self._store.delete(run_ids, actor.name)
             gone = [run for run, status in zip(run_ids, statuses, strict=True) if status is None or status.terminal]
             await asyncio.to_thread(self._admission.drop_files, gone)
-            return [self._bulk(run, action, status, status is not None and status.terminal)
-                    for run, status in zip(run_ids, statuses, strict=True)]  # fmt: skip
-        if action not in ("cancel", "resume", "restart"):
-            raise InvalidInput.field("/action", "must be cancel, resume, restart or delete")
+            answers = [self._bulk(run, action, status, status is not None and status.terminal)
+                       for run, status in zip(run_ids, statuses, strict=True)]  # fmt: skip
+            return BulkAnswers(answers, more)
         event = RunEvent(action)
         moves = await self._store.move(run_ids, event, actor.name, self._clock.now())
-        return [
+        answers = [
             self._bulk(run, action, move and move[0], move is not None and next_status(move[0], event) is not None)
             for run, move in zip(run_ids, moves, strict=True)
         ]
+        return BulkAnswers(answers, more)
+
+    @staticmethod
+    async def _one(verb: Callable[[Actor, str], Awaitable[Run]], actor: Actor, run: str) -> BulkAnswer:
+        try:
+            await verb(actor, run)
+        except NotFound as error:
+            return BulkAnswer(run, "missing", error.message)
+        except Conflict as error:
+            return BulkAnswer(run, "refused", error.message)
+        return BulkAnswer(run, "done")
 
     @staticmethod
     def _bulk(run: str, action: str, status: RunStatus | None, done: bool) -> BulkAnswer:
