@@ -29,6 +29,7 @@ from runwright.tasks.context import RunCancelled, RunContext, current_run
 from runwright.tasks.definition import Task, task
 from runwright.tasks.form import Choices
 from runwright.tasks.hooks import Hooks
+from runwright.tasks.options import Unique
 from runwright.tasks.uploads import UploadedFile
 from runwright.when import Always, At, Cron, Every
 
@@ -74,6 +75,7 @@ __all__ = [
     "Task",
     "TaskManager",
     "TaskProgress",
+    "Unique",
     "UploadedFile",
     "current_run",
     "parse_when",

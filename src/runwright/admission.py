@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runwright.auth.sealing import Sealer
-from runwright.clock import Micros, Rng
+from runwright.clock import SECOND, Micros, Rng
 from runwright.errors import ConfirmRequired, InvalidInput
 from runwright.model import JSON, MASK, SYSTEM, Actor, JSONObject, Lane, NewRun
 from runwright.retry import Retry
+from runwright.tasks.address import check_address
 from runwright.tasks.definition import Task
 from runwright.tasks.registry import Registry
 from runwright.tasks.secrets import replace_at
@@ -24,7 +25,7 @@ from runwright.tasks.uploads import UploadedFile
 from runwright.uploads import Spool
 
 PRIORITY_LIMIT = 2**31
-_LANES_HERE = frozenset({Lane.ASYNC, Lane.THREAD})
+_LANES_HERE = frozenset({Lane.ASYNC, Lane.THREAD, Lane.PROCESS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,8 @@ class Admission:
             parent=request.parent,
             schedule=request.schedule,
             unique_key=_unique_key(task, arguments),
+            until_start=task.unique is not None and task.unique.until == "start",
+            unique_since=_unique_since(task, now),
             concurrency_key=concurrency_key,
             concurrency_limit=concurrency_limit,
             idempotency_key=request.idempotency_key,
@@ -132,10 +135,9 @@ class Admission:
         opened: JSONObject = json.loads(text, object_hook=self._unsealed)
         return opened
 
-    def bind_files(self, task: Task[..., Any], run: str, arguments: JSONObject) -> JSONObject:
-        """Opened arguments with the files of the run in their places, for ``signature.load``."""
-        pointers = task.signature.upload_pointers
-        return replace_at(arguments, pointers, lambda value: self._spool.bound(run, value)) if pointers else arguments  # type: ignore[arg-type,return-value]  # a file is no JSON, and only the call sees it
+    def files_folder(self, task: Task[..., Any], run: str) -> str | None:
+        """Where the files of a run lie, for a process that binds them itself; None if its task takes none."""
+        return str(self._spool.folder / run) if task.signature.upload_pointers else None
 
     def drop_files(self, runs: Sequence[str]) -> None:
         """Remove the files of runs that do not exist (any more); it blocks."""
@@ -165,9 +167,11 @@ def files_in(arguments: Mapping[str, Any]) -> list[UploadedFile]:
 
 def _refuse_unavailable(task: Task[..., Any]) -> None:
     """Refuse what a definition may say and this version cannot do, rather than pass over it in silence."""
-    if task.lane in _LANES_HERE and task.rate_limit is None:
+    if task.lane is Lane.PROCESS:
+        check_address(task)
+    if task.lane in _LANES_HERE:
         return
-    missing = "rate_limit" if task.rate_limit is not None else f"mode {task.mode!r}"
+    missing = f"mode {task.mode!r}"
     if task.lane is Lane.SERVICE:
         missing = "schedule '@always'"
     raise InvalidInput.field("/definition", f"task {task.name!r} uses {missing}, which is not available yet")
@@ -175,12 +179,19 @@ def _refuse_unavailable(task: Task[..., Any]) -> None:
 
 def _unique_key(task: Task[..., Any], arguments: str) -> str | None:
     """What at most one live run may have: the task with all its arguments, or with what its template names."""
-    if not task.unique:
+    if task.unique is None:
         return None
-    if task.unique is True:
+    if task.unique.key is None:
         # sealed secrets differ each time; a task that has some names in its template what makes it unique
         return f"{task.name}:{hashlib.sha256(arguments.encode()).hexdigest()}"
-    return f"{task.name}:{_filled(task.unique, arguments)}"
+    return f"{task.name}:{_filled(task.unique.key, arguments)}"
+
+
+def _unique_since(task: Task[..., Any], now: Micros) -> Micros | None:
+    """Since when an ended run counts for a task's uniqueness; None if none does."""
+    if task.unique is None or task.unique.within is None:
+        return None
+    return now - round(task.unique.within_seconds * SECOND)
 
 
 def _concurrency(task: Task[..., Any], arguments: str) -> tuple[str | None, int | None]:

@@ -1,7 +1,7 @@
 """The spool: where the content of uploaded files lies from its arrival until its run is deleted.
 
 ``incoming/`` has what has just arrived; ``<run id>/<digest>`` belongs to a run. All names are the server's own. It
-knows files and no store; its methods block, so a loop calls them in a thread (``link`` and ``bound`` are quick).
+knows files and no store; its methods block, so a loop calls them in a thread (``link`` is quick).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from runwright.clock import SECOND, Micros
 from runwright.errors import StoreUnavailable, TooLarge
-from runwright.tasks.uploads import UploadedFile, bound
+from runwright.tasks.uploads import UploadedFile
 
 CHUNK_BYTES = 1024 * 1024
 KEPT_WITHOUT_RUN_SECONDS = 3600
@@ -98,10 +98,6 @@ class Spool:
                 _link(file.path, own / file.sha256)
         except OSError as error:
             raise unavailable(error) from error
-
-    def bound(self, run: str, value: object) -> object:
-        """The file of a run whose JSON value this is; any other value as it is, for validation to refuse."""
-        return bound(self.folder / run, value)
 
     def drop(self, runs: Iterable[str]) -> None:
         """Remove the files of runs that are gone."""

@@ -49,7 +49,12 @@ async def parent(table: UploadedFile, run: RunContext) -> str:
     return await run.start("load", {"table": table})
 
 
-TASKS = [load, merge, stubborn, parent]
+@task(mode="process")
+def apart(table: UploadedFile, more: list[UploadedFile] | None = None) -> dict[str, Any]:
+    return {"pid": os.getpid(), "text": table.read_text(), "more": [each.name for each in more or []]}
+
+
+TASKS = [load, merge, stubborn, parent, apart]
 
 
 @pytest.fixture
@@ -133,6 +138,14 @@ async def test_retries_and_restarts_have_the_same_file(manager: TaskManager, cli
     await drain(manager)
     run = await manager.get(run_id)
     assert (run.result, run.attempt) == (CONTENT.decode(), 3)
+
+
+async def test_a_task_in_a_process_gets_its_files(manager: TaskManager, client: httpx2.AsyncClient) -> None:
+    files = [("table", ("people.csv", CONTENT)), ("more", ("a", b"a")), ("more", ("b", b"b"))]
+    answer = await client.post("/admin/task/apart/run", files=files)
+    result = answer.json()["data"]["attributes"]["result"]
+    assert (result["text"], result["more"]) == (CONTENT.decode(), ["a", "b"])
+    assert result["pid"] != os.getpid()
 
 
 async def test_a_child_gets_the_file_of_its_parent(manager: TaskManager) -> None:

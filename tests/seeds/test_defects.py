@@ -92,12 +92,12 @@ async def test_an_unbound_schedule_is_kept(tmp_path: Path) -> None:
         await manager.schedules.add("nightly", task=good, when="0 2 * * *", arguments={"number": 5})
     async with TaskManager(settings) as manager:
         kept = await manager.schedules.get("nightly")
-        assert not manager.control.schedules.bound(kept)
+        assert manager.control.schedules.unbound(kept) is not None
         await manager.schedules.disable("nightly")
         await manager.schedules.enable("nightly")
     async with TaskManager(settings, tasks=[good]) as manager:
         again = await manager.schedules.get("nightly")
-        assert manager.control.schedules.bound(again)
+        assert manager.control.schedules.unbound(again) is None
         assert (again.when, again.task) == (kept.when, "good")
 
 

@@ -15,8 +15,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from runwright.api.guard import actor_of
-from runwright.api.reading import FORM_TYPES, json_body, parse
+from runwright.api.reading import FORM_TYPES, json_body
 from runwright.auth.policy import require
+from runwright.control.strict_json import parse
 from runwright.errors import InvalidInput
 from runwright.model import JSON, JSONObject, Role
 from runwright.tasks.uploads import UploadedFile

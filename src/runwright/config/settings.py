@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -19,6 +20,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from runwright.config.files import find, read
+from runwright.config.refusals import fault, refusal
 from runwright.config.values import (
     Count,
     FilePath,
@@ -29,6 +31,7 @@ from runwright.config.values import (
     OptionalPositiveCount,
     OptionalPositiveSeconds,
     OptionalSeconds,
+    OptionalStoreUrl,
     OptionalUrl,
     Paths,
     Port,
@@ -39,7 +42,6 @@ from runwright.config.values import (
     Words,
     Zone,
 )
-from runwright.errors import FieldError, SettingsError
 
 PREFIX: Final = "TASK_"
 MASK: Final = "********"
@@ -79,9 +81,19 @@ class Settings(BaseSettings):
     store: StoreUrl = Field(
         "sqlite:///runwright.db", description="Where everything is kept: `sqlite:///PATH` or `postgresql://…`."
     )
+    store_direct: OptionalStoreUrl = Field(
+        None,
+        description="The same PostgreSQL database without the pooler, when `store` is PgBouncer's address "
+        "(transaction mode). Used to listen for work of other processes.",
+    )
     max_concurrent: PositiveCount = Field(CPUS, description="Asynchronous tasks that one worker runs at once.")
     max_threads: PositiveCount = Field(CPUS + 4, description="Thread tasks that one worker runs at once.")
     max_processes: PositiveCount = Field(CPUS, description="Process tasks that one worker runs at once.")
+    process_environment: Words = Field(
+        (),
+        description="Environment variables that process tasks see; a name may end in `*`. Default: all but those that"
+        " may hold secrets of Runwright.",
+    )
     max_total: OptionalPositiveCount = Field(
         None, description="Tasks of all kinds together that one worker runs at once; none: no bound."
     )
@@ -152,6 +164,9 @@ class Settings(BaseSettings):
     lease_seconds: PositiveSeconds = Field(30.0, description="How long a silent worker keeps its runs.")
     heartbeat_seconds: PositiveSeconds = Field(10.0, description="How often a worker says that it is alive.")
     sweep_seconds: PositiveSeconds = Field(5.0, description="How often runs of dead workers are looked for.")
+    aging_seconds: OptionalPositiveSeconds = Field(
+        900.0, description="A run that has waited so long goes before all others, whatever its priority; none: never."
+    )
     poll_seconds: PositiveSeconds = Field(
         5.0, description="How often work is looked for when nothing wakes the worker."
     )
@@ -168,29 +183,35 @@ class Settings(BaseSettings):
     catch_up_cap: PositiveCount = Field(
         100, description="The most fires that are made up for after downtime with catch-up `all`."
     )
+    catch_up_rate: PositiveCount = Field(
+        50, description="The most runs that start in a second to make up for downtime, by each scheduler."
+    )
     schedules: tuple[Mapping[str, JsonValue], ...] = Field(
         (), description="Schedules that exist because this file says so (also written `Tasks:`)."
     )
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _warnings: tuple[str, ...] = PrivateAttr(default=())
+    _file: Path | None = PrivateAttr(default=None)
 
     def __init__(
         self,
         *,
         _origins: Mapping[str, str] | None = None,
         _warnings: Sequence[str] = (),
+        _file: Path | None = None,
         **values: Any,
     ) -> None:
         origins = dict.fromkeys(values, "argument") if _origins is None else _origins
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise _refusal(error, origins) from None
+            raise refusal(error, origins, type(self).model_fields) from None
         self._origins = origins
         self._warnings = tuple(_warnings)
+        self._file = _file
         if self.heartbeat_seconds * 2 > self.lease_seconds:
-            raise _fault(
+            raise fault(
                 "heartbeat_seconds",
                 f"must be at most half of lease_seconds ({self.lease_seconds:g}), so that one may be missed",
                 self.origin("heartbeat_seconds"),
@@ -254,7 +275,12 @@ class Settings(BaseSettings):
             if value is not None:
                 values[name] = value
                 origins[name] = f"flag --{name.replace('_', '-')}"
-        return cls(_origins=origins, _warnings=warnings, **values)
+        return cls(_origins=origins, _warnings=warnings, _file=chosen, **values)
+
+    @property
+    def file(self) -> Path | None:
+        """The settings file that was read, with its whole path."""
+        return None if self._file is None else self._file.absolute()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -272,12 +298,32 @@ class Settings(BaseSettings):
         scheme, _, path = self.store.partition("://")
         return Path(path[1:]) if scheme == "sqlite" and path != "/:memory:" else None
 
+    def task_environment(self, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The environment of a task's process: what ``process_environment`` lists, never a secret of Runwright's own.
+
+        Args:
+            environ: environment variables; default: those of this process.
+        """
+        secret = {environment_name(name) for name, info in type(self).model_fields.items() if _secret(name, info)}
+        given = os.environ if environ is None else environ
+        wanted = self.process_environment or ("*",)
+        return {
+            variable: value
+            for variable, value in given.items()
+            if variable not in secret and any(fnmatchcase(variable, pattern) for pattern in wanted)
+        }
+
+    @property
+    def on_postgres(self) -> bool:
+        """Whether the store is a PostgreSQL database."""
+        return self.store.startswith(("postgresql://", "postgres://"))
+
     def origin(self, name: str) -> str:
         """Where the value of a setting came from: ``default``, ``file runwright.yaml``, ``environment TASK_TIMEOUT``,
         ``flag --port`` or ``argument``. Raises SettingsError for an unknown name.
         """
         if name not in type(self).model_fields:
-            raise _fault(name, "there is no such setting", "")
+            raise fault(name, "there is no such setting", "")
         return self._origins.get(name, "default")
 
     def describe(self) -> tuple[SettingRow, ...]:
@@ -314,39 +360,17 @@ def _environment(cls: type[Settings], environ: Mapping[str, str]) -> tuple[dict[
     return source(), warnings
 
 
+def _secret(name: str, info: FieldInfo) -> bool:
+    """Whether a setting may hold a secret; the address of a store has a password in it."""
+    return name == "store" or "SecretStr" in str(info.annotation)
+
+
 def _masked(name: str, value: JsonValue, info: FieldInfo) -> JsonValue:
     if value is not None and "SecretStr" in str(info.annotation):
         return MASK
-    if name == "store" and isinstance(value, str):
+    if name in {"store", "store_direct"} and isinstance(value, str):
         scheme, separator, rest = value.partition("://")
         credentials, at, place = rest.rpartition("@")
         user, colon, _ = credentials.partition(":")
         return f"{scheme}{separator}{user}{colon and colon + MASK}{at}{place}"
     return value
-
-
-def _fault(name: str, reason: str, origin: str) -> SettingsError:
-    place = f" (from {origin})" if origin not in {"", "default"} else ""
-    return SettingsError(f"{name}: {reason}{place}", [FieldError(f"/{name}", f"{reason}{place}")])
-
-
-def _refusal(error: ValidationError, origins: Mapping[str, str]) -> SettingsError:
-    """One FieldError for each setting that pydantic refused, with the place it was written in."""
-    faults: dict[str, SettingsError] = {}
-    for detail in error.errors(include_url=False, include_context=False):
-        name = str(detail["loc"][0]) if detail["loc"] else ""
-        info = Settings.model_fields.get(name)
-        if info is None:
-            near = get_close_matches(name, Settings.model_fields, n=1)
-            reason = "there is no such setting" + (f"; did you mean {near[0]!r}?" if near else "")
-        else:
-            reason = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-            if "SecretStr" not in str(info.annotation) and name != "store" and repr(detail["input"]) not in reason:
-                reason = (
-                    f"{detail['input']!r} {reason}"
-                    if reason.startswith("is ")
-                    else f"{reason}, not {detail['input']!r}"
-                )
-        faults.setdefault(name, _fault(name, reason, origins.get(name, "")))
-    errors = [fault.errors[0] for fault in faults.values()]
-    return SettingsError("; ".join(fault.message for fault in faults.values()), errors)

@@ -7,10 +7,13 @@ rises, and on the ledger's unique key.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from runwright.schedule.limits import LimitedTrigger, Limits, earliest, opening, split
 from runwright.schedule.triggers import DueTimes, Trigger, as_utc
+from runwright.schedule.windows import NEVER, Windows
 from runwright.when import CatchUp, FireOutcome, Overlap
 
 MOST_CAUGHT_UP = 100
@@ -29,7 +32,8 @@ class Situation:
     ``next_due`` is what ``begin``, the last plan or the end of the last run (``after_run``) left behind.
     ``anchor`` is the epoch of an interval's grid. ``running`` tells of a live run of this schedule; a run started
     by hand counts too. ``held`` says why due times must be kept back (its task is unbound, all schedules are paused),
-    ``blocked`` why they may not run (permission, blackout); None if there is no such reason.
+    ``blocked`` why they may not run (permission); None if there is no such reason. ``blackouts`` are the windows in
+    which they may not run.
     """
 
     cursor: datetime
@@ -38,6 +42,7 @@ class Situation:
     running: bool = False
     held: str | None = None
     blocked: str | None = None
+    blackouts: Windows = NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,9 @@ class Fire:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to write: ``fires`` in the order of their due times, then the schedule's new ``cursor`` and ``next_due``.
+    """What to write: ``fires`` in the order of their first due times, then the new ``cursor`` and ``next_due``.
+
+    Each due time is in one row only; a span of blocked ones may have others in between.
 
     ``next_due`` of None means that nothing is due again, unless ``awaits_end``: then the end of the run decides
     (``after_run``). ``finished``: the schedule has had its last due time and is to be disabled.
@@ -92,17 +99,24 @@ def begin(
 ) -> tuple[datetime, datetime | None]:
     """The cursor and the next due time of a schedule that is made, edited, enabled or resumed ``now``.
 
-    The past is never fired. ``anchor`` is the epoch of the grid: ``now`` for a new schedule, else the stored one.
-    ``first`` is True for a schedule that never was active before: then a first run that is to be now, is due now.
+    The past is never fired. ``anchor`` is the epoch of the grid: what ``opening`` gives for a new schedule, else the
+    stored one. ``first`` is True for a schedule that never was active before: then a first run that is to be now, is
+    due now, or as soon as the trigger's limits allow it.
     """
     start = as_utc(now)
-    if first and trigger.first_now and trigger.kind != "service":
-        return start - _INSTANT, start
-    return start, trigger.next_after(start, anchor=anchor)
+    if not (first and trigger.first_now) or trigger.kind == "service":
+        return start, trigger.next_after(start, anchor=anchor)
+    if trigger.anchored_at_end:
+        return start - _INSTANT, earliest(trigger, start)
+    epoch = opening(trigger, start)
+    return start - _INSTANT, trigger.next_after(epoch - _INSTANT, anchor=anchor or epoch)
 
 
 def after_run(trigger: Trigger, ended_at: datetime, cursor: datetime) -> datetime | None:
-    """The next due time of a schedule that counts from the end of its runs, when one ended; always after the cursor."""
+    """The next due time of a schedule that counts from the end of its runs, when one ended; always after the cursor.
+
+    None if its limits let nothing be due any more: it is finished.
+    """
     return trigger.next_after(max(as_utc(ended_at), as_utc(cursor)))
 
 
@@ -124,7 +138,8 @@ def plan(trigger: Trigger, situation: Situation, policy: Policy, now: datetime) 
     elif started or situation.running:
         rest = Plan((), last, None, awaits_end=True)
     else:
-        rest = Plan((), last, trigger.next_after(now))
+        following = trigger.next_after(now)
+        rest = Plan((), last, following, finished=following is None)
     cancel = started and situation.running and policy.overlap is Overlap.CANCEL_RUNNING
     return replace(rest, fires=fires, cancel_running=cancel)
 
@@ -137,18 +152,23 @@ def _rest(trigger: Trigger, situation: Situation, cursor: datetime) -> Plan:
     if situation.next_due is None:
         return Plan((), cursor, None, awaits_end=True)
     stored = as_utc(situation.next_due)  # behind the cursor if the clock was set back
-    return Plan((), cursor, stored if stored > cursor else trigger.next_after(cursor))
+    following = stored if stored > cursor else trigger.next_after(cursor)
+    return Plan((), cursor, following, finished=following is None)
 
 
 def _due_times(trigger: Trigger, situation: Situation, policy: Policy, now: datetime) -> DueTimes:
     """The due times in (cursor, now], with one more of the newest than may be caught up: the last of those left out."""
     cursor = as_utc(situation.cursor)
-    if not trigger.anchored_at_end:
-        return trigger.due_between(cursor, now, policy.most + 1, anchor=situation.anchor)
-    if situation.next_due is None or not cursor < as_utc(situation.next_due) <= now:
-        return DueTimes()
-    stored = as_utc(situation.next_due)  # one run at a time: the due time after it is not known yet
-    return DueTimes(1, stored, (stored,))
+    stored = None if situation.next_due is None else as_utc(situation.next_due)
+    if stored is not None and not cursor < stored <= now:
+        stored = None
+    if trigger.anchored_at_end:  # one run at a time: the due time after it is not known yet
+        return DueTimes() if stored is None else DueTimes.of([stored], 1)
+    if trigger.kind == "plugin" and stored is not None:
+        # it may answer otherwise when it is asked again (at random, or by what it looks at); its first answer holds
+        others = trigger.due_between(stored, now, policy.most + 1)
+        return DueTimes(others.count + 1, stored, (stored, *others.newest)[-policy.most - 1 :], others.complete)
+    return trigger.due_between(cursor, now, policy.most + 1, anchor=situation.anchor)
 
 
 def _decide(trigger: Trigger, dues: DueTimes, situation: Situation, policy: Policy, now: datetime) -> tuple[Fire, ...]:
@@ -156,16 +176,52 @@ def _decide(trigger: Trigger, dues: DueTimes, situation: Situation, policy: Poli
         return (_span(dues, FireOutcome.HELD, situation.held),)
     if situation.blocked is not None:
         return (_span(dues, FireOutcome.BLOCKED, situation.blocked),)
+    if situation.blackouts:
+        return _around_blackouts(trigger, dues, situation, policy, now)
+    return _allowed(trigger, dues, situation, policy, now)
+
+
+def _around_blackouts(
+    trigger: Trigger, dues: DueTimes, situation: Situation, policy: Policy, now: datetime
+) -> tuple[Fire, ...]:
+    """A due time within a blackout is blocked, and so is one that would be caught up within a blackout."""
+    windows, last = situation.blackouts, dues.newest[-1]
+    if dues.all_kept:
+        outside, inside = _parted(dues, lambda due: windows.at(due) is None)
+    else:
+        outside, inside = split(
+            trigger, windows, as_utc(situation.cursor), last, policy.most + 1, anchor=situation.anchor
+        )
+    current = windows.at(now)
+    if current is not None and outside.count and outside.newest[-1] < _in_time_from(policy, now):
+        return (_span(dues, FireOutcome.BLOCKED, f"a blackout: {current}"),)
+    rows = (
+        ()
+        if not outside.count
+        else _allowed(LimitedTrigger(trigger, Limits(excluded=windows)), outside, situation, policy, now)
+    )
+    if inside.count:
+        rows = (*rows, _span(inside, FireOutcome.BLOCKED, f"a blackout: {windows.at(inside.newest[-1])}"))
+    return tuple(sorted(rows, key=lambda fire: fire.first))
+
+
+def _allowed(trigger: Trigger, dues: DueTimes, situation: Situation, policy: Policy, now: datetime) -> tuple[Fire, ...]:
+    """What becomes of due times that nothing forbids: overlap first, then catch-up."""
     if situation.running and policy.overlap is Overlap.SKIP:
         return (_span(dues, FireOutcome.SKIPPED, "the previous run had not ended"),)
-    grace = DEFAULT_GRACE_SECONDS if policy.misfire_grace_seconds is None else policy.misfire_grace_seconds
-    in_time = now - timedelta(seconds=grace)
+    in_time = _in_time_from(policy, now)
     queued = situation.running and policy.overlap is Overlap.QUEUE
     if policy.catch_up is CatchUp.ALL and policy.overlap is not Overlap.CANCEL_RUNNING:
         return _each(dues, policy, in_time, queued=queued)
     if policy.catch_up is CatchUp.SKIP:
         return _in_time(trigger, dues, situation, in_time, queued=queued)
     return _newest(dues, in_time, queued=queued)
+
+
+def _in_time_from(policy: Policy, now: datetime) -> datetime:
+    """The earliest due time that is still on time ``now``."""
+    grace = DEFAULT_GRACE_SECONDS if policy.misfire_grace_seconds is None else policy.misfire_grace_seconds
+    return now - timedelta(seconds=grace)
 
 
 def _newest(dues: DueTimes, in_time: datetime, *, queued: bool) -> tuple[Fire, ...]:
@@ -196,12 +252,13 @@ def _in_time(
     reason = "nobody was there in time, and the schedule does not catch up"
     if last < in_time:
         return (_span(dues, FireOutcome.MISSED, reason),)
-    border = max(cursor, in_time - _INSTANT)
-    if trigger.anchored_at_end or border == cursor:
-        return _newest(dues, in_time, queued=queued)
-    recent = trigger.due_between(border, last, 2, anchor=situation.anchor)
+    if dues.all_kept:
+        recent, missed = _parted(dues, lambda due: due >= in_time)
+    else:
+        border = max(cursor, in_time - _INSTANT)
+        recent = trigger.due_between(border, last, 2, anchor=situation.anchor)
+        missed = trigger.due_between(cursor, border, 1, anchor=situation.anchor)
     runs = _newest(recent, in_time, queued=queued)
-    missed = trigger.due_between(cursor, border, 1, anchor=situation.anchor)
     return (_span(missed, FireOutcome.MISSED, reason), *runs) if missed.count else runs
 
 
@@ -214,6 +271,13 @@ def _run(due: datetime, in_time: datetime, *, queued: bool) -> Fire:
 def _span(dues: DueTimes, outcome: FireOutcome, reason: str) -> Fire:
     assert dues.first is not None
     return Fire(dues.newest[-1], outcome, dues.first, dues.count, reason)
+
+
+def _parted(dues: DueTimes, test: Callable[[datetime], bool]) -> tuple[DueTimes, DueTimes]:
+    """Those that pass and those that do not, of due times that are all kept."""
+    passed = [due for due in dues.newest if test(due)]
+    failed = [due for due in dues.newest if not test(due)]
+    return DueTimes.of(passed, dues.count), DueTimes.of(failed, dues.count)
 
 
 def _without_newest(dues: DueTimes, number: int) -> DueTimes:

@@ -7,9 +7,10 @@ Everything else goes by elapsed time: what is in a gap does not happen, and both
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import datetime, timedelta
 
-from runwright.schedule.cron import CronExpression
+from runwright.schedule.cron import expression
 from runwright.schedule.triggers import DueTimes, Kind, as_utc, whole_seconds
 from runwright.schedule.wallclock import (
     SECOND,
@@ -36,7 +37,7 @@ class CronTrigger:
     anchored_at_end = False
 
     def __init__(self, when: Cron, timezone: str) -> None:
-        self.expression = CronExpression(when.expression)
+        self.expression = expression(when.expression)
         self.zone = zone_of(when.timezone or timezone)
         self._after_gap = self.expression.fixed and when.dst_gap == "after"
         self._twice = not self.expression.fixed or when.dst_fold == "twice"
@@ -85,24 +86,26 @@ class CronTrigger:
         count = self._count(start, stop)
         if count == 0:
             return DueTimes()
-        first = self.next_after(start)
-        newest: list[datetime] = []
-        step = start if count <= limit else self._start_of_newest(start, stop, limit)
-        while len(newest) < limit and (due := self.next_after(step)) is not None and due <= stop:
+        newest: deque[datetime] = deque(maxlen=limit)
+        step = stop if limit == 0 else self._start_of_newest(start, stop, limit, count)
+        while (due := self.next_after(step)) is not None and due <= stop:
             newest.append(due)
             step = due
-        return DueTimes(count, first, tuple(newest))
+        return DueTimes(count, self.next_after(start), tuple(newest))
 
-    def _start_of_newest(self, start: datetime, stop: datetime, limit: int) -> datetime:
-        """An instant after which exactly ``limit`` due times follow, up to ``stop``."""
+    def _start_of_newest(self, start: datetime, stop: datetime, limit: int, count: int) -> datetime:
+        """An instant after which ``limit`` due times follow up to ``stop``, or all that there are, or a few more."""
+        enough = limit + limit // 4 + 8
         reach = timedelta(hours=1)
         while stop - reach > start and self._count(stop - reach, stop) < limit:
             reach *= 2
-        low, high = max(start, stop - reach), stop  # at least limit after low, none after high
-        while high - low > SECOND:
+        low, high = start, stop  # more than enough after low, or all; too few after high
+        if stop - reach > start:
+            low, count = stop - reach, self._count(stop - reach, stop)
+        while count > enough:
             middle = low + int((high - low).total_seconds()) // 2 * SECOND
-            if self._count(middle, stop) >= limit:
-                low = middle
+            if (number := self._count(middle, stop)) >= limit:
+                low, count = middle, number
             else:
                 high = middle
         return low

@@ -48,7 +48,8 @@ def parse_when(given: str | JSON, timezone: str | None = None) -> When:
 
     Args:
         given: a cron expression, an alias such as ``@daily``, ``@every 1h30m``, ``@always``, one or more ISO times,
-            optionally after ``CRON_TZ=Zone``; or an object of type ``cron``, ``interval``, ``once`` or ``always``.
+            optionally after ``CRON_TZ=Zone``; or an object of type ``cron``, ``interval``, ``once`` or ``always``,
+            which may also say ``cron_spec`` instead of ``cron``, and ``interval`` (``"15m0s"``) instead of ``seconds``.
         timezone: the IANA zone of cron expressions and naive times that name none; None leaves it to the schedule.
 
     Raises ScheduleRefused, naming field and reason, for what is malformed or can never be due.
@@ -159,13 +160,15 @@ def _decoded(text: str) -> JSON:
 def _parse_object(given: Mapping[str, JSON], timezone: str | None) -> When:
     kind = given.get("type")
     if kind == "cron":
-        _refuse_unknown(given, ("cron", "timezone", "dst_gap", "dst_fold"))
+        _refuse_unknown(given, ("cron", "cron_spec", "timezone", "dst_gap", "dst_fold"))
         return _cron_object(given, timezone)
     if kind == "interval":
-        _refuse_unknown(given, (*_PARTS, "first", "anchor"))
-        parts = {
-            name: cast("float", given[name]) for name in _PARTS if name in given
-        }  # Every checks that they are numbers
+        _refuse_unknown(given, (*_PARTS, "interval", "first", "anchor"))
+        parts = {name: cast("float", given[name]) for name in _PARTS if name in given}  # Every checks their types
+        if (interval := _text(given, "interval")) is not None:
+            if parts:
+                raise ScheduleRefused("interval", f"stands beside {', '.join(parts)}; give one of them")
+            parts["seconds"] = parse_duration(interval, "interval")
         return Every(
             **parts,
             first=cast('Literal["now", "later"] | None', _text(given, "first")),
@@ -187,6 +190,10 @@ def _parse_object(given: Mapping[str, JSON], timezone: str | None) -> When:
 
 def _cron_object(given: Mapping[str, JSON], timezone: str | None) -> Cron:
     text = _text(given, "cron")
+    if (other := _text(given, "cron_spec")) is not None:
+        if text is not None:
+            raise ScheduleRefused("cron_spec", "stands beside cron; give one of them")
+        text = other
     if text is None:
         raise ScheduleRefused("cron", "is missing")
     own = _text(given, "timezone")
@@ -226,10 +233,15 @@ def _parse_times(given: Sequence[JSON], timezone: str | None) -> At:
         raise ScheduleRefused("times", "needs at least one time")
     if len(given) > MOST_TIMES:
         raise ScheduleRefused("times", f"has {len(given)} times; at most {MOST_TIMES} are allowed")
-    return At(*(_parse_time(item, f"times[{index}]", timezone) for index, item in enumerate(given)))
+    return At(*(parse_time(item, f"times[{index}]", timezone) for index, item in enumerate(given)))
 
 
-def _parse_time(given: JSON, field: str, timezone: str | None) -> datetime:
+def parse_time(given: JSON, field: str, timezone: str | None = None) -> datetime:
+    """The moment that an ISO time names, in UTC if it has an offset or ``timezone`` says what is meant, else naive.
+
+    A wall-clock time that the zone's clocks skip is the end of the gap; one that they repeat is the first of the two.
+    Raises ScheduleRefused, naming ``field``.
+    """
     if not isinstance(given, str) or len(given) > 64 or not _LOOKS_LIKE_TIME.match(given):
         raise ScheduleRefused(field, f"{given!r:.80} is not an ISO time, such as 2030-01-31T08:00:00Z")
     try:

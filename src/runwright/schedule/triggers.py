@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol, TypeAlias
@@ -33,6 +34,16 @@ class DueTimes:
     first: datetime | None = None
     newest: tuple[datetime, ...] = ()
     complete: bool = True
+
+    @classmethod
+    def of(cls, dues: Sequence[datetime], limit: int, *, complete: bool = True) -> DueTimes:
+        """These due times, of which the newest ``limit`` are kept."""
+        return cls(len(dues), dues[0], tuple(dues[-limit:] if limit else ()), complete) if dues else cls()
+
+    @property
+    def all_kept(self) -> bool:
+        """Whether ``newest`` has them all."""
+        return self.count == len(self.newest)
 
 
 class Trigger(Protocol):
@@ -135,7 +146,7 @@ class OnceTrigger:
 
     def due_between(self, after: datetime, until: datetime, limit: int, *, anchor: datetime | None = None) -> DueTimes:
         due = self.times[bisect_right(self.times, as_utc(after)) : bisect_right(self.times, as_utc(until))]
-        return DueTimes(len(due), due[0], tuple(due[-limit:] if limit else ())) if due else DueTimes()
+        return DueTimes.of(due, limit)
 
 
 class ServiceTrigger:
@@ -168,25 +179,45 @@ class PluginTrigger:
     def next_after(self, moment: datetime, *, anchor: datetime | None = None) -> datetime | None:
         start = as_utc(moment)
         name = type(self.plugin).__qualname__
-        if isinstance(self.plugin, Plugin):
-            found: object = self.plugin.next_after(start)
-        else:  # APScheduler's "not before now" is ours "strictly after" one microsecond on
-            found = self.plugin.get_next_fire_time(start, start + timedelta(microseconds=1))
+        found = self.plugin.next_after(start) if isinstance(self.plugin, Plugin) else self._foreign(self.plugin, start)
         if found is None:
             return None
-        if not isinstance(found, datetime) or found.tzinfo is None:
-            raise ScheduleRefused("schedule", f"{name} must answer with an aware datetime or None, not {found!r:.80}")
+        _refuse_naive(found, name)
         if found <= start:
             raise ScheduleRefused("schedule", f"{name} must answer with a later time than {start}, not {found}")
         return as_utc(found)
 
+    @staticmethod
+    def _foreign(plugin: APSchedulerTrigger, start: datetime) -> datetime | None:
+        """APScheduler's "not before now" is ours "strictly after", one microsecond on.
+
+        Asked without a previous fire time, a trigger is bound to its own start and not to our question; but some begin
+        with the past then, and are asked on from their answers, as their own scheduler does.
+        """
+        now = start + timedelta(microseconds=1)
+        found, previous = plugin.get_next_fire_time(None, now), None
+        for _ in range(LONGEST_WALK):
+            if found is None:
+                return None
+            _refuse_naive(found, type(plugin).__qualname__)
+            if found > start or found == previous:
+                break
+            found, previous = plugin.get_next_fire_time(found, now), found
+        return found if found is None or found > start else plugin.get_next_fire_time(start, now)
+
     def due_between(self, after: datetime, until: datetime, limit: int, *, anchor: datetime | None = None) -> DueTimes:
         """As the protocol has it, but at most LONGEST_WALK due times from the oldest on; ``complete`` tells."""
         stop = as_utc(until)
-        return _walk(self, as_utc(after), stop, limit)
+        return walk(self, as_utc(after), stop, limit)
 
 
-def _walk(trigger: PluginTrigger, after: datetime, stop: datetime, limit: int) -> DueTimes:
+def _refuse_naive(found: object, name: str) -> None:
+    if not isinstance(found, datetime) or found.tzinfo is None:
+        raise ScheduleRefused("schedule", f"{name} must answer with an aware datetime or None, not {found!r:.80}")
+
+
+def walk(trigger: Trigger, after: datetime, stop: datetime, limit: int) -> DueTimes:
+    """The due times in (after, stop], asked for one by one, at most LONGEST_WALK of them."""
     first: datetime | None = None
     newest: deque[datetime] = deque(maxlen=limit)
     step, count = after, 0

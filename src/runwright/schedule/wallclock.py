@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from runwright.errors import ScheduleRefused
@@ -25,9 +26,15 @@ def zone_of(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: the name of a folder, such as "America"
-        raise ScheduleRefused(
-            "timezone", f"there is no time zone {name!r}; use a name such as Europe/Berlin"
-        ) from error
+        raise ScheduleRefused("timezone", _why_unknown(name)) from error
+
+
+def _why_unknown(name: str) -> str:
+    try:
+        ZoneInfo.no_cache("Europe/London")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return f"{name!r} cannot be looked up: this machine has no time zone data; pip install tzdata"
+    return f"there is no time zone {name!r}; use a name such as Europe/Berlin"
 
 
 def wall_of(instant: datetime, zone: ZoneInfo) -> datetime:
@@ -91,6 +98,8 @@ def fold_at(instant: datetime, zone: ZoneInfo) -> tuple[datetime, bool] | None:
 def jumps_between(start: datetime, stop: datetime, zone: ZoneInfo) -> list[datetime]:
     """Every instant in (start, stop] at which the offset changes; two changes that cancel within a day are missed."""
     found: list[datetime] = []
+    if zone.key == "UTC":
+        return found
     low = start
     while low < stop:
         high = min(low + DAY, stop)
@@ -99,3 +108,9 @@ def jumps_between(start: datetime, stop: datetime, zone: ZoneInfo) -> list[datet
             found.append(low)
         low = high
     return found
+
+
+def segments(start: datetime, stop: datetime, zone: ZoneInfo) -> list[tuple[datetime, datetime, timedelta]]:
+    """The stretches of [start, stop) in which the clocks go on evenly, each with how far the wall is ahead of UTC."""
+    edges = [start, *jumps_between(start, stop, zone), stop]
+    return [(low, high, offset_at(low, zone)) for low, high in pairwise(edges) if low < high]

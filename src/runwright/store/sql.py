@@ -19,6 +19,13 @@ _OWN = {dialect: re.compile(rf"^--{dialect} ", re.MULTILINE) for dialect in ("sq
 _COMMENT = re.compile(r"--[^\n]*")
 _PLACEHOLDER = re.compile(r"\$(\d+)")
 _SPACE = re.compile(r"\s+")
+SCHEMA = "runwright"
+"""Where PostgreSQL's tables are: a database is often shared with the application that starts the runs."""
+TABLES = (
+    *("transition", "worker", "catalogue", "run", "attempt", "log", "state", "idempotency", "event", "schedule"),
+    *("fire", "pause", "ended", "credential", "probe", "rate_start", "migration"),
+)
+_TABLE = re.compile(rf"\b(FROM|JOIN|INTO|UPDATE) (?=({'|'.join(TABLES)})\b)")
 
 
 @cache
@@ -40,12 +47,17 @@ def load(dialect: str) -> Mapping[str, str]:
 def _prepare(text: str, dialect: str) -> str:
     """One statement on one line, without comments: short to parse, and the same text for the statement cache."""
     line = _SPACE.sub(" ", _COMMENT.sub("", _OWN[dialect].sub("", text))).strip().rstrip(";")
-    return for_sqlite(line) if dialect == "sqlite" else line
+    return for_sqlite(line) if dialect == "sqlite" else in_schema(line)
 
 
 def for_sqlite(statement: str) -> str:
     """A statement's placeholders as SQLite binds them by number."""
     return _PLACEHOLDER.sub(r"?\1", statement)
+
+
+def in_schema(statement: str) -> str:
+    """A statement with its tables named in full, as PostgreSQL needs them."""
+    return _TABLE.sub(rf"\1 {SCHEMA}.", statement)
 
 
 def transition_rows() -> list[tuple[str, str, str]]:

@@ -7,7 +7,7 @@ value becomes a file: one is given only by whoever has taken its bytes in.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,6 +17,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from runwright.model import JSONObject
+from runwright.tasks.secrets import replace_at
 from runwright.tasks.values import escape
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -77,6 +78,14 @@ def bound(folder: Path, value: object) -> object:
     digest = str(value["sha256"])
     name, kind, size = str(value.get("name")), str(value.get("content_type")), int(value.get("size", 0))
     return UploadedFile(name, kind, size, digest, folder / digest)
+
+
+def bind_files(pointers: Sequence[str], folder: Path | str | None, arguments: JSONObject) -> JSONObject:
+    """Opened arguments with the files of their run, which lie in ``folder``, in their places for ``signature.load``."""
+    if not pointers or folder is None:
+        return arguments
+    place = Path(folder)
+    return replace_at(arguments, pointers, lambda value: bound(place, value))  # type: ignore[arg-type,return-value]  # a file is no JSON, and only the call sees it
 
 
 def upload_pointers(schema: Mapping[str, Any]) -> tuple[str, ...]:

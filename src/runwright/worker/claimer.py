@@ -92,7 +92,7 @@ class Claimer(Service):
             # were quicker (a resume before the pause): only a claim that is gone is lost.
             executor.lose(turn.lost - {claim.token for claim in await self._store.claims(executor.session)})
         self._next_due = turn.next_due
-        if executor.outbox:
+        if executor.outbox or executor.places.unasked:
             return 0
         if executor.reserve:
             look = min(look, RESERVE_SECONDS)

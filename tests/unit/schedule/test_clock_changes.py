@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import zoneinfo
 from datetime import UTC, datetime
 from typing import Literal
 
 import pytest
 
+from runwright.errors import ScheduleRefused
 from runwright.schedule import compile_when, parse_when
 from runwright.when import At, Cron
 
@@ -111,3 +114,46 @@ def test_a_bad_zone_is_refused(name: str) -> None:
     with pytest.raises(Exception, match="timezone") as refused:
         compile_when(Cron("0 0 * * *"), name)
     assert type(refused.value).__name__ == "ScheduleRefused"
+
+
+def test_a_machine_without_zone_data_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in [name for name in sys.modules if name.split(".")[0] == "tzdata"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "tzdata", None)  # as if it were not installed
+    zoneinfo.ZoneInfo.clear_cache(only_keys=["Asia/Kuching"])
+    zoneinfo.reset_tzpath(to=())
+    try:
+        with pytest.raises(ScheduleRefused, match="no time zone data; pip install tzdata") as refused:
+            compile_when(Cron("0 0 * * *"), "Asia/Kuching")
+    finally:
+        zoneinfo.reset_tzpath()
+        monkeypatch.undo()
+    assert refused.value.field_name == "timezone"
+    assert compile_when(Cron("0 0 * * *"), "Asia/Kuching").kind == "cron"
+
+
+def test_dublin_has_its_daylight_saving_time_in_winter() -> None:
+    """In the data Ireland's standard time is that of summer; its clocks change like London's all the same."""
+    for zone in ("Europe/Dublin", "Europe/London"):
+        assert dues("30 1 * * *", zone, "2026-03-28T20:00", "2026-03-29T12:00") == ["01:00"]
+        assert dues("30 1 * * *", zone, "2026-10-24T20:00", "2026-10-25T12:00") == ["00:30"]
+        assert dues("30 1 * * *", zone, "2026-10-24T20:00", "2026-10-25T12:00", fold="twice") == ["00:30", "01:30"]
+
+
+def test_casablanca_goes_back_for_the_month_of_fasting() -> None:
+    """In 2026 its clocks went from 03:00 to 02:00 on 15 February, and from 02:00 to 03:00 on 22 March."""
+    assert dues("30 2 * * *", "Africa/Casablanca", "2026-02-14T12:00", "2026-02-15T12:00") == ["01:30"]
+    assert dues("30 2 * * *", "Africa/Casablanca", "2026-03-21T12:00", "2026-03-22T12:00") == ["02:00"]
+    assert dues("0 0-23 * * *", "Africa/Casablanca", "2026-02-15T00:30", "2026-02-15T04:00") == [
+        "01:00",
+        "03:00",
+        "04:00",
+    ]
+    assert len(dues("*/30 * * * *", "Africa/Casablanca", "2026-02-14T12:00", "2026-02-15T12:00")) == 48
+
+
+def test_troll_changes_by_two_hours() -> None:
+    """From 01:00 to 03:00 on 29 March 2026, at 01:00 UTC, and from 03:00 to 01:00 on 25 October."""
+    assert dues("30 1 * * *", "Antarctica/Troll", "2026-03-28T12:00", "2026-03-29T12:00") == ["01:00"]
+    assert dues("15 1,2,3 * * *", "Antarctica/Troll", "2026-03-28T12:00", "2026-03-29T12:00") == ["01:00", "01:15"]
+    assert dues("30 1,2 * * *", "Antarctica/Troll", "2026-10-24T20:00", "2026-10-25T12:00") == ["23:30", "00:30"]

@@ -14,6 +14,7 @@ from runwright import UploadedFile, task
 from runwright.clock import SystemClock
 from runwright.errors import DefinitionError, InvalidArguments, StoreUnavailable, TooLarge
 from runwright.tasks.signature import Signature
+from runwright.tasks.uploads import bound
 from runwright.uploads import Spool, clean_name, clean_type
 
 
@@ -51,11 +52,11 @@ def test_a_stored_value_becomes_a_file_of_its_run_only(tmp_path: Path) -> None:
     spool = Spool(tmp_path, 100)
     file = spool.take(io.BytesIO(b"dear"), "letter.txt", "text/plain")
     spool.link("run-1", [file])
-    bound = spool.bound("run-1", file.to_json())
-    assert isinstance(bound, UploadedFile)
-    assert (bound.read_text(), bound.to_json()) == ("dear", file.to_json())
+    given = bound(tmp_path / "run-1", file.to_json())
+    assert isinstance(given, UploadedFile)
+    assert (given.read_text(), given.to_json()) == ("dear", file.to_json())
     for forged in ({"sha256": "../run-2/secret"}, {"sha256": "/etc/passwd"}, {"path": "/etc/passwd"}, "letter.txt", 7):
-        assert spool.bound("run-1", forged) is forged
+        assert bound(tmp_path / "run-1", forged) is forged
         with pytest.raises(InvalidArguments, match="must be sent as a file"):
             Signature.of(one).validate({"letter": forged})
 
