@@ -29,6 +29,7 @@ from runwright.store.sqlite import SqliteStore
 from runwright.tasks.context import current_run
 from runwright.tasks.definition import task
 from runwright.tasks.registry import Registry
+from runwright.uploads import Spool
 from runwright.worker.janitor import Janitor
 from runwright.worker.outcome import Limits
 from runwright.worker.scheduler import Scheduler
@@ -129,7 +130,7 @@ class Node:
         self.registry = Registry()
         for item in world.tasks_for(self):
             self.registry.register(item)
-        self.admission = Admission(self.registry, world.sealer, world.ids)
+        self.admission = Admission(self.registry, world.sealer, world.ids, Spool(None, 0))
         self.triggers = Triggers()
         self._tasks: list[asyncio.Task[Any]] = []
 
