@@ -15,7 +15,6 @@ Rules for every verb
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from runwright.clock import Micros
@@ -26,13 +25,13 @@ from runwright.model import (
     Claim,
     Control,
     Credential,
+    Cursor,
     EndedRun,
     Enqueued,
     Event,
     Finish,
     Fire,
     FirePlan,
-    Lane,
     LogChunk,
     LogLine,
     NewEvent,
@@ -51,51 +50,10 @@ from runwright.model import (
     Waiting,
     Worker,
 )
+from runwright.store.asked import EventFilter, NewWorker, Rate, RunQuery, Wanted
 
 Guard: TypeAlias = Callable[[Mapping[str, Sequence[str]], frozenset[str]], None]
 """Judges a graph: what each schedule depends on, and which of those that are depended on exist. It raises to refuse."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunQuery:
-    """Which runs to list. ``newest_first`` orders by creation; ``after`` is a Page's cursor."""
-
-    task: str | None = None
-    statuses: Collection[RunStatus] = ()
-    schedule: str | None = None
-    parent: str | None = None
-    newest_first: bool = True
-    limit: int = 50
-    after: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EventFilter:
-    """One condition on the timeline. ``column`` and ``operator`` are from the allow-lists of ``control``."""
-
-    column: str
-    operator: str
-    value: str | int | Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class NewWorker:
-    """A worker session that registers: a random id for each process start."""
-
-    id: str
-    host: str
-    pid: int
-    lanes: Mapping[str, int]
-    tasks: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a session asks of ``turn`` for one lane: ``now`` runs to start at once, ``ahead`` to reserve beyond."""
-
-    lane: Lane
-    now: int
-    ahead: int = 0
 
 
 class Store(Protocol):
@@ -117,8 +75,11 @@ class Store(Protocol):
 
     # ----- runs: in --------------------------------------------------------------------------------------------
 
-    async def enqueue(self, runs: Sequence[NewRun]) -> Sequence[Enqueued]:
+    async def enqueue(self, runs: Sequence[NewRun], connection: object | None = None) -> Sequence[Enqueued]:
         """Insert the runs as pending, each with its event ``run.created``; the answers are in the same order.
+
+        With ``connection``, an open transaction of the caller on the same PostgreSQL database, they are part of it:
+        they are there once it is committed, and never if it is not. A store that has no such thing refuses it.
 
         A run whose ``unique_key`` is held by a live run, or whose (``created_by``, ``idempotency_key``) was used
         before, is not inserted: its answer names the run that is there. Ids that exist already are the same run, sent
@@ -132,7 +93,7 @@ class Store(Protocol):
         """Begin a worker session with a lease of ``lease_seconds`` from now."""
         ...
 
-    async def publish(self, session: str, tasks: Sequence[str]) -> None:
+    async def publish(self, session: str, tasks: Sequence[str], rates: Mapping[str, Rate] | None = None) -> None:
         """Replace the catalogue of a session: the names of the tasks that it knows, and that it may be given."""
         ...
 
@@ -165,8 +126,10 @@ class Store(Protocol):
         The barrier is the waiting exclusive run that became due first; nothing that became due after it is claimed
         before it, whatever its priority. It is itself claimed, alone, when no run is claimed anywhere (services
         excepted); while an exclusive run is claimed nothing else is. A child of a claimed run passes the barrier.
-        Reservations made before the barrier arrived are theirs to start. A run that crashed before is never
-        reserved ahead. A run with a ``concurrency_key`` is claimed only while fewer than its limit are claimed.
+        Reservations made before the barrier arrived are theirs to start. A run that crashed before, or whose task has
+        a rate limit, is never reserved ahead. A run with a ``concurrency_key`` is claimed only while fewer than its
+        limit are claimed; one of a task with a rate limit only while fewer were claimed in that time, by anybody, and
+        ``next_due`` tells when the next may be.
         """
         ...
 
@@ -214,6 +177,13 @@ class Store(Protocol):
         """Take orphans from their dead session: the attempt is interrupted, the run moves by its event.
 
         A crash is counted on the run. A decision whose run has moved on is passed over. Returns how many were moved.
+        """
+        ...
+
+    async def age(self, before: Micros, limit: int = 500) -> int:
+        """Put ready runs that became due before, at most ``limit``, to the front of the queue; how many they were.
+
+        Among themselves they are in the order of their due times, whatever their priority, which stays as it is.
         """
         ...
 
@@ -272,10 +242,11 @@ class Store(Protocol):
 
     async def statistics(self) -> Statistics: ...
 
-    async def changed_since(self, cursor: int, limit: int = 200) -> tuple[int, Sequence[str]]:
+    async def changed_since(self, cursor: Cursor | None, limit: int = 200) -> tuple[Cursor, Sequence[str]]:
         """The runs that events after ``cursor`` tell of, each once, and the cursor for the next question.
 
-        A ``cursor`` of -1 asks for the present end of the timeline, and gives no runs.
+        None asks for the present end of the timeline, and gives no runs. An event whose transaction was under way when
+        later ones were told is told when it appears: no transaction, however long, holds up or hides the others.
         """
         ...
 
@@ -399,4 +370,4 @@ class Store(Protocol):
     async def revoke_credential(self, digest: str, actor: str) -> bool: ...
 
 
-__all__ = ["Claim", "EventFilter", "Guard", "NewWorker", "RunQuery", "Store", "Wanted"]
+__all__ = ["Claim", "EventFilter", "Guard", "NewWorker", "Rate", "RunQuery", "Store", "Wanted"]

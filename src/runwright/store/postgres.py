@@ -20,9 +20,10 @@ from runwright.errors import StoreRefused, StoreUnavailable
 from runwright.model import Enqueued, NewRun
 from runwright.store import postgres_schema, verbs
 from runwright.store.batcher import Batcher
+from runwright.store.postgres_drivers import driver_of
 from runwright.store.postgres_errors import AGAIN, place, translate, translated
 from runwright.store.postgres_heart import Heart
-from runwright.store.postgres_hints import CHANNEL, SEND, Listener, Sender
+from runwright.store.postgres_hints import CHANNEL, NOBODY, SEND, Listener, Sender, message
 from runwright.store.postgres_transaction import Connection, PostgresTransaction
 from runwright.store.sql_store import SqlStore
 from runwright.store.transaction import Body
@@ -37,11 +38,20 @@ IDLE_SECONDS = 10
 TRIES = 8
 SERVER_SETTINGS = {
     "application_name": "runwright",
+    # Every statement has its index. A plan that was made while the tables were small, or before they were analysed,
+    # must not read them whole for the rest of its life.
+    "enable_seqscan": "off",
     "jit": "off",  # each statement is short; compiling it would cost more than running it
     "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
 }
 BEGIN = "BEGIN"
-BEGIN_POOLED = f"BEGIN; SET LOCAL jit = off; SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'"
+BEGIN_POOLED = "; ".join(
+    [
+        BEGIN,
+        *(f"SET LOCAL {name} = '{setting}'" for name, setting in SERVER_SETTINGS.items() if name != "application_name"),
+    ]
+)
+"""Behind a pooler a transaction brings its settings along."""
 SERVER_TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 LOOK_SECONDS = 30.0
 """How often the server's clock is looked at."""
@@ -168,14 +178,32 @@ class PostgresStore(SqlStore):
 
     # ----- verbs that are done in another way ------------------------------------------------------------------
 
-    async def enqueue(self, runs: Sequence[NewRun]) -> Sequence[Enqueued]:
+    async def enqueue(self, runs: Sequence[NewRun], connection: object | None = None) -> Sequence[Enqueued]:
         """Runs that several callers bring at the same time are stored in one transaction."""
+        if connection is not None:
+            return await self._enqueue_within(runs, connection)
         if asyncio.get_running_loop() is self._loop:
             return await self._enqueues.do(runs)
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._enqueues.do(runs), self._loop))
 
     async def _enqueue_now(self, runs: Sequence[NewRun]) -> Sequence[Enqueued]:
         return await self._do(lambda tx: verbs.runs.enqueue(tx, runs), len(runs))
+
+    async def _enqueue_within(self, runs: Sequence[NewRun], connection: object) -> Sequence[Enqueued]:
+        """Store runs in the caller's transaction, on the loop of his connection; his commit sends the hint."""
+        driver = await driver_of(connection)
+        for attempt in range(TRIES):
+            tx = PostgresTransaction(driver, self.now(), self._rng, self._leases)
+            try:
+                with translated(self._where):
+                    async with tx.savepoint():
+                        answers = await verbs.runs.enqueue(tx, runs)
+                        await driver.execute(SEND, CHANNEL, message(NOBODY, tx.topics))
+                        return answers
+            except StoreUnavailable as unavailable:
+                if not isinstance(unavailable.__cause__, AGAIN) or attempt == TRIES - 1:
+                    raise
+        raise AssertionError("the last try returns or raises")
 
     def _beat(self, session: str, lease: Micros) -> bool:
         return self._heart.beat(session, self.now(), lease)

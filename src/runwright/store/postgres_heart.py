@@ -56,8 +56,8 @@ class Heart:
             async with asyncio.timeout(LIMIT_SECONDS):
                 if self._connection is None or self._connection.is_closed():
                     self._connection = await self._connect()
-                # One statement is a transaction of its own, also where a pooler gives it to another server each time.
-                return await self._connection.fetchrow(SQL["session_beat"], session, now, lease) is not None
+                async with self._connection.transaction():  # so that a pooler keeps its two steps on one server
+                    return await self._connection.fetchrow(SQL["session_beat"], session, now, lease) is not None
         except BaseException:
             if self._connection is not None:
                 self._connection.terminate()  # whatever its state is: the next beat begins anew

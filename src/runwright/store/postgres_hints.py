@@ -18,6 +18,8 @@ from runwright.bus import EVERY_RUN
 from runwright.store.postgres_transaction import Connection
 
 CHANNEL = "runwright"
+NOBODY = "-"
+"""The sender of hints that every process must hear, also the one that sent them."""
 EVERYTHING = frozenset({"runs", "controls", "schedules", "events", "ended", "settled", EVERY_RUN})
 APART_SECONDS = 0.02
 MOST_BYTES = 7000  # the server takes 8000

@@ -91,6 +91,7 @@ def run_values(run: NewRun, ready: int) -> tuple[object, ...]:
         run.parent,
         run.schedule,
         run.unique_key,
+        1 if run.until_start else 0,
         run.concurrency_key,
         None if run.concurrency_key is None else run.concurrency_limit or 1,
         None if run.retry is None else retry_text(run.retry),

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 from runwright.clock import SECOND, Clock, Micros
+from runwright.errors import InvalidInput
 from runwright.lifecycle import RunEvent
 from runwright.model import (
     Attempt,
@@ -19,6 +20,7 @@ from runwright.model import (
     Claim,
     Control,
     Credential,
+    Cursor,
     EndedRun,
     Enqueued,
     Event,
@@ -44,7 +46,7 @@ from runwright.model import (
     Worker,
 )
 from runwright.store import verbs
-from runwright.store.base import EventFilter, Guard, NewWorker, RunQuery, Wanted
+from runwright.store.base import EventFilter, Guard, NewWorker, Rate, RunQuery, Wanted
 from runwright.store.leases import Leases
 from runwright.store.transaction import Body, Transaction, first_value
 
@@ -107,7 +109,9 @@ class SqlStore(ABC):
 
     # ----- runs ------------------------------------------------------------------------------------------------
 
-    async def enqueue(self, runs: Sequence[NewRun]) -> Sequence[Enqueued]:
+    async def enqueue(self, runs: Sequence[NewRun], connection: object | None = None) -> Sequence[Enqueued]:
+        if connection is not None:
+            raise InvalidInput.field("/connection", "runs are started inside your own transaction on PostgreSQL only")
         return await self._write(lambda tx: verbs.runs.enqueue(tx, runs), len(runs))
 
     async def register(self, worker: NewWorker, lease_seconds: float) -> None:
@@ -115,8 +119,8 @@ class SqlStore(ABC):
         await self._write(lambda tx: verbs.sessions.register(tx, worker, lease_seconds))
         self._leases.renewed(worker.id, began, lease_seconds)
 
-    async def publish(self, session: str, tasks: Sequence[str]) -> None:
-        await self._write(lambda tx: verbs.sessions.publish(tx, session, tasks))
+    async def publish(self, session: str, tasks: Sequence[str], rates: Mapping[str, Rate] | None = None) -> None:
+        await self._write(lambda tx: verbs.sessions.publish(tx, session, tasks, rates or {}))
 
     def beat(self, session: str, lease_seconds: float) -> bool:
         began = self._leases.begin()
@@ -178,6 +182,9 @@ class SqlStore(ABC):
     async def rescue(self, decisions: Sequence[tuple[Rescue, RunEvent]]) -> int:
         return await self._write(lambda tx: verbs.janitor.rescue(tx, decisions), len(decisions))
 
+    async def age(self, before: Micros, limit: int = 500) -> int:
+        return await self._write(lambda tx: verbs.janitor.age(tx, before, limit), limit)
+
     async def prune(self, before: Micros, limit: int = 1000) -> int:
         return await self._write(lambda tx: verbs.janitor.prune(tx, before, limit), limit)
 
@@ -218,7 +225,7 @@ class SqlStore(ABC):
     async def statistics(self) -> Statistics:
         return await self._list(verbs.lists.statistics)
 
-    async def changed_since(self, cursor: int, limit: int = 200) -> tuple[int, Sequence[str]]:
+    async def changed_since(self, cursor: Cursor | None, limit: int = 200) -> tuple[Cursor, Sequence[str]]:
         return await self._ask(lambda tx: verbs.timeline.changed_since(tx, cursor, limit))
 
     async def arguments(self, run: str) -> str | None:

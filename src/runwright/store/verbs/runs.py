@@ -54,6 +54,8 @@ async def insert(tx: Transaction, journal: Journal, run: NewRun) -> Enqueued:
             if used is not None:
                 return Enqueued(used[0], created=False, same_body=used[1] == run.idempotency_digest)
         holder = await tx.one("unique_holder", run.unique_key)
+        if holder is None and run.unique_since is not None:
+            holder = await tx.one("unique_recent", run.unique_key, run.unique_since)
         if holder is not None:
             return Enqueued(holder[0], created=False)
     if await tx.many("run_insert", [run_values(run, _ready(run, tx.now))]):

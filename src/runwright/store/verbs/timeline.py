@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from runwright.clock import to_micros
+from runwright.clock import SECOND, Micros, to_micros
 from runwright.errors import InvalidInput
-from runwright.model import Event, NewEvent, Page
+from runwright.model import Cursor, Event, NewEvent, Page
 from runwright.store.base import EventFilter
 from runwright.store.rows import event_of
 from runwright.store.transaction import Transaction, first_value
@@ -58,6 +58,9 @@ _PATTERNS = {
     "ends with": "%{}",
 }
 _MOST_VALUES = 100
+GAP_SECONDS = 3600
+"""How long an entry is waited for whose number was passed: longer transactions than this are not followed."""
+MOST_GAPS = 1000
 
 
 async def record(tx: Transaction, events: Sequence[NewEvent]) -> None:
@@ -70,13 +73,29 @@ async def record(tx: Transaction, events: Sequence[NewEvent]) -> None:
     await journal.write()
 
 
-async def changed_since(tx: Transaction, cursor: int, limit: int) -> tuple[int, Sequence[str]]:
+async def changed_since(tx: Transaction, cursor: Cursor | None, limit: int) -> tuple[Cursor, Sequence[str]]:
     """See ``Store.changed_since``."""
-    if cursor < 0:
-        return int(await first_value(tx, "event_last")), ()
-    rows = await tx.all("event_runs", cursor, limit)
-    last = int(rows[-1][0]) if rows else cursor
-    return last, tuple(dict.fromkeys(str(run) for _, run in rows if run is not None))
+    if cursor is None:
+        last = int(await first_value(tx, "event_last"))
+        start = Cursor(max(0, last - MOST_GAPS))
+        rows = await tx.all("event_runs", start.last, MOST_GAPS)
+        return _moved(start, [int(row[0]) for row in rows if row[0] <= last], last, tx.now), ()
+    late = await tx.all("event_runs_late", [number for number, _ in cursor.gaps]) if cursor.gaps else []
+    rows = [*late, *await tx.all("event_runs", cursor.last, limit)]
+    numbers = [int(row[0]) for row in rows]
+    moved = _moved(cursor, numbers, max(numbers, default=cursor.last), tx.now)
+    return moved, tuple(dict.fromkeys(str(run) for _, run in rows if run is not None))
+
+
+def _moved(cursor: Cursor, told: Sequence[int], last: int, now: Micros) -> Cursor:
+    """The cursor after these entries: what is missing among them is a gap, until it appears or is too old."""
+    seen = set(told)
+    old = [
+        (number, since) for number, since in cursor.gaps if number not in seen and now - since < GAP_SECONDS * SECOND
+    ]
+    end = max(last, cursor.last)
+    new = [(number, now) for number in range(max(cursor.last, end - MOST_GAPS) + 1, end + 1) if number not in seen]
+    return Cursor(end, tuple([*old, *new][-MOST_GAPS:]))
 
 
 async def events(tx: Transaction, filters: Sequence[EventFilter], limit: int, after: str | None) -> Page[Event]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from runwright.clock import Micros, to_datetime
+from runwright.clock import SECOND, Micros, to_datetime
 from runwright.model import Lane, RunStatus
 from runwright.store.transaction import Transaction, first_value
 from runwright.store.verbs.runs import WAITS
@@ -33,6 +33,11 @@ async def waiting_for(tx: Transaction, run: str) -> str | None:
             return reason
     if shared is not None and await first_value(tx, "waiting_key_held", shared) >= limit:
         return f"At most {limit} may run at a time for its concurrency key {shared}."
+    if (rate := await tx.one("waiting_rate", task)) is not None:
+        count, micros = rate
+        starts = await tx.all("rate_read", task, tx.now - micros, tx.now, count)
+        if len(starts) == count:
+            return f"At most {count} runs of {task} may start in {micros / SECOND:g} s."
     return None
 
 

@@ -48,6 +48,8 @@ class RunOptions(TypedDict, total=False):
     schedule: str | None
     waits: bool
     unique_key: str | None
+    until_start: bool
+    unique_since: int | None
     concurrency_key: str | None
     concurrency_limit: int | None
     idempotency_key: str | None
