@@ -13,7 +13,7 @@ from runwright.store.base import Guard
 from runwright.store.rows import dump, ended_of, fire_of, schedule_of, schedule_values
 from runwright.store.transaction import Transaction, UndoError
 from runwright.store.verbs.journal import Journal
-from runwright.store.verbs.runs import insert, skip
+from runwright.store.verbs.runs import let_in, skip
 
 _END = 2**62
 _TOLD = {"missed", "held", "blocked"}
@@ -208,12 +208,13 @@ async def _record(
     ]
     written = {(schedule, due_at) for schedule, due_at in await tx.each("fire_insert", rows)}
     written |= await _fill(tx, [plan for plan in plans if plan.fills], written)
+    fires = [(schedule, new) for schedule, new in fires if (schedule, new.due_at) in written]
+    runs = [new.run for _, new in fires if new.run is not None]
+    answers = dict(zip((run.id for run in runs), await let_in(tx, journal, runs), strict=True))
     for schedule, new in fires:
-        if (schedule, new.due_at) not in written:
-            continue
         name, task = told[schedule]
         if new.run is not None:
-            answer = await insert(tx, journal, new.run)
+            answer = answers[new.run.id]
             if answer.run_id != new.run.id:
                 await tx.do("fire_joins", schedule, new.due_at, answer.run_id)
             if answer.created and new.outcome == "skipped":
