@@ -14,7 +14,7 @@ from runwright import At, Conflict, Cron, DuplicateName, Every, NotFound, RunSta
 from runwright.lifecycle import RunEvent
 from runwright.model import SYSTEM
 from runwright.testing import drain
-from tests.story.conftest import Open, opened  # noqa: F401 - the fixture
+from tests.story.conftest import Open
 from tests.worker.schedules import engine
 
 # The handlers of the document, as tasks.
@@ -55,7 +55,7 @@ async def first_run(manager: TaskManager, name: str) -> Any:
     return await manager.wait(page.items[-1].id, timeout=5)
 
 
-async def test_an_interval_task_runs_at_once_and_then_after_each_end(opened: Open) -> None:  # noqa: F811
+async def test_an_interval_task_runs_at_once_and_then_after_each_end(opened: Open) -> None:
     async with opened(*TASKS) as manager:
         await manager.schedules.add("cleanup-task", task=cleanup, when=Every(minutes=5), label="Periodic Cleanup")
         run = await first_run(manager, "cleanup-task")
@@ -66,7 +66,7 @@ async def test_an_interval_task_runs_at_once_and_then_after_each_end(opened: Ope
         assert (known.label, known.enabled) == ("Periodic Cleanup", True)
 
 
-async def test_a_one_time_task_waits_for_its_time(opened: Open) -> None:  # noqa: F811
+async def test_a_one_time_task_waits_for_its_time(opened: Open) -> None:
     async with opened(*TASKS) as manager:
         soon = datetime.now(UTC) + timedelta(hours=1)
         await manager.schedules.add("one-time-task", task=one_time, when=At(soon))
@@ -76,7 +76,7 @@ async def test_a_one_time_task_waits_for_its_time(opened: Open) -> None:  # noqa
         assert (await manager.runs()).items == ()
 
 
-async def test_task_management(opened: Open) -> None:  # noqa: F811
+async def test_task_management(opened: Open) -> None:
     async with opened(*TASKS) as manager:
         await manager.schedules.add("cleanup-task", task=cleanup, when="@daily")
         await manager.schedules.disable("cleanup-task")
@@ -92,7 +92,7 @@ async def test_task_management(opened: Open) -> None:  # noqa: F811
                 await verb("cleanup-task")
 
 
-async def test_configuration_of_retries(opened: Open) -> None:  # noqa: F811
+async def test_configuration_of_retries(opened: Open) -> None:
     """SetMaxRetries(5) and SetRetryDelay(10 s) are settings; the defaults are 3 and 5 s."""
     async with opened(*TASKS) as manager:
         assert (manager.settings.max_retries, manager.settings.retry_delay) == (3, 5)
@@ -105,7 +105,7 @@ async def test_configuration_of_retries(opened: Open) -> None:  # noqa: F811
         assert (known.run_count, known.error_count, known.last_error) == (1, 1, "on purpose")
 
 
-async def test_monitoring(opened: Open) -> None:  # noqa: F811
+async def test_monitoring(opened: Open) -> None:
     async with opened(*TASKS, max_retries=0) as manager:
         await manager.schedules.add("cleanup-task", task=cleanup, when=Every(hours=1))
         await manager.schedules.add("failing-task", task=failing, when=Every(hours=1))
@@ -122,7 +122,7 @@ async def test_monitoring(opened: Open) -> None:  # noqa: F811
 
 
 @pytest.mark.parametrize("expression", ["0 0 * * *", "*/15 * * * *", "0 9-17 * * 1-5", "0 0 1 * *", "30 2 * * 0"])
-async def test_cron_like_scheduling(opened: Open, expression: str) -> None:  # noqa: F811
+async def test_cron_like_scheduling(opened: Open, expression: str) -> None:
     async with opened(*TASKS) as manager:
         await manager.schedules.add("daily-task", task=cleanup, when=Cron(expression))
         assert len(await manager.schedules.next("daily-task", 5)) == 5
@@ -162,7 +162,7 @@ async def test_task_dependencies() -> None:
         assert await made.outcomes("process-data") == ["fired", "skipped"]
 
 
-async def test_persistent_task_storage(opened: Open, tmp_path: Path) -> None:  # noqa: F811
+async def test_persistent_task_storage(opened: Open, tmp_path: Path) -> None:
     file = tmp_path / "var" / "lib" / "tasks.json"
     async with opened(*TASKS) as manager:
         assert list(await manager.schedules.load(file)) == []  # a missing file is an empty one
@@ -205,7 +205,7 @@ OLDER = [
 ]  # fmt: skip
 
 
-async def test_the_file_of_the_older_scheduler_is_read(opened: Open, tmp_path: Path) -> None:  # noqa: F811
+async def test_the_file_of_the_older_scheduler_is_read(opened: Open, tmp_path: Path) -> None:
     """Counts and times survive; a year-long sentinel does not; a task without its handler stays, unbound."""
     file = tmp_path / "tasks.json"
     file.write_text(json.dumps(OLDER, indent=2))
@@ -235,7 +235,7 @@ async def test_the_file_of_the_older_scheduler_is_read(opened: Open, tmp_path: P
         assert (await manager.runs()).items == ()
 
 
-async def test_graceful_shutdown_waits_for_what_runs(opened: Open) -> None:  # noqa: F811
+async def test_graceful_shutdown_waits_for_what_runs(opened: Open) -> None:
     done: list[str] = []
 
     @task
@@ -252,7 +252,7 @@ async def test_graceful_shutdown_waits_for_what_runs(opened: Open) -> None:  # n
     assert done == ["all of it"]
 
 
-async def test_failures_do_not_affect_other_tasks(opened: Open) -> None:  # noqa: F811
+async def test_failures_do_not_affect_other_tasks(opened: Open) -> None:
     async with opened(*TASKS, max_retries=0) as manager:
         await manager.schedules.add("failing-task", task=failing, when=Every(hours=1))
         await manager.schedules.add("cleanup-task", task=cleanup, when=Every(hours=1))

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from runwright import Settings, TaskManager, task
-from tests.edges.conftest import JSON_API, Doors, doors, post  # noqa: F401 - the fixture
+from tests.edges.conftest import JSON_API, Doors, post
 
 DEFINING = """
 Tasks:
@@ -93,7 +93,7 @@ async def test_tasks_in_a_yaml_file(tmp_path: Path, text: str) -> None:
         assert found == {}
 
 
-async def test_the_requests_of_the_document(doors: Doors) -> None:  # noqa: F811 - the fixture
+async def test_the_requests_of_the_document(doors: Doors) -> None:
     """List, create, update, disable, look, and ask the timeline, word for word."""
     assert (await doors.operator.get("/api/task")).json()["data"] == []
     created = await post(doors.operator, "/api/task", "task", {
@@ -137,7 +137,7 @@ async def test_the_requests_of_the_document(doors: Doors) -> None:  # noqa: F811
     assert {each["attributes"]["user"] for each in history} == {"the operator"}
 
 
-async def test_attributes_may_be_json_text_and_active_means_is_active(doors: Doors) -> None:  # noqa: F811
+async def test_attributes_may_be_json_text_and_active_means_is_active(doors: Doors) -> None:
     made = await post(doors.operator, "/api/task", "task", {
         "name": "a", "schedule": "@daily", "action_name": "add", "attributes": '{"a": 1}', "active": False,
     })  # fmt: skip
@@ -145,7 +145,7 @@ async def test_attributes_may_be_json_text_and_active_means_is_active(doors: Doo
     assert (shown["attributes"], shown["is_active"]) == ({"a": 1, "b": 1}, False)
 
 
-async def test_the_attributes_of_one_run_do_not_leak_into_the_next(doors: Doors) -> None:  # noqa: F811
+async def test_the_attributes_of_one_run_do_not_leak_into_the_next(doors: Doors) -> None:
     await post(doors.operator, "/api/task", "task", {
         "name": "a", "schedule": "@daily", "action_name": "add", "attributes": {"a": 1},
     })  # fmt: skip
@@ -156,7 +156,7 @@ async def test_the_attributes_of_one_run_do_not_leak_into_the_next(doors: Doors)
     assert results == [{"a": 1, "b": 1}] * 2
 
 
-async def test_failed_tasks_are_in_the_timeline_and_disturb_no_other(doors: Doors) -> None:  # noqa: F811
+async def test_failed_tasks_are_in_the_timeline_and_disturb_no_other(doors: Doors) -> None:
     for name, action in (("bad", "failing"), ("good", "chatty")):
         attributes = {} if name == "bad" else {"lines": 1}
         await post(doors.operator, "/api/task", "task", {

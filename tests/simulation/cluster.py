@@ -42,7 +42,7 @@ START: Micros = 1_790_000_000 * SECOND
 LEASE_SECONDS, BEAT_SECONDS, SWEEP_SECONDS, POLL_SECONDS = 30.0, 10.0, 5.0, 5.0
 FAILING = 0.2  # the share of executions that raise
 SHORTEST_SLEEP = 0.0002  # a spin must move the virtual time
-SYNC_VERBS = {"now", "beat"}
+SYNC_VERBS = {"beat"}
 
 
 @dataclass(slots=True)
@@ -124,6 +124,8 @@ class Node:
         self.name = name
         self.dead = False
         self.frozen_until = 0.0
+        self.skew_seconds = 0.0
+        self.early_seconds = 0.0
         self.bus = LocalBus()
         self.clock = NodeClock(self)
         self.store: Any = NodeStore(self)
@@ -193,7 +195,8 @@ class NodeClock:
         return self._node.world.clock.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(max(seconds, SHORTEST_SLEEP))
+        early = self._node.early_seconds * self._node.world.loop.rng.random()
+        await asyncio.sleep(max(seconds - early, SHORTEST_SLEEP))
         await self._node.pass_time()
 
 
@@ -205,6 +208,8 @@ class NodeStore:
 
     def __getattr__(self, name: str) -> Any:
         world, node = self._node.world, self._node
+        if name == "now":
+            return lambda: world.store.now() + round(node.skew_seconds * SECOND)
         verb = world.mutant(name, getattr(world.store, name))
         if name in SYNC_VERBS:
             return verb
@@ -352,11 +357,13 @@ class World:
                 overlap="allow" if name == "each-minute" else "skip",
             )  # fmt: skip
             await door.add(SYSTEM, edit)
+        await door.add(SYSTEM, ScheduleEdit(name="prepare", task="tick", when="@every 30s"))
+        await door.add(SYSTEM, ScheduleEdit(name="process", task="tick", when="@every 30s", depends_on=["prepare"]))
         self._door = door
 
     async def _disable_schedules(self) -> None:
-        await self._door.disable(SYSTEM, "each-20s")
-        await self._door.disable(SYSTEM, "after-end")
+        for name in ("each-20s", "after-end", "process", "prepare"):
+            await self._door.disable(SYSTEM, name)
 
     def _hint(self, topics: Iterable[str]) -> None:
         for node in self.nodes:
@@ -441,6 +448,7 @@ class World:
         trouble = self.drawn.freezes or self.drawn.before or self.drawn.slow
         self._expect(bool(trouble) or not self.fenced, f"healthy nodes were fenced: {self.fenced}")
         await self._judge_fires(minutes)
+        await self._judge_dependencies(runs)
 
     async def _judge_fires(self, minutes: float) -> None:
         for name in ("each-minute", "each-20s", "after-end"):
@@ -468,6 +476,23 @@ class World:
                 )
             if name == "after-end" and not self.drawn.steps:  # set back by an hour, it waits for its watermark
                 self._expect(len(fires) >= 3, f"{name}: fired {len(fires)} times only")
+
+    async def _judge_dependencies(self, runs: list[Run]) -> None:
+        """Each start has a success of what it depends on before it, and after the start before it; nobody waits on."""
+        prepare, process = await self.store.schedule("prepare"), await self.store.schedule("process")
+        assert prepare is not None and process is not None
+        mine = [run for run in runs if run.schedule == process.id]
+        waiting, _ = await self.store.waiting_runs()
+        self._expect(not waiting, f"with all ended and disabled, {len(waiting)} runs wait for other schedules")
+        if self.drawn.steps:
+            return  # set back by an hour they wait for their watermark, and what came first cannot be told
+        self._expect(len(mine) > 1, f"process ran or was skipped only {len(mine)} times")
+        successes = [run.completed_at for run in runs if run.schedule == prepare.id and run.status == "completed"]
+        # a first start is known by its first attempt: a retry or a rescue is not a new cycle
+        starts = sorted([(await self.store.attempts(run.id))[0].started_at for run in mine if run.attempt])
+        for before, start in zip([None, *starts], starts, strict=False):
+            fresh = [at for at in successes if at is not None and at <= start and (before is None or at > before)]
+            self._expect(bool(fresh), f"process started at {start} without a new success of prepare since {before}")
 
     async def _events(self, run: str, action: str) -> int:
         filters = [EventFilter("run", "is", run), EventFilter("action", "is", action)]

@@ -15,7 +15,7 @@ from runwright import Cron, Every, Settings, TaskManager, task
 from runwright.errors import InvalidInput, RunwrightError
 from runwright.manager import schedule_file
 from runwright.model import MASK
-from tests.story.conftest import Open, opened  # noqa: F401 - the fixture
+from tests.story.conftest import Open
 
 
 @task
@@ -23,7 +23,7 @@ async def work(number: int = 0, password: SecretStr | None = None) -> int:
     return number
 
 
-async def test_what_is_saved_is_loaded_as_it_was(opened: Open, tmp_path: Path) -> None:  # noqa: F811 - the fixture
+async def test_what_is_saved_is_loaded_as_it_was(opened: Open, tmp_path: Path) -> None:
     file = tmp_path / "new" / "folder" / "tasks.json"
     async with opened(work) as manager:
         await manager.schedules.add("a", task=work, when=Every(minutes=5), label="A", arguments={"number": 3})
@@ -105,8 +105,8 @@ async def test_secrets_stay_sealed_in_the_file_and_work_after(tmp_path: Path) ->
     ],
 )
 async def test_a_damaged_file_is_refused_and_nothing_changes(
-    opened: Open, tmp_path: Path, content: str, said: str  # noqa: F811 - the fixture
-) -> None:  # fmt: skip
+    opened: Open, tmp_path: Path, content: str, said: str
+) -> None:
     file = tmp_path / "s.json"
     good = '{"name": "good", "action_name": "work", "schedule": "@daily"}'
     file.write_text(content if not content.startswith("[{") else f"[{good}, {content[1:]}")
@@ -120,14 +120,14 @@ async def test_a_damaged_file_is_refused_and_nothing_changes(
     assert file.read_bytes() == before
 
 
-async def test_a_file_that_is_not_there_holds_none(opened: Open, tmp_path: Path) -> None:  # noqa: F811 - the fixture
+async def test_a_file_that_is_not_there_holds_none(opened: Open, tmp_path: Path) -> None:
     async with opened(work) as manager:
         assert list(await manager.schedules.load(tmp_path / "nothing.json")) == []
 
 
 async def test_what_cannot_be_written_is_told_and_leaves_the_old_file(
-    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811 - the fixture
-) -> None:  # fmt: skip
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with opened(work) as manager:
         (tmp_path / "file").write_text("x")
         with pytest.raises(InvalidInput, match="cannot be written"):
@@ -145,7 +145,7 @@ async def test_what_cannot_be_written_is_told_and_leaves_the_old_file(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "s.json"]
 
 
-async def test_times_that_have_passed_are_loaded_as_finished(opened: Open, tmp_path: Path) -> None:  # noqa: F811
+async def test_times_that_have_passed_are_loaded_as_finished(opened: Open, tmp_path: Path) -> None:
     file = tmp_path / "s.json"
     file.write_text(json.dumps([{"name": "once", "action_name": "work", "schedule": "2001-01-01T00:00:00Z"}]))
     async with opened(work) as manager:

@@ -7,15 +7,21 @@ commit. Nothing here knows HTTP, and nothing reaches around it.
 
 from __future__ import annotations
 
+from runwright.admission import Admission
+from runwright.clock import Clock, Rng
 from runwright.control.accounts import Accounts
 from runwright.control.declared import Declared
 from runwright.control.runs import Runs
-from runwright.control.schedule_edit import ScheduleEdit
+from runwright.control.schedule_edit import Editor, ScheduleEdit
 from runwright.control.schedule_fires import Backfill, ScheduleFires
 from runwright.control.schedule_load import ScheduleFile
 from runwright.control.schedules import Schedules
 from runwright.control.tasks import Tasks
 from runwright.control.timeline import Timeline
+from runwright.events.feed import Feed
+from runwright.store.base import Store
+from runwright.tasks.registry import Registry
+from runwright.worker.triggers import Triggers
 
 __all__ = [
     "Accounts",
@@ -33,25 +39,26 @@ __all__ = [
 
 
 class Control:
-    """The parts of the one door, made by the manager."""
+    """The parts of the one door, over what the manager has opened."""
 
     def __init__(
         self,
         *,
-        runs: Runs,
-        schedules: Schedules,
-        fires: ScheduleFires,
-        declared: Declared,
-        file: ScheduleFile,
-        tasks: Tasks,
-        timeline: Timeline,
-        accounts: Accounts,
+        store: Store,
+        registry: Registry,
+        admission: Admission,
+        feed: Feed,
+        triggers: Triggers,
+        clock: Clock,
+        rng: Rng,
+        timezone: str,
     ) -> None:
-        self.runs = runs
-        self.schedules = schedules
-        self.fires = fires
-        self.declared = declared
-        self.file = file
-        self.tasks = tasks
-        self.timeline = timeline
-        self.accounts = accounts
+        editor = Editor(registry, admission, triggers)
+        self.runs = Runs(store, registry, admission, feed, clock)
+        self.schedules = Schedules(store, registry, editor, triggers, clock, rng, timezone)
+        self.fires = ScheduleFires(store, self.schedules, admission, clock)
+        self.declared = Declared(store, self.schedules, editor, clock)
+        self.file = ScheduleFile(store, self.schedules, editor, clock, rng, timezone)
+        self.tasks = Tasks(store, registry)
+        self.timeline = Timeline(store)
+        self.accounts = Accounts(store, clock, rng)

@@ -17,9 +17,8 @@ from runwright.admission import Admission
 from runwright.bus import LocalBus
 from runwright.clock import Clock, Rng, SharedClock, SystemClock, SystemRng
 from runwright.config import Settings
-from runwright.control import Accounts, Control, Declared, Runs, ScheduleFile, ScheduleFires, Schedules, Tasks, Timeline
+from runwright.control import Control
 from runwright.control.declared import declared_in
-from runwright.control.schedule_edit import Editor
 from runwright.errors import Conflict, InvalidInput, RunFailed
 from runwright.events.feed import Feed, Frame
 from runwright.manager.bridge import Blocking
@@ -128,18 +127,10 @@ class TaskManager:
             admission = Admission(self.registry, open_sealer(settings), self._rng, spool)
             self.feed = Feed(store, self.bus, self._clock)
             triggers = Triggers()
-            editor = Editor(self.registry, admission, triggers)
-            schedules = Schedules(store, self.registry, editor, triggers, self._clock, self._rng, settings.timezone)
             self._control = Control(
-                runs=Runs(store, self.registry, admission, self.feed, self._clock),
-                schedules=schedules,
-                fires=ScheduleFires(store, schedules, admission, self._clock),
-                declared=Declared(store, schedules, editor, self._clock),
-                file=ScheduleFile(store, schedules, editor, self._clock, self._rng, settings.timezone),
-                tasks=Tasks(store, self.registry),
-                timeline=Timeline(store),
-                accounts=Accounts(store, self._clock, self._rng),
-            )
+                store=store, registry=self.registry, admission=admission, feed=self.feed, triggers=triggers,
+                clock=self._clock, rng=self._rng, timezone=settings.timezone,
+            )  # fmt: skip
             if (token := settings.admin_token) is not None:
                 await self._control.accounts.admit_token(token.get_secret_value(), "admin", Role.ADMIN)
             await self._restore(store)

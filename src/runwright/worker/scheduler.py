@@ -96,11 +96,13 @@ class Scheduler(Service):
         near = now + round(PREPARE_SECONDS * SECOND)
         prepared = await self._prepare([s for s in self._known.values() if attention[s.id] <= near], now)
         # Written a moment ahead, as runs that are due then, so that the instant itself has no write to wait for.
-        await self._wait_until(first - round(AHEAD_SECONDS * SECOND))
+        if not await self._wait_until(first - round(AHEAD_SECONDS * SECOND)):
+            return 0
         await self._carry_out([ready for ready in prepared if not ready.busy])
         for ready in prepared:
             if ready.busy:  # the run in the way may end until then: look again when the time has come
-                await self._wait_until(ready.due_at)
+                if not await self._wait_until(ready.due_at):
+                    return 0
                 await self._carry_out(await self._prepare([ready.schedule], ready.due_at))
         return 0
 
@@ -128,10 +130,17 @@ class Scheduler(Service):
             limit *= 4
         self._known = {schedule.id: schedule for schedule in due}
 
-    async def _wait_until(self, due_at: Micros) -> None:
-        """Wait for the instant: a timer that is armed early, then a short spin, since timers come up to 1 ms late."""
+    async def _wait_until(self, due_at: Micros) -> bool:
+        """Wait for the instant: a timer that is armed early, then a short spin, since timers come up to 1 ms late.
+
+        False if the clock was set back meanwhile, and the instant is far away again: it is time to look anew.
+        """
         while (left := (due_at - self._store.now()) / SECOND) > 0:
+            if left > 2 * PREPARE_SECONDS:
+                self._stale = True
+                return False
             await self._clock.sleep(left - EARLY_SECONDS if left > EARLY_SECONDS else 0)
+        return True
 
     # ----- what is to be written -----------------------------------------------------------------------------------
 
