@@ -23,6 +23,7 @@ class Runwright(OnPostgres):
     producers = True
     durability = "commit with fsync (synchronous_commit=on); run, attempt and events kept"
     question = LIVE
+    schema = "runwright"
     packages = ("runwright", "asyncpg")
     manager: TaskManager
 

@@ -21,6 +21,8 @@ class OnPostgres(Peer):
     producers = False
     question = ""
     """How many jobs the store does not hold as finished, in SQL."""
+    schema = "public"
+    """Where the tables that are counted are."""
 
     _counter: asyncpg.Connection | None = None
 
@@ -43,7 +45,7 @@ class OnPostgres(Peer):
     async def count(self, question: str) -> int:
         """One number from the database, by a connection of our own."""
         if self._counter is None:
-            self._counter = await asyncpg.connect(self.url)
+            self._counter = await asyncpg.connect(self.url, server_settings={"search_path": self.schema})
         return int(await self._counter.fetchval(question))
 
     async def unfinished(self) -> int:

@@ -15,7 +15,7 @@ import psutil
 import psycopg
 import pytest
 
-from tools import postgres
+from tools import postgres, system_parts
 from tools.postgres import NoServer, Postgres, alive
 
 OWNER = """
@@ -198,3 +198,25 @@ def test_without_a_server_it_says_what_to_install(monkeypatch: pytest.MonkeyPatc
 def test_a_server_that_cannot_start_says_why() -> None:
     with pytest.raises(NoServer, match="shared_buffers"):
         Postgres(settings={"shared_buffers": "many"})
+
+
+def test_packages_that_are_installed_start_no_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    monkeypatch.setattr(system_parts, "POLICY", policy)
+
+    with system_parts.no_service_is_started():
+        assert subprocess.run([policy, "postgresql", "start"], check=False).returncode == 101
+    assert not policy.exists()
+
+    policy.write_text("#!/bin/sh\nexit 0\n")
+    with system_parts.no_service_is_started():
+        assert policy.read_text() == "#!/bin/sh\nexit 0\n", "a machine's own policy is not replaced"
+    assert policy.exists()
+
+
+def test_a_missing_package_is_named_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr(system_parts, "missing_packages", lambda: ["postgresql", "pgbouncer"])
+
+    with pytest.raises(SystemExit, match=r"sudo apt-get install .* postgresql pgbouncer"):
+        system_parts.provide()

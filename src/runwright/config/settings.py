@@ -161,6 +161,9 @@ class Settings(BaseSettings):
     lease_seconds: PositiveSeconds = Field(30.0, description="How long a silent worker keeps its runs.")
     heartbeat_seconds: PositiveSeconds = Field(10.0, description="How often a worker says that it is alive.")
     sweep_seconds: PositiveSeconds = Field(5.0, description="How often runs of dead workers are looked for.")
+    aging_seconds: OptionalPositiveSeconds = Field(
+        900.0, description="A run that has waited so long goes before all others, whatever its priority; none: never."
+    )
     poll_seconds: PositiveSeconds = Field(
         5.0, description="How often work is looked for when nothing wakes the worker."
     )
@@ -170,18 +173,23 @@ class Settings(BaseSettings):
     catch_up_cap: PositiveCount = Field(
         100, description="The most fires that are made up for after downtime with catch-up `all`."
     )
+    catch_up_rate: PositiveCount = Field(
+        50, description="The most runs that start in a second to make up for downtime, by each scheduler."
+    )
     schedules: tuple[Mapping[str, JsonValue], ...] = Field(
         (), description="Schedules that exist because this file says so (also written `Tasks:`)."
     )
 
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _warnings: tuple[str, ...] = PrivateAttr(default=())
+    _file: Path | None = PrivateAttr(default=None)
 
     def __init__(
         self,
         *,
         _origins: Mapping[str, str] | None = None,
         _warnings: Sequence[str] = (),
+        _file: Path | None = None,
         **values: Any,
     ) -> None:
         origins = dict.fromkeys(values, "argument") if _origins is None else _origins
@@ -191,6 +199,7 @@ class Settings(BaseSettings):
             raise _refusal(error, origins) from None
         self._origins = origins
         self._warnings = tuple(_warnings)
+        self._file = _file
         if self.heartbeat_seconds * 2 > self.lease_seconds:
             raise _fault(
                 "heartbeat_seconds",
@@ -256,7 +265,12 @@ class Settings(BaseSettings):
             if value is not None:
                 values[name] = value
                 origins[name] = f"flag --{name.replace('_', '-')}"
-        return cls(_origins=origins, _warnings=warnings, **values)
+        return cls(_origins=origins, _warnings=warnings, _file=chosen, **values)
+
+    @property
+    def file(self) -> Path | None:
+        """The settings file that was read, with its whole path."""
+        return None if self._file is None else self._file.absolute()
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -9,14 +9,16 @@ import asyncio
 import logging
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from runwright.admission import Admission
 from runwright.bus import Bus
-from runwright.clock import Clock, Rng
+from runwright.clock import SECOND, Clock, Rng
 from runwright.errors import StoreUnavailable
 from runwright.model import Lane
-from runwright.store.base import NewWorker, Store
+from runwright.store.base import NewWorker, Rate, Store
+from runwright.tasks.options import RateLimit
 from runwright.tasks.registry import Registry
 from runwright.worker.claimer import Claimer
 from runwright.worker.executor import Executor
@@ -77,7 +79,7 @@ class WorkerSession:
         self._user_loop: UserLoop | None = None
         self._stopped = False
         self._hurried = False
-        self._catalogue: tuple[str, ...] = ()
+        self._catalogue: dict[str, Rate | None] = {}
         self._replacing: asyncio.Task[None] | None = None
         self._unsubscribe = registry.subscribe(self._registry_changed)
         self._publishing: asyncio.Task[None] | None = None
@@ -120,8 +122,10 @@ class WorkerSession:
             executor.add_lane(Lane.PROCESS, self._processes)
         self.claimer = Claimer(self._store, executor, self._clock, self._bus, options.poll_seconds)
         self._pump = Pump(self._store, executor, self._clock, self._bus)
-        self._catalogue = tuple(self._registry.names())
-        worker = NewWorker(self.id, socket.gethostname(), os.getpid(), executor.capacities(), self._catalogue)
+        self._catalogue = known = self._known()
+        worker = NewWorker(
+            self.id, socket.gethostname(), os.getpid(), executor.capacities(), tuple(known), _limited(known)
+        )
         await self._store.register(worker, options.lease_seconds)
         self.heartbeat = Heartbeat(
             self._store,
@@ -202,17 +206,29 @@ class WorkerSession:
         if self._user_loop is not None:
             await asyncio.to_thread(self._user_loop.stop)
 
+    def _known(self) -> dict[str, Rate | None]:
+        """The tasks that this worker knows, with their rate limits."""
+        return {task.name: _rate(task.rate_limit) for task in self._registry.tasks()}
+
     def _registry_changed(self) -> None:
         if self._publishing is None and not self._stopped:
             self._publishing = asyncio.create_task(self._publish())
 
     async def _publish(self) -> None:
         try:
-            while (names := tuple(self._registry.names())) != self._catalogue:
-                await self._store.publish(self.id, names)
-                self._catalogue = names
+            while (known := self._known()) != self._catalogue:
+                await self._store.publish(self.id, tuple(known), _limited(known))
+                self._catalogue = known
         except StoreUnavailable as unavailable:
             logger.warning("the catalogue could not be published: %s", unavailable)
         finally:
             self._publishing = None
         self.claimer.wake()
+
+
+def _rate(limit: RateLimit | None) -> Rate | None:
+    return None if limit is None else Rate(limit.count, round(limit.seconds * SECOND))
+
+
+def _limited(known: Mapping[str, Rate | None]) -> dict[str, Rate]:
+    return {name: rate for name, rate in known.items() if rate is not None}
