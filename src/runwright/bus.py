@@ -72,7 +72,7 @@ class LocalBus:
     """The bus of one process and one event loop."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, set[Wakeup]] = {}
+        self._waiting: dict[str, dict[Wakeup, None]] = {}  # in the order of their coming, so that a seed replays
         self._progress: dict[str, TaskProgress] = {}
 
     def publish(self, topics: Iterable[str]) -> None:
@@ -86,7 +86,7 @@ class LocalBus:
     def subscribe(self, *topics: str) -> Wakeup:
         wakeup = Wakeup(self, topics)
         for topic in topics:
-            self._waiting.setdefault(topic, set()).add(wakeup)
+            self._waiting.setdefault(topic, {})[wakeup] = None
         return wakeup
 
     def unsubscribe(self, wakeup: Wakeup, topics: Iterable[str]) -> None:
@@ -94,7 +94,7 @@ class LocalBus:
         for topic in topics:
             waiting = self._waiting.get(topic)
             if waiting is not None:
-                waiting.discard(wakeup)
+                waiting.pop(wakeup, None)
                 if not waiting:
                     del self._waiting[topic]
 

@@ -20,12 +20,12 @@ SQL = sql.load("postgres")
 LARGE = {"run", "event", "attempt", "log", "fire", "idempotency"}
 FILL = """
 INSERT INTO runwright.run (id, task, lane, status, priority, exclusive, due_at, ready, created_at, on_interrupt,
-  created_by, arguments, completed_at, started_at, attempt)
-SELECT 'done-' || n, 'backup', 'async', 'completed', 50, 0, n, 0, n, 'retry', 'x', '{}', n + 5, n, 1
+  created_by, arguments, completed_at, started_at, attempt, rank)
+SELECT 'done-' || n, 'backup', 'async', 'completed', 50, 0, n, 0, n, 'retry', 'x', '{}', n + 5, n, 1, 50
 FROM generate_series(1, 30000) AS n;
 INSERT INTO runwright.run (id, task, lane, status, priority, exclusive, due_at, ready, created_at, on_interrupt,
-  created_by, arguments)
-SELECT 'wait-' || n, 'backup', 'async', 'pending', 50, 0, n, 1, n, 'retry', 'x', '{}'
+  created_by, arguments, rank)
+SELECT 'wait-' || n, 'backup', 'async', 'pending', 50, 0, n, 1, n, 'retry', 'x', '{}', 50
 FROM generate_series(1, 10000) AS n;
 INSERT INTO runwright.event (time, event_type, action, task, run)
 SELECT n, 'task', 'run.created', 'backup', 'done-' || n FROM generate_series(1, 30000) AS n;

@@ -24,6 +24,7 @@ SMALL = {
     "ended_list": "ended",  # the oldest first, with a limit
     "prune_credentials": "credential",
     "prune_events": "event",  # the oldest first, with a limit
+    "prune_rates": "rate_start",
     "prune_workers": "worker",
     "schedule_list": "schedule",
     "session_list": "w",
@@ -58,7 +59,7 @@ def test_no_statement_reads_a_whole_table(connection: apsw.Connection, name: str
     ("name", "index"),
     [
         ("claim_read", "run_ready (lane=? AND task=?)"),
-        ("claim_read_before", "run_ready (lane=? AND task=? AND priority=? AND due_at<?)"),
+        ("claim_read_before", "run_ready (lane=? AND task=? AND rank=? AND due_at<?)"),
         ("claim_head", "run_ready (lane=? AND task=?)"),
         ("claim_due", "run_later (lane=? AND due_at<?)"),
         ("claim_next_due", "run_later (lane=?)"),

@@ -17,7 +17,9 @@ from runwright.admission import Admission, RunRequest
 from runwright.bus import LocalBus
 from runwright.clock import Clock, Rng, SharedClock, SystemClock, SystemRng, to_micros
 from runwright.config import Settings
-from runwright.control import Accounts, Control, Runs, Schedules, Tasks, Timeline
+from runwright.control import Accounts, Control, Declared, Runs, ScheduleFile, ScheduleFires, Schedules, Tasks, Timeline
+from runwright.control.declared import declared_in
+from runwright.control.schedule_edit import Editor
 from runwright.errors import Conflict, InvalidInput, RunFailed
 from runwright.events.feed import Feed, Frame
 from runwright.manager.bridge import Blocking
@@ -34,9 +36,11 @@ from runwright.tasks.watch import DirectoryWatch
 from runwright.worker.capture import capture
 from runwright.worker.janitor import Janitor
 from runwright.worker.outcome import Limits
+from runwright.worker.process_lane import ProcessOptions
 from runwright.worker.scheduler import Scheduler
 from runwright.worker.session import WorkerOptions, WorkerSession
 from runwright.worker.settler import Settler
+from runwright.worker.triggers import Triggers
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -107,15 +111,22 @@ class TaskManager:
         if self._control is not None:
             raise Conflict("this TaskManager is open already")
         settings = self.settings
+        in_file = declared_in(settings.schedules, f"file {settings.file or 'settings'}")
         store = self.store = await open_store(settings, self._clock, self._rng, self.bus)
         self._clock = SharedClock(self._clock, store.now)
         self._closing.append(store.close)
         try:
             admission = Admission(self.registry, open_sealer(settings), self._rng)
             self.feed = Feed(store, self.bus, self._clock)
+            triggers = Triggers()
+            editor = Editor(self.registry, admission, triggers)
+            schedules = Schedules(store, self.registry, editor, triggers, self._clock, self._rng, settings.timezone)
             self._control = Control(
                 runs=Runs(store, self.registry, admission, self.feed, self._clock),
-                schedules=Schedules(store, self.registry, admission, self._clock, self._rng, settings.timezone),
+                schedules=schedules,
+                fires=ScheduleFires(store, schedules, admission, self._clock),
+                declared=Declared(store, schedules, editor, self._clock),
+                file=ScheduleFile(store, schedules, editor, self._clock, self._rng, settings.timezone),
                 tasks=Tasks(store, self.registry),
                 timeline=Timeline(store),
                 accounts=Accounts(store, self._clock, self._rng),
@@ -126,13 +137,16 @@ class TaskManager:
             if "scheduler" in self.roles:
                 self.scheduler = Scheduler(
                     store=store, registry=self.registry, admission=admission, clock=self._clock, bus=self.bus,
-                    rng=self._rng, retry=Retry(settings.max_retries, settings.retry_delay), cap=settings.catch_up_cap,
+                    retry=Retry(settings.max_retries, settings.retry_delay), triggers=triggers,
+                    cap=settings.catch_up_cap, rate=settings.catch_up_rate,
                 )  # fmt: skip
-                settler = Settler(store, self.bus)
+                settler = Settler(store, self.bus, triggers)
                 for service in (self.scheduler, settler):
                     await service.start()
                     self._closing.append(service.stop)
-                declared = DeclaredSchedules(store, self.registry, self._control.schedules)
+                declared = DeclaredSchedules(
+                    store, self.registry, self._control.declared, in_file, f"file {settings.file or 'settings'}"
+                )
                 self._closing.append(declared.close)
                 await declared.declare()
         except BaseException:
@@ -160,7 +174,11 @@ class TaskManager:
 
     async def _restore(self, store: Store) -> None:
         janitor = Janitor(
-            store, self.bus, sweep_seconds=self.settings.sweep_seconds, retention_days=self.settings.retention_days
+            store,
+            self.bus,
+            sweep_seconds=self.settings.sweep_seconds,
+            retention_days=self.settings.retention_days,
+            aging_seconds=self.settings.aging_seconds,
         )
         if self.roles:
             while (
@@ -172,6 +190,7 @@ class TaskManager:
 
     async def _start_worker(self, store: Store, admission: Admission) -> None:
         settings = self.settings
+        level = logging.getLevelNamesMapping().get(settings.log_level, logging.INFO)
         self.worker = WorkerSession(
             store=store,
             registry=self.registry,
@@ -182,17 +201,17 @@ class TaskManager:
             options=WorkerOptions(
                 max_concurrent=settings.max_concurrent,
                 max_threads=settings.max_threads,
-                limits=Limits(
-                    settings.timeout, settings.cancel_grace, settings.log_limit_bytes, settings.result_limit_bytes
-                ),
+                max_processes=settings.max_processes,
+                limits=Limits.of(settings),
                 lease_seconds=settings.lease_seconds,
                 beat_seconds=settings.heartbeat_seconds,
                 poll_seconds=settings.poll_seconds,
                 shutdown_grace=settings.shutdown_grace,
                 user_loop=self._user_loop,
+                processes=ProcessOptions(settings.task_environment(), level),
             ),
         )
-        capture.install(logging.getLevelNamesMapping().get(settings.log_level, logging.INFO))
+        capture.install(level)
         self._closing.append(_done(capture.uninstall))
         await self.worker.start()
         self._closing.append(lambda: self.worker.stop(self._grace))
@@ -336,7 +355,7 @@ class TaskManager:
     @property
     def schedules(self) -> ManagerSchedules:
         """Add, enable, disable, remove, fire and ask for schedules."""
-        return ManagerSchedules(self.control.schedules)
+        return ManagerSchedules(self.control)
 
     def in_thread(self) -> Blocking:
         """The one bridge for synchronous code: ``with manager.in_thread() as blocking: blocking.run(...)``."""

@@ -26,8 +26,16 @@ def describe(when: When, timezone: str = "UTC") -> str:
     """
     if isinstance(when, Cron):
         zone = when.timezone or timezone
-        sentence = _cron(CronExpression(when.expression))
-        return sentence if zone == "UTC" else f"{sentence} ({zone})"
+        expression = CronExpression(when.expression)
+        sentence = _cron(expression)
+        if zone == "UTC":
+            return sentence
+        options = [zone]
+        if expression.fixed and when.dst_gap == "skip":
+            options.append("not if the clocks skip it")
+        if expression.fixed and when.dst_fold == "twice":
+            options.append("twice if the clocks repeat it")
+        return f"{sentence} ({', '.join(options)})"
     if isinstance(when, Every):
         return _interval(when)
     if isinstance(when, At):

@@ -27,24 +27,26 @@ from runwright.model import (
     Finish,
     Fire,
     FirePlan,
-    JSONObject,
     LogChunk,
     LogLine,
     NewEvent,
     NewRun,
     Page,
+    Pause,
     ProgressUpdate,
     Rescue,
     Run,
     RunStatus,
     Schedule,
+    ScheduleChange,
     Statistics,
     TaskHistory,
     Turn,
+    Waiting,
     Worker,
 )
 from runwright.store import verbs
-from runwright.store.base import EventFilter, NewWorker, RunQuery, Wanted
+from runwright.store.base import EventFilter, Guard, NewWorker, Rate, RunQuery, Wanted
 from runwright.store.leases import Leases
 from runwright.store.transaction import Body, Transaction, first_value
 
@@ -117,8 +119,8 @@ class SqlStore(ABC):
         await self._write(lambda tx: verbs.sessions.register(tx, worker, lease_seconds))
         self._leases.renewed(worker.id, began, lease_seconds)
 
-    async def publish(self, session: str, tasks: Sequence[str]) -> None:
-        await self._write(lambda tx: verbs.sessions.publish(tx, session, tasks))
+    async def publish(self, session: str, tasks: Sequence[str], rates: Mapping[str, Rate] | None = None) -> None:
+        await self._write(lambda tx: verbs.sessions.publish(tx, session, tasks, rates or {}))
 
     def beat(self, session: str, lease_seconds: float) -> bool:
         began = self._leases.begin()
@@ -180,6 +182,9 @@ class SqlStore(ABC):
     async def rescue(self, decisions: Sequence[tuple[Rescue, RunEvent]]) -> int:
         return await self._write(lambda tx: verbs.janitor.rescue(tx, decisions), len(decisions))
 
+    async def age(self, before: Micros, limit: int = 500) -> int:
+        return await self._write(lambda tx: verbs.janitor.age(tx, before, limit), limit)
+
     async def prune(self, before: Micros, limit: int = 1000) -> int:
         return await self._write(lambda tx: verbs.janitor.prune(tx, before, limit), limit)
 
@@ -239,14 +244,17 @@ class SqlStore(ABC):
 
     # ----- schedules -------------------------------------------------------------------------------------------
 
-    async def add_schedules(self, schedules: Sequence[Schedule], actor: str) -> Sequence[bool]:
-        return await self._write(lambda tx: verbs.schedules.add(tx, schedules, actor), len(schedules))
+    async def write_schedules(self, changes: Sequence[ScheduleChange], actor: str, guard: Guard | None = None) -> bool:
+        return await self._write(lambda tx: verbs.schedules.write(tx, changes, actor, guard), len(changes))
 
-    async def update_schedule(self, schedule: Schedule, actor: str, action: str, detail: JSONObject) -> bool:
-        return await self._write(lambda tx: verbs.schedules.update(tx, schedule, actor, action, detail))
+    async def delete_schedule(self, schedule: str, actor: str, guard: Guard | None = None) -> bool:
+        return await self._write(lambda tx: verbs.schedules.delete(tx, schedule, actor, guard))
 
-    async def delete_schedule(self, schedule: str, actor: str) -> bool:
-        return await self._write(lambda tx: verbs.schedules.delete(tx, schedule, actor))
+    async def pause_schedules(self, reason: str | None, actor: str) -> bool:
+        return await self._write(lambda tx: verbs.schedules.pause(tx, reason, actor))
+
+    async def paused(self) -> Pause | None:
+        return await self._ask(verbs.schedules.paused)
 
     async def schedule(self, id_or_name: str) -> Schedule | None:
         return await self._ask(lambda tx: verbs.schedules.find(tx, id_or_name))
@@ -276,6 +284,12 @@ class SqlStore(ABC):
 
     async def settle(self, ended: Sequence[EndedRun], next_due: Mapping[str, Micros]) -> None:
         await self._write(lambda tx: verbs.schedules.settle(tx, ended, next_due), 2 * len(ended))
+
+    async def waiting_runs(self, limit: int = 500, after: int = 0) -> tuple[Sequence[Waiting], int | None]:
+        return await self._ask(lambda tx: verbs.dependencies.waiting(tx, limit, after))
+
+    async def decide_waiting(self, decisions: Sequence[tuple[str, str | None]]) -> int:
+        return await self._write(lambda tx: verbs.dependencies.decide(tx, decisions), 2 * len(decisions))
 
     # ----- accounts --------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runwright.schedule import describe, duration_words, parse_when
+from runwright.when import Cron
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,15 @@ def test_a_schedule_in_english(text: str, sentence: str) -> None:
 def test_the_schedules_zone_is_named() -> None:
     assert describe(parse_when("@daily"), "Asia/Tokyo") == "At 00:00 every day (Asia/Tokyo)"
     assert describe(parse_when("2030-01-01 09:00"), "Asia/Tokyo") == "Once at 2030-01-01 00:00:00 UTC"
+
+
+def test_what_the_clocks_do_is_told_where_it_matters() -> None:
+    chosen = Cron("30 2 * * *", "Europe/Berlin", "skip", "twice")
+    assert describe(chosen) == (
+        "At 02:30 every day (Europe/Berlin, not if the clocks skip it, twice if the clocks repeat it)"
+    )
+    assert describe(Cron("30 2 * * *", "UTC", "skip", "twice")) == "At 02:30 every day"
+    assert describe(Cron("*/30 * * * *", "Europe/Berlin", "skip")) == "Every 30th minute of every hour (Europe/Berlin)"
 
 
 @pytest.mark.parametrize(

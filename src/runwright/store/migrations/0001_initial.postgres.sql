@@ -28,16 +28,21 @@ CREATE TABLE runwright.worker (
 );
 CREATE INDEX worker_live ON runwright.worker (key) WHERE state = 'live';
 
--- Which session knows which task: it may be given runs of these and of no others.
+-- Which session knows which task: it may be given runs of these and of no others, and of some only so many in a time.
 CREATE TABLE runwright.catalogue (
   worker BIGINT NOT NULL REFERENCES runwright.worker (key) ON DELETE CASCADE,
   task   TEXT COLLATE "C" NOT NULL,
+  rate_count  INTEGER,
+  rate_micros BIGINT,
   PRIMARY KEY (worker, task)
 );
 CREATE INDEX catalogue_task ON runwright.catalogue (task);
 
--- ready: 0 not to be claimed now (claimed, not due, not waiting), 1 to be claimed, 2 waits for its concurrency key.
+-- rank: the priority by which it is claimed; it rises when a run has waited too long.
+-- ready: 0 not to be claimed now (claimed, not due, not waiting), 1 to be claimed, 2 waits for its concurrency key,
+-- 3 waits for other schedules.
 -- token: the claim's fencing token; a waiting run with a token is a reservation.
+-- until_start: the unique key is given up when the run starts.
 -- worker: the session that claimed it last. No foreign key: it would be looked up at every claim, and old sessions go.
 -- Dead rows come quickly here, three for each run: they are to be cleared away early.
 CREATE TABLE runwright.run (
@@ -48,9 +53,10 @@ CREATE TABLE runwright.run (
   status            TEXT COLLATE "C" NOT NULL CHECK (status IN (
     'pending', 'running', 'paused', 'cancelling', 'retrying', 'completed', 'error', 'cancelled', 'interrupted', 'skipped')),
   priority          BIGINT NOT NULL,
+  rank              BIGINT NOT NULL,
   exclusive         INTEGER NOT NULL CHECK (exclusive IN (0, 1)),
   due_at            BIGINT NOT NULL,
-  ready             INTEGER NOT NULL CHECK (ready IN (0, 1, 2)),
+  ready             INTEGER NOT NULL CHECK (ready IN (0, 1, 2, 3)),
   token             BIGINT,
   worker            BIGINT,
   attempt           INTEGER NOT NULL DEFAULT 0,
@@ -65,6 +71,7 @@ CREATE TABLE runwright.run (
   parent            TEXT COLLATE "C",
   schedule          TEXT COLLATE "C",
   unique_key        TEXT COLLATE "C",
+  until_start       INTEGER NOT NULL DEFAULT 0 CHECK (until_start IN (0, 1)),
   concurrency_key   TEXT COLLATE "C",
   concurrency_limit INTEGER,
   retry             TEXT COLLATE "C",
@@ -86,6 +93,7 @@ CREATE TABLE runwright.run (
   CHECK (token IS NOT NULL OR (status <> 'running' AND status <> 'paused' AND status <> 'cancelling')),
   CHECK (ready = 0 OR status = 'pending' OR status = 'retrying'),
   CHECK (ready <> 2 OR concurrency_key IS NOT NULL),
+  CHECK (ready <> 3 OR (status = 'pending' AND schedule IS NOT NULL)),
   CHECK ((concurrency_key IS NULL) = (concurrency_limit IS NULL)),
   CHECK (progress_current IS NULL OR (progress_current >= 0 AND progress_total >= 0)),
   CHECK (error_message IS NULL OR error_kind IS NOT NULL)
@@ -94,7 +102,7 @@ CREATE TABLE runwright.run (
 -- A run that is neither claimed nor completed waits: the indexes say it so, because the planner would rather use an
 -- index on status.
 -- Claiming: the waiting, due, unclaimed runs of one lane and task in the order of the queue.
-CREATE INDEX run_ready ON runwright.run (lane, task, priority DESC, due_at, key) WHERE ready = 1 AND exclusive = 0;
+CREATE INDEX run_ready ON runwright.run (lane, task, rank DESC, due_at, key) WHERE ready = 1 AND exclusive = 0;
 -- The exclusive runs that wait, by arrival: the first that is due is the barrier.
 CREATE INDEX run_exclusive ON runwright.run (due_at, key) WHERE exclusive = 1 AND completed_at IS NULL AND token IS NULL;
 CREATE INDEX run_exclusive_held ON runwright.run (key) WHERE exclusive = 1 AND completed_at IS NULL AND token IS NOT NULL;
@@ -105,9 +113,13 @@ CREATE INDEX run_held ON runwright.run (worker, lane) WHERE token IS NOT NULL;
 CREATE INDEX run_wish ON runwright.run (worker) WHERE token IS NOT NULL AND (pause_requested = 1 OR cancel_requested = 1);
 -- Concurrency keys: who holds one, and who waits for one.
 CREATE INDEX run_key_held ON runwright.run (concurrency_key) WHERE concurrency_key IS NOT NULL AND token IS NOT NULL;
-CREATE INDEX run_key_queue ON runwright.run (concurrency_key, ready, priority DESC, due_at, key)
+CREATE INDEX run_key_queue ON runwright.run (concurrency_key, ready, rank DESC, due_at, key)
   WHERE concurrency_key IS NOT NULL AND ready > 0;
 CREATE UNIQUE INDEX run_unique ON runwright.run (unique_key) WHERE unique_key IS NOT NULL AND completed_at IS NULL;
+CREATE INDEX run_unique_ended ON runwright.run (unique_key, created_at)
+  WHERE unique_key IS NOT NULL AND completed_at IS NOT NULL;
+-- Runs that wait for other schedules, the first of each schedule in front.
+CREATE INDEX run_waiting ON runwright.run (schedule, key) WHERE ready = 3;
 CREATE INDEX run_child_ready ON runwright.run (parent) WHERE parent IS NOT NULL AND ready = 1;
 -- Lists.
 CREATE INDEX run_task ON runwright.run (task, key);
@@ -146,6 +158,13 @@ CREATE TABLE runwright.state (
   run  BIGINT PRIMARY KEY,
   body TEXT COLLATE "C" NOT NULL
 );
+
+-- When runs of tasks with a rate limit were claimed to start, for as long as that counts.
+CREATE TABLE runwright.rate_start (
+  task TEXT COLLATE "C" NOT NULL,
+  at   BIGINT NOT NULL
+);
+CREATE INDEX rate_start_task ON runwright.rate_start (task, at);
 
 CREATE TABLE runwright.idempotency (
   created_by TEXT COLLATE "C" NOT NULL,
@@ -189,7 +208,7 @@ CREATE TABLE runwright.schedule (
   overlap               TEXT COLLATE "C" NOT NULL,
   catch_up              TEXT COLLATE "C" NOT NULL,
   misfire_grace_seconds DOUBLE PRECISION,
-  jitter_seconds        DOUBLE PRECISION    NOT NULL,
+  jitter_seconds        DOUBLE PRECISION NOT NULL,
   retry                 TEXT COLLATE "C",
   depends_on            TEXT COLLATE "C" NOT NULL,
   starts_at             BIGINT,
@@ -197,6 +216,7 @@ CREATE TABLE runwright.schedule (
   excluded              TEXT COLLATE "C" NOT NULL,
   blackouts             TEXT COLLATE "C" NOT NULL,
   origin                TEXT COLLATE "C" NOT NULL,
+  declared              TEXT COLLATE "C" NOT NULL,
   edited                INTEGER NOT NULL CHECK (edited IN (0, 1)),
   deleted               INTEGER NOT NULL CHECK (deleted IN (0, 1)),
   created_by            TEXT COLLATE "C" NOT NULL,
@@ -211,9 +231,23 @@ CREATE TABLE runwright.schedule (
   error_count           BIGINT NOT NULL,
   last_run_at           BIGINT,
   last_status           TEXT COLLATE "C",
-  last_error            TEXT COLLATE "C"
+  last_error            TEXT COLLATE "C",
+  -- What other schedules wait for: how the newest decided due time ended, and when; when a run was skipped last.
+  outcome               TEXT COLLATE "C",
+  outcome_at            BIGINT,
+  skipped_at            BIGINT
 );
 CREATE INDEX schedule_due ON runwright.schedule (next_due_at) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NOT NULL;
+
+CREATE INDEX schedule_needs ON runwright.schedule (name) WHERE depends_on <> '[]';
+
+-- All schedules are paused, if there is a row.
+CREATE TABLE runwright.pause (
+  key    INTEGER PRIMARY KEY CHECK (key = 1),
+  reason TEXT COLLATE "C" NOT NULL,
+  actor  TEXT COLLATE "C" NOT NULL,
+  since  BIGINT NOT NULL
+);
 
 -- The fire ledger: every due time at most once for each schedule.
 CREATE TABLE runwright.fire (
@@ -241,6 +275,7 @@ CREATE TABLE runwright.ended (
   completed_at BIGINT NOT NULL,
   error        TEXT COLLATE "C"
 );
+CREATE INDEX ended_schedule ON runwright.ended (schedule);
 
 CREATE TABLE runwright.credential (
   digest     TEXT COLLATE "C" PRIMARY KEY NOT NULL,

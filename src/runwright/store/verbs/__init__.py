@@ -6,6 +6,7 @@ They work through ``store.transaction``, and must know neither a driver nor whic
 from runwright.store.verbs import (
     accounts,
     claim,
+    dependencies,
     janitor,
     lists,
     notes,
@@ -20,6 +21,7 @@ from runwright.store.verbs import (
 __all__ = [
     "accounts",
     "claim",
+    "dependencies",
     "janitor",
     "lists",
     "notes",

@@ -7,6 +7,7 @@ runs of tasks that this session does not know cost it one seek, however many the
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from runwright.clock import Micros
 from runwright.model import Claim, Lane
@@ -28,13 +29,14 @@ KEY, ID, TASK, LANE, CRASHES, DUE, PRIORITY, PARENT, CONCURRENCY_KEY, CONCURRENC
     17,
     18,
 )
+RANK = 20
 KNOWN, CHILD, HELD = 20, 21, 22
 _ROUNDS, _ROUND_ROWS = 6, 1000
 
 
 def _place(row: Row) -> tuple[int, int, int]:
-    """Where a run stands in the queue: priority descending, due time, arrival."""
-    return -row[PRIORITY], row[DUE], row[KEY]
+    """Where a run stands in the queue: rank descending, due time, arrival."""
+    return -row[RANK], row[DUE], row[KEY]
 
 
 async def unpark(tx: Transaction, freed: Iterable[str | None]) -> None:
@@ -46,6 +48,29 @@ async def unpark(tx: Transaction, freed: Iterable[str | None]) -> None:
     for name in names:
         await tx.do("unpark", name)
     tx.topics.add("runs")
+
+
+@dataclass(slots=True)
+class _Rated:
+    """The starts of a task that count now, oldest first; ``known`` of them were there before this turn."""
+
+    count: int
+    micros: Micros
+    starts: list[Micros]
+    known: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.known = len(self.starts)
+
+    @property
+    def free(self) -> int:
+        """How many more may start now."""
+        return max(0, self.count - len(self.starts))
+
+    @property
+    def next_at(self) -> Micros:
+        """When the next may start, if none may now."""
+        return self.starts[-self.count] + self.micros
 
 
 class Claimer:
@@ -62,6 +87,7 @@ class Claimer:
         self._reserves: list[tuple[int, int, int]] = []
         self._held: dict[str, int] = {}
         self._tasks: dict[str, list[str]] = {}
+        self._rates: dict[str, _Rated] = {}
         self._waiting: list[Row] = []
         self._shut = self._alone = self._exclusive_claimed = False
 
@@ -80,11 +106,13 @@ class Claimer:
         if self.next_due is not None and self.next_due <= tx.now:
             await tx.do("claim_due", lanes, tx.now)
             self.next_due = await first_value(tx, "claim_next_due", lanes)
-        for lane, task in await tx.all("claim_tasks", lanes, self._worker):
-            self._tasks.setdefault(lane, []).append(task)
+        for lane, task, count, micros in await tx.all("claim_tasks", lanes, self._worker):
+            if count is None or await self._may_start(task, count, micros):
+                self._tasks.setdefault(lane, []).append(task)
         for lane in wanted:
             await self._claim(lane)
         await self._write()
+        await self._write_rates()
 
     async def _claim(self, wanted: Wanted) -> None:
         need = wanted.now + wanted.ahead
@@ -106,6 +134,8 @@ class Claimer:
                 elif self._full(row):
                     await self._tx.do("claim_park", row[KEY])
                     parked += 1
+                elif (rate := self._rates.get(row[TASK])) is not None and not (rate.free and taken < wanted.now):
+                    continue  # one whose starts are counted is never reserved ahead
                 elif taken < wanted.now:
                     self._take(row, reserved=False)
                     taken += 1
@@ -137,6 +167,8 @@ class Claimer:
         else:
             self._starts.append((row[KEY], token, self._worker, self._tx.now))
             self._journal.run(Action.RUN_STARTED, row[ID], row[TASK])
+            if row[TASK] in self._rates:
+                self._rates[row[TASK]].starts.append(self._tx.now)
         self.claims.append(claim_of(row, token, reserved))
 
     async def _count_keys(self, rows: Sequence[Row]) -> frozenset[str]:
@@ -155,6 +187,40 @@ class Claimer:
         name = row[CONCURRENCY_KEY]
         return name is not None and self._held[name] >= int(row[CONCURRENCY_LIMIT])
 
+    # ----- rates -----------------------------------------------------------------------------------------------
+
+    async def _may_start(self, task: str, count: int, micros: Micros) -> bool:
+        """Learn how many runs of a task with a rate limit may start now; False if there are none."""
+        if not await self._tx.try_keys([f"rate:{task}"]):
+            self.backlog = True  # another worker counts this task's starts now: the next turn looks again
+            return False
+        starts = await self._tx.all("rate_read", task, self._tx.now - micros, self._tx.now, count)
+        rate = self._rates[task] = _Rated(count, micros, [at for (at,) in reversed(starts)])
+        if not rate.free:
+            self._wait_until(rate.next_at)
+        return rate.free > 0
+
+    def _most(self, task: str, need: int) -> int:
+        """How many rows of a task are worth reading."""
+        rate = self._rates.get(task)
+        return need if rate is None else min(need, rate.free)
+
+    async def _write_rates(self) -> None:
+        """Store which starts were taken, and come again when the next is free."""
+        now = self._tx.now
+        taken = [(task, at) for task, rate in self._rates.items() for at in rate.starts[rate.known :]]
+        if not taken:
+            return
+        await self._tx.many("rate_insert", taken)
+        for task in {task for task, _ in taken}:
+            rate = self._rates[task]
+            await self._tx.do("rate_delete", task, now - rate.micros)
+            if not rate.free:
+                self._wait_until(rate.next_at)
+
+    def _wait_until(self, at: Micros) -> None:
+        self.next_due = at if self.next_due is None else min(self.next_due, at)
+
     # ----- the queue -------------------------------------------------------------------------------------------
 
     async def _candidates(self, lane: Lane, need: int) -> tuple[list[Row], bool]:
@@ -171,7 +237,7 @@ class Claimer:
         if not tasks:
             return [], False
         if len(tasks) == 1:
-            rows = await tx.all("claim_read", lane, tasks[0], need)
+            rows = await tx.all("claim_read", lane, tasks[0], self._most(tasks[0], need))
             return rows, len(rows) == need
         more = False
         if len(tasks) > need:
@@ -182,7 +248,7 @@ class Claimer:
         found: list[Row] = []
         horizon: tuple[int, int, int] | None = None
         for task in tasks:
-            rows = await tx.all("claim_read", lane, task, share)
+            rows = await tx.all("claim_read", lane, task, self._most(task, share))
             found += rows
             if len(rows) == share:  # the task may have more behind its last row: nothing behind that is in order
                 last = _place(rows[-1])
@@ -199,8 +265,8 @@ class Claimer:
         found: list[Row] = []
         for task in self._tasks.get(lane, []):
             room = need
-            for (priority,) in await tx.all("claim_priorities", lane, task):
-                rows = await tx.all("claim_read_before", lane, task, priority, barrier[DUE], barrier[KEY], room)
+            for (rank,) in await tx.all("claim_ranks", lane, task):
+                rows = await tx.all("claim_read_before", lane, task, rank, barrier[DUE], barrier[KEY], room)
                 found += rows
                 room -= len(rows)
                 if room <= 0:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from runwright.clock import Micros
 from runwright.lifecycle import RunEvent, next_status
-from runwright.model import AttemptStatus, Rescue, RunStatus
+from runwright.model import AttemptStatus, Lane, Rescue, RunStatus
 from runwright.store.actions import action_of
 from runwright.store.leases import LiveSession
 from runwright.store.rows import rescue_of
@@ -15,6 +15,8 @@ from runwright.store.verbs.claim import unpark
 from runwright.store.verbs.journal import Journal
 from runwright.store.verbs.sessions import give_up_reservations
 
+FRONT = 2**62
+"""The rank of runs that have waited too long; no priority reaches it."""
 EVENTS_PER_RUN = 10
 """How many old entries of the timeline are deleted for each run that may be: a run leaves several."""
 
@@ -83,6 +85,16 @@ async def rescue(tx: Transaction, decisions: Sequence[tuple[Rescue, RunEvent]]) 
     return moved
 
 
+async def age(tx: Transaction, before: Micros, limit: int) -> int:
+    """See ``Store.age``."""
+    moved = 0
+    for lane, task in await tx.all("ready_tasks", [lane.value for lane in Lane]):
+        for (rank,) in await tx.all("claim_ranks", lane, task):
+            if rank < FRONT and moved < limit:
+                moved += await tx.do("age", lane, task, rank, before, FRONT, limit - moved)
+    return moved
+
+
 async def prune(tx: Transaction, before: Micros, limit: int) -> int:
     """See ``Store.prune``."""
     deleted = 0
@@ -94,4 +106,5 @@ async def prune(tx: Transaction, before: Micros, limit: int) -> int:
     await tx.do("prune_idempotency", before, limit)
     await tx.do("prune_workers", before)
     await tx.do("prune_credentials", before)
+    await tx.do("prune_rates", before)
     return deleted

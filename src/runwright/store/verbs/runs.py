@@ -14,19 +14,27 @@ from runwright.store.transaction import Row, Transaction, UndoError
 from runwright.store.verbs.claim import unpark
 from runwright.store.verbs.journal import Journal
 
+WAITS = 3
+"""The ``ready`` of a run that waits for other schedules."""
+
 
 async def enqueue(tx: Transaction, runs: Sequence[NewRun]) -> list[Enqueued]:
     """See ``Store.enqueue``."""
     journal = Journal(tx)
-    plain = len(runs) > 1 and all(run.unique_key is None and run.idempotency_key is None for run in runs)
-    if plain and await _insert_all(tx, runs):
-        for run in runs:
-            journal.run(Action.RUN_CREATED, run.id, run.task, run.created_by)
-        answers = [Enqueued(run.id) for run in runs]
-    else:
-        answers = [await insert(tx, journal, run) for run in runs]
+    answers = await let_in(tx, journal, runs)
     await journal.write()
     return answers
+
+
+async def let_in(tx: Transaction, journal: Journal, runs: Sequence[NewRun]) -> list[Enqueued]:
+    """Insert the runs that are not there, those that nothing can refuse in one go; the answers in the same order."""
+    plain = [run for run in runs if run.unique_key is None and run.idempotency_key is None]
+    done: dict[str, Enqueued] = {}
+    if len(plain) > 1 and await _insert_all(tx, plain):
+        for run in plain:
+            journal.run(Action.RUN_CREATED, run.id, run.task, run.created_by)
+            done[run.id] = Enqueued(run.id)
+    return [done.get(run.id) or await _insert(tx, journal, run) for run in runs]
 
 
 async def _insert_all(tx: Transaction, runs: Sequence[NewRun]) -> bool:
@@ -41,7 +49,7 @@ async def _insert_all(tx: Transaction, runs: Sequence[NewRun]) -> bool:
     return True
 
 
-async def insert(tx: Transaction, journal: Journal, run: NewRun) -> Enqueued:
+async def _insert(tx: Transaction, journal: Journal, run: NewRun) -> Enqueued:
     """Insert one run unless its id, its idempotency key or its unique key is taken."""
     if run.unique_key is not None or run.idempotency_key is not None:
         if await tx.one("run_exists", run.id) is not None:
@@ -51,6 +59,8 @@ async def insert(tx: Transaction, journal: Journal, run: NewRun) -> Enqueued:
             if used is not None:
                 return Enqueued(used[0], created=False, same_body=used[1] == run.idempotency_digest)
         holder = await tx.one("unique_holder", run.unique_key)
+        if holder is None and run.unique_since is not None:
+            holder = await tx.one("unique_recent", run.unique_key, run.unique_since)
         if holder is not None:
             return Enqueued(holder[0], created=False)
     if await tx.many("run_insert", [run_values(run, _ready(run, tx.now))]):
@@ -62,17 +72,19 @@ async def insert(tx: Transaction, journal: Journal, run: NewRun) -> Enqueued:
     return Enqueued(run.id)
 
 
-def _ready(run: NewRun, now: Micros) -> bool:
+def _ready(run: NewRun, now: Micros) -> int:
     """What was to start at once does so, whatever the wall clock has done since it was let in."""
-    return run.due_at <= max(now, run.created_at)
+    return WAITS if run.waits else 1 if run.due_at <= max(now, run.created_at) else 0
 
 
-async def skip(tx: Transaction, journal: Journal, run: NewRun, reason: str) -> None:
-    """A run that was just inserted and will not run in this cycle."""
+async def skip(tx: Transaction, journal: Journal, run: str, task: str, schedule: str | None, reason: str) -> bool:
+    """A pending run will not run in this cycle. False if it is pending no longer."""
     after = next_status(RunStatus.PENDING, RunEvent.SKIP) or RunStatus.PENDING
-    if await tx.do("run_skip", run.id, RunEvent.SKIP.value, after.value, tx.now, reason):
-        journal.run(action_of(RunEvent.SKIP, after), run.id, run.task, None, {"reason": reason})
-        journal.ended(run.id, run.schedule, after, None, tx.now, reason)
+    if not await tx.do("run_skip", run, RunEvent.SKIP.value, after.value, tx.now, reason):
+        return False
+    journal.run(action_of(RunEvent.SKIP, after), run, task, None, {"reason": reason})
+    journal.ended(run, schedule, after, None, tx.now, reason)
+    return True
 
 
 async def move(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from runwright.clock import SECOND
 from runwright.model import Claim, Control
-from runwright.store.base import NewWorker
+from runwright.store.base import NewWorker, Rate
 from runwright.store.leases import LiveSession
 from runwright.store.rows import claimed_of, dump
 from runwright.store.transaction import Row, Transaction
@@ -23,19 +23,21 @@ async def register(tx: Transaction, worker: NewWorker, lease_seconds: float) -> 
     values = (worker.id, worker.host, worker.pid, dump(dict(worker.lanes)), tx.now, round(lease_seconds * SECOND))
     row = await tx.one("session_insert", *values)
     assert row is not None
-    await _know(tx, row[0], worker.tasks)
+    await _know(tx, row[0], worker.tasks, worker.rates)
 
 
-async def publish(tx: Transaction, session: str, tasks: Sequence[str]) -> None:
+async def publish(tx: Transaction, session: str, tasks: Sequence[str], rates: Mapping[str, Rate]) -> None:
     """See ``Store.publish``."""
     row = await session_row(tx, session)
     if row is not None:
         await tx.do("catalogue_clear", row[0])
-        await _know(tx, row[0], tasks)
+        await _know(tx, row[0], tasks, rates)
 
 
-async def _know(tx: Transaction, key: int, tasks: Sequence[str]) -> None:
-    await tx.many("catalogue_insert", [(key, task) for task in tasks])
+async def _know(tx: Transaction, key: int, tasks: Sequence[str], rates: Mapping[str, Rate]) -> None:
+    limits = [(task, rates.get(task)) for task in tasks]
+    rows = [(key, task, rate and rate.count, rate and rate.micros) for task, rate in limits]
+    await tx.many("catalogue_insert", rows)
     tx.topics.add("runs")
 
 

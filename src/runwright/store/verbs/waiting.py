@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from runwright.clock import Micros, to_datetime
+import json
+
+from runwright.clock import SECOND, Micros, to_datetime
 from runwright.model import Lane, RunStatus
 from runwright.store.transaction import Transaction, first_value
+from runwright.store.verbs.runs import WAITS
 
 _WAITING = {RunStatus.PENDING.value, RunStatus.RETRYING.value}
 
@@ -14,7 +17,9 @@ async def waiting_for(tx: Transaction, run: str) -> str | None:
     row = await tx.one("waiting_read", run)
     if row is None or row[0] not in _WAITING or row[7] is not None:
         return None
-    _, task, lane, _, exclusive, due_at, key, _, _, shared, limit, parent, child = row
+    _, task, lane, _, exclusive, due_at, key, _, ready, shared, limit, parent, child = row
+    if ready == WAITS:
+        return await _for_schedules(tx, run)
     if due_at > tx.now:
         return f"It is due at {to_datetime(due_at):%Y-%m-%d %H:%M:%S} UTC."
     known, any_live = await tx.one("waiting_known", task) or (0, 0)
@@ -28,7 +33,18 @@ async def waiting_for(tx: Transaction, run: str) -> str | None:
             return reason
     if shared is not None and await first_value(tx, "waiting_key_held", shared) >= limit:
         return f"At most {limit} may run at a time for its concurrency key {shared}."
+    if (rate := await tx.one("waiting_rate", task)) is not None:
+        count, micros = rate
+        starts = await tx.all("rate_read", task, tx.now - micros, tx.now, count)
+        if len(starts) == count:
+            return f"At most {count} runs of {task} may start in {micros / SECOND:g} s."
     return None
+
+
+async def _for_schedules(tx: Transaction, run: str) -> str:
+    needs = await first_value(tx, "waiting_for_schedules", run)
+    names = ", ".join(json.loads(needs)) if needs else ""
+    return f"It waits for a success of {names} since its schedule's last start." if names else "It is about to start."
 
 
 async def _behind(
