@@ -179,8 +179,9 @@ async def restarts(server: Postgres, url: str, cluster: Cluster, rounds: int) ->
 
 
 async def test_two_restarts_and_two_cuts_stop_nobody(durable_postgres: Postgres, tmp_path: Path) -> None:
+    """Also where a restart takes longer than the lease."""
     url = durable_postgres.database()
-    with Cluster(url, tmp_path, max_concurrent=LANE, poll_seconds=60) as cluster:
+    with Cluster(url, tmp_path, max_concurrent=LANE, **{**SHORT_LEASES, "poll_seconds": 60}) as cluster:
         await restarts(durable_postgres, url, cluster, rounds=2)
 
 
