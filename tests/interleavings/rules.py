@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runwright.lifecycle import RunEvent, decide_crash
+from runwright.lifecycle import decide_crash
 from runwright.model import Lane, Turn
 from runwright.store.base import NewWorker, Wanted
 from runwright.store.leases import Leases

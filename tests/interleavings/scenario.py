@@ -104,7 +104,9 @@ class Scenario:
         """Store a run, and let w1 do with it what the shape wants."""
         self.clock.advance(1)  # each is due after the one before
         key = KEYS.get(run)
-        new = given.run(exclusive=run in self.shape.exclusive, concurrency_key=key, concurrency_limit=key and 1)
+        new = given.run(
+            exclusive=run in self.shape.exclusive, concurrency_key=key, concurrency_limit=1 if key else None
+        )
         await self.store.enqueue([replace(new, id=run)])
         held, parked = self.shape.held and run in "RH", self.shape.parked and self.shape.held and run in "PQ"
         if held or parked:
@@ -135,8 +137,8 @@ class Scenario:
             "claim_again": lambda store: store.turn("w3", [Wanted(Lane.ASYNC, 1)]),
             "beat": lambda store: store.beat_once("w1", LEASE_SECONDS),
             "finish": lambda store: store.turn("w1", wanted, changes=start, finished=finish),
-            "cancel": lambda store: self._cancel(store, ["R", "P"]),
-            "cancel_others": lambda store: self._cancel(store, ["X", "H"]),
+            "cancel": lambda store: self._cancel(store, ["H", "P", "R"]),
+            "cancel_others": lambda store: self._cancel(store, ["X", "Q"]),
             "rescue": self._rescue,
             "rescue_again": self._rescue,
             "fire": lambda store: store.fire([plans[0]]),

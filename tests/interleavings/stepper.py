@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import asyncpg
 
@@ -181,7 +181,7 @@ class Stage:
         self._clock = clock
         self.stores: list[SteppedStore] = []
 
-    async def __aenter__(self) -> Stage:
+    async def __aenter__(self) -> Self:
         self.watcher = await asyncpg.connect(self._url)
         for _ in range(3):
             connection = await asyncpg.connect(self._url, server_settings={"deadlock_timeout": "50ms", "jit": "off"})
@@ -211,9 +211,8 @@ class Stage:
             for name, store in zip(wanted, self.stores, strict=False):
                 store.begin_anew()
                 players[name] = Player(name, store, asyncio.ensure_future(_run(operations[name], store)))
-                players[name].task.add_done_callback(lambda _, gate=store.gate: gate.changed.set())
                 await self._settle(players[name])
-            left: list[tuple[str, Stop]] = list(plan)
+            left: Plan = list(plan)
             while left:
                 moved = False
                 for name, stop in left:
@@ -300,12 +299,13 @@ class Stage:
 
 
 async def _run(operation: Operation, store: SteppedStore) -> Any:
-    return await operation(store)
+    try:
+        return await operation(store)
+    finally:
+        asyncio.get_running_loop().call_soon(store.gate.changed.set)
 
 
-async def _note(
-    player: Player, execution: Execution, at_end: Callable[[Execution, str], Awaitable[None]]
-) -> None:
+async def _note(player: Player, execution: Execution, at_end: Callable[[Execution, str], Awaitable[None]]) -> None:
     """Keep an operation's answer; an exception that reached its caller is a fault."""
     error = player.task.exception()
     if error is None:
