@@ -38,11 +38,6 @@ SELECT name || ' has a free place and only parked runs' FROM unnest(ARRAY['K', '
 WHERE EXISTS (SELECT 1 FROM runwright.run WHERE concurrency_key = name AND ready = 2)
   AND NOT EXISTS (SELECT 1 FROM runwright.run WHERE concurrency_key = name AND (ready = 1 OR token IS NOT NULL))
 UNION ALL
-SELECT 'R ended under its worker, and was rescued'
-WHERE EXISTS (SELECT 1 FROM runwright.event WHERE run = 'R' AND action = 'run.interrupted')
-  AND EXISTS (SELECT 1 FROM runwright.attempt a JOIN runwright.run r ON r.key = a.run
-              WHERE r.id = 'R' AND a.number = 1 AND a.status = 'completed')
-UNION ALL
 SELECT run || ' was rescued ' || count(*) || ' times' FROM runwright.event WHERE action = 'run.interrupted'
 GROUP BY run HAVING count(*) > 1
 UNION ALL
@@ -108,6 +103,14 @@ class Rules:
                 )
                 if row is None and over is None:
                     execution.faults.append(f"{claim.run_id} was taken from {TURNS[name]}, which is healthy")
+        if self._accepted(execution.answers.get("finish")) and await self._row(
+            "SELECT 1 FROM runwright.event WHERE run = 'R' AND action = 'run.interrupted'"
+        ):
+            execution.faults.append("the end of R was accepted, and R was rescued")
+        if execution.answers.get("beat") and await self._row(
+            "SELECT 1 FROM runwright.worker WHERE id = 'w1' AND state = 'lost'"
+        ):
+            execution.faults.append("w1 has renewed its lease, and was given up for lost")
         if not execution.faults:
             await self._end_every_run()
             await self._ask(execution, AFTER_ALL)

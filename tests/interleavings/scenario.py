@@ -42,25 +42,23 @@ class Shape:
 
 
 SHAPES = (
+    Shape("running", "RHPQXY", ("claim", "beat", "finish", "cancel", "rescue", "fire", "hand_back", "end")),
+    Shape("two janitors", "RHPQXY", ("claim", "beat", "finish", "cancel_others", "rescue", "rescue_again")),
     Shape(
-        "running", "RHPQXY",
-        ("claim", "beat", "finish", "cancel", "rescue", "rescue_again", "fire", "hand_back", "end"),
-    ),
-    Shape(
-        "not yet parked", "RHPQX",
-        ("claim", "claim_again", "finish", "cancel", "cancel_others", "rescue", "hand_back"), parked=False,
+        "not yet parked", "RHPQXY",
+        ("claim", "claim_again", "finish", "cancel", "cancel_others", "rescue", "fire"), parked=False, exclusive="F",
     ),
     Shape(
         "exclusive waits", "RXY",
-        ("claim", "claim_again", "finish", "cancel", "cancel_others", "rescue", "end"), exclusive="X",
+        ("claim", "claim_again", "finish", "cancel", "cancel_others", "rescue"), exclusive="X",
+    ),
+    Shape(
+        "exclusive is next", "RPXY",
+        ("claim", "claim_again", "cancel", "cancel_others", "fire"), held=False, exclusive="X",
     ),
     Shape(
         "nothing claimed", "RPXY",
-        ("claim", "claim_again", "cancel", "cancel_others", "fire", "fire_again"), held=False, exclusive="X",
-    ),
-    Shape(
-        "exclusive fires", "RPY",
-        ("claim", "claim_again", "finish", "fire", "fire_again", "end"), parked=False, exclusive="F",
+        ("claim", "claim_again", "cancel", "fire", "fire_again"), held=False, exclusive="F",
     ),
 )  # fmt: skip
 
@@ -138,7 +136,7 @@ class Scenario:
             "beat": lambda store: store.beat_once("w1", LEASE_SECONDS),
             "finish": lambda store: store.turn("w1", wanted, changes=start, finished=finish),
             "cancel": lambda store: self._cancel(store, ["H", "P", "R"]),
-            "cancel_others": lambda store: self._cancel(store, ["X", "Q"]),
+            "cancel_others": lambda store: self._cancel(store, ["P", "Q", "X"]),
             "rescue": self._rescue,
             "rescue_again": self._rescue,
             "fire": lambda store: store.fire([plans[0]]),

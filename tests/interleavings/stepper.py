@@ -24,7 +24,7 @@ from runwright.store.transaction import Body
 LOOK_SECONDS = 0.003
 """How long an answer may take before the server is asked whether its statement waits for a lock."""
 LIMIT_SECONDS = 20.0
-TO_ITS_END = None
+END = None
 Stop: TypeAlias = "int | str | None"
 """How far an operation goes: so many statements in all, to before the statement of this name, or to its end."""
 Operation: TypeAlias = "Callable[[SteppedStore], Awaitable[Any]]"
@@ -152,7 +152,8 @@ class Player:
             return True
         if isinstance(stop, int):
             return self.steps >= stop
-        return stop is not None and known.get(self.store.gate.next or "") == stop
+        following = self.store.gate.next or ""
+        return stop is not None and known.get(following, following) == stop
 
 
 @dataclass(slots=True)
@@ -164,7 +165,7 @@ class Execution:
     steps: dict[str, int] = field(default_factory=dict)
     blocked: list[str] = field(default_factory=list)
     short: set[str] = field(default_factory=set)
-    """Operations that ended before they had done as many statements as the plan gave them."""
+    """Operations that ended, or had to wait, before they had done as many statements as the plan gave them."""
     trace: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -220,9 +221,11 @@ class Stage:
                     while not player.blocked and not player.has_reached(stop, known):
                         moved = True
                         await self._step(player, players, known, execution, at_end)
-                    if isinstance(stop, int) and player.steps < stop and player.ended:
+                    if isinstance(stop, str) and player.ended:
+                        raise LookupError(f"{name} has no statement {stop}, or not then: {execution}")
+                    if isinstance(stop, int) and player.steps < stop:
                         execution.short.add(name)
-                left = [(name, TO_ITS_END) for name in wanted if not players[name].ended]
+                left = [(name, END) for name in wanted if not players[name].ended]
                 if left and not moved:  # each waits for another: the server ends that
                     await self._see_who_goes_on(players, execution, at_end, wait=True)
             execution.steps = {name: player.steps for name, player in players.items()}
