@@ -16,7 +16,7 @@ import asyncpg
 
 from runwright.clock import Clock, SystemRng
 from runwright.store.leases import Leases
-from runwright.store.postgres import PostgresStore
+from runwright.store.postgres import SERVER_SETTINGS, PostgresStore
 from runwright.store.postgres_errors import AGAIN
 from runwright.store.postgres_transaction import _BATCH, _LOCK_KEYS, _TRY_KEYS, CLAIMS, SQL
 from runwright.store.transaction import Body
@@ -185,7 +185,9 @@ class Stage:
     async def __aenter__(self) -> Self:
         self.watcher = await asyncpg.connect(self._url)
         for _ in range(3):
-            connection = await asyncpg.connect(self._url, server_settings={"deadlock_timeout": "50ms", "jit": "off"})
+            connection = await asyncpg.connect(
+                self._url, server_settings={**SERVER_SETTINGS, "deadlock_timeout": "50ms"}
+            )
             self.stores.append(SteppedStore(self._url, self._clock, connection))
         return self
 
