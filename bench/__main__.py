@@ -7,6 +7,7 @@ python -m bench --only runwright --workloads throughput         quick work
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import json
 import os
@@ -21,11 +22,13 @@ from bench import machine, place
 from bench.floors import EXPECTATIONS
 from bench.peers import PEERS, Entry
 from bench.report import HEADINGS, Result, report
+from tools.postgres import Postgres
 
 RESULTS = Path(__file__).parent / "results"
 SHORT = ("throughput", "default-lane", "enqueue")
 """Workloads that take seconds and are repeated; the others look at hundreds of samples in one go."""
 LIMIT_SECONDS = 240
+SERVER: dict[str, str | int] = {"shared_buffers": "256MB"}
 
 
 def choose() -> argparse.Namespace:
@@ -43,10 +46,11 @@ def choose() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def run_child(entry: Entry, workload: str) -> dict[str, object]:
+def run_child(entry: Entry, workload: str, database: str) -> dict[str, object]:
     """Measure once, in another process."""
     python = place.foreign_python() if entry.foreign else sys.executable
     environment = {**os.environ, "PYTHONPATH": str(place.REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment["BENCH_POSTGRES"] = database
     try:
         done = subprocess.run(
             [python, "-m", "bench.child", entry.name, workload],
@@ -61,13 +65,28 @@ def run_child(entry: Entry, workload: str) -> dict[str, object]:
     return found
 
 
-def measured(entry: Entry, workload: str) -> dict[str, object]:
+def measured(entry: Entry, workload: str, server: Postgres | None) -> dict[str, object]:
     """Run the child and note what all other processes took meanwhile, in per cent of a core: `others`."""
-    busy, mine, begin = busy_seconds(), sum(os.times()[:4]), time.monotonic()
-    found = run_child(entry, workload)
+    database = server.database() if server and entry.postgres else ""
+    busy, mine, begin = busy_seconds(), own_seconds(server), time.monotonic()
+    found = run_child(entry, workload, database)
     wall = time.monotonic() - begin
-    others = busy_seconds() - busy - (sum(os.times()[:4]) - mine)
+    others = busy_seconds() - busy - (own_seconds(server) - mine)
+    if server and database:
+        server.drop(database)
     return {**found, "others": max(0.0, others / wall * 100)}
+
+
+def own_seconds(server: Postgres | None) -> float:
+    """CPU time of this process, its children that have ended, and the server."""
+    total = sum(os.times()[:4])
+    if server:
+        postmaster = psutil.Process(server.postmaster.pid)
+        total += sum(postmaster.cpu_times()[:4])
+        for child in postmaster.children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += sum(child.cpu_times()[:2])
+    return total
 
 
 def busy_seconds() -> float:
@@ -76,14 +95,14 @@ def busy_seconds() -> float:
     return sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
 
 
-def gather(entries: list[Entry], workloads: list[str], reps: int) -> list[Result]:
+def gather(entries: list[Entry], workloads: list[str], reps: int, server: Postgres | None) -> list[Result]:
     """Repetitions go round all peers, so that a slow minute of the machine does not hit one of them only."""
     results: dict[tuple[str, str], Result] = {}
     for workload in workloads:
         for _ in range(reps if workload in SHORT else 1):
             for entry in entries:
                 if workload in entry.workloads:
-                    add(results, entry, workload, measured(entry, workload))
+                    add(results, entry, workload, measured(entry, workload, server))
     return list(results.values())
 
 
@@ -101,15 +120,15 @@ def add(results: dict[tuple[str, str], Result], entry: Entry, workload: str, fou
     else:
         text = f"FAILED: {found.get('error')}"
         result.errors.append(str(found.get("error")))
-    print(f"{workload:13}{entry.name:25}{text}; others {result.others[-1]:.0f} %", file=sys.stderr, flush=True)
+    print(f"{workload:13}{entry.name:33}{text}; others {result.others[-1]:.0f} %", file=sys.stderr, flush=True)
 
 
 def below(results: list[Result]) -> bool:
     """Whether a binding floor was measured and does not hold."""
-    mine = {result.workload: result for result in results if result.peer == "runwright"}
+    by_name = {(result.peer, result.workload): result for result in results}
     for each in EXPECTATIONS:
-        if each.binding and each.workload in mine:
-            values = sorted(mine[each.workload].figures.get(each.figure, []))
+        if each.binding and (each.peer, each.workload) in by_name:
+            values = sorted(by_name[each.peer, each.workload].figures.get(each.figure, []))
             if not values or not each.holds(values[len(values) // 2]):
                 return True
     return False
@@ -120,14 +139,16 @@ def main() -> int:
     chosen = choose()
     entries = [entry for entry in PEERS if entry.name in chosen.only]
     whole = len(entries) == len(PEERS) and len(chosen.workloads) == len(HEADINGS)
-    with place.alone():
+    with place.alone(), contextlib.ExitStack() as stack:
         load = os.getloadavg()[0]
         limits = machine.limits(place.root()) if whole else {}
-        results = gather(entries, chosen.workloads, chosen.reps)
+        server = stack.enter_context(Postgres(settings=SERVER)) if any(entry.postgres for entry in entries) else None
+        database = f", PostgreSQL {server.admin('show server_version')[0][0].split()[0]}" if server else ""
+        results = gather(entries, chosen.workloads, chosen.reps, server)
     now = dt.datetime.now(dt.UTC)
     others = sorted(value for result in results for value in result.others)
     head = (
-        f"{now:%Y-%m-%d %H:%M} UTC, commit {place.commit()}. {place.machine()}, load {load:.1f} before."
+        f"{now:%Y-%m-%d %H:%M} UTC, commit {place.commit()}. {place.machine()}{database}, load {load:.1f} before."
         f" Other processes took {others[len(others) // 2]:.0f} % of a core meanwhile (median),"
         f" {others[-1]:.0f} % at worst."
         " Medians, lowest and highest in brackets; differences under 15 % are noise. A job that is missing"

@@ -1,4 +1,6 @@
-"""Bench: what Runwright is expected to reach on two CPUs with SQLite, synchronous FULL, attempts and events stored.
+"""Bench: what Runwright is expected to reach on two CPUs, every commit flushed, attempts and events stored.
+
+SQLite has synchronous FULL, PostgreSQL fsync and synchronous_commit on.
 
 `floor` must hold, `aim` is worked towards. It holds numbers only.
 """
@@ -19,11 +21,14 @@ class Expectation:
     aim: float | None = None
     lower: bool = False
     binding: bool = True
+    peer: str = "runwright"
 
     def holds(self, value: float) -> bool:
         """Whether a measured value reaches the floor."""
         return value <= self.floor if self.lower else value >= self.floor
 
+
+POSTGRES = "runwright, postgresql"
 
 EXPECTATIONS = (
     Expectation("throughput", "finished_per_s", "10,000 stored runs, lane of 100: runs/s", 10_000, 20_000),
@@ -41,4 +46,8 @@ EXPECTATIONS = (
     Expectation("idle", "add_s", "add 10,000 schedules: s", 0.5, lower=True, binding=False),
     Expectation("idle", "cpu_percent", "idle with them: % of a core", 0.3, lower=True, binding=False),
     Expectation("idle", "memory_mb", "memory with them: MB", 80, lower=True, binding=False),
+    Expectation("throughput", "finished_per_s", "PostgreSQL, 1 worker, lane of 100: runs/s", 12_000, peer=POSTGRES),
+    Expectation("throughput", "finished_per_s", "PostgreSQL, 2 workers: runs/s", 16_000, peer=f"{POSTGRES}, 2 workers"),
+    Expectation("enqueue", "bulk_per_s", "PostgreSQL, enqueue in bulk of 1,000: runs/s", 50_000, peer=POSTGRES),
+    Expectation("latency", "p50_ms", "PostgreSQL, call to first statement, p50: ms", 3, lower=True, peer=POSTGRES),
 )

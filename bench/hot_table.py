@@ -22,10 +22,10 @@ from pathlib import Path
 
 import asyncpg
 
-from bench import postgres
 from bench.hot_layouts import LAYOUTS, Layout
 from bench.hot_postgres import PostgresTable
 from bench.hot_sqlite import Claimed, Row, SqliteTable
+from tools.postgres import Postgres
 
 RUNS = {1: 1_000, 10: 3_000, 50: 6_000, 100: 10_000}
 """How many runs are measured for each batch size."""
@@ -146,18 +146,18 @@ async def sqlite_all(folder: Path, reps: int, histories: list[int], figures: Fig
         print(f"sqlite repetition {rep + 1} done", flush=True)
 
 
-async def postgres_all(host: str, reps: int, histories: list[int], figures: Figures) -> None:
+async def postgres_all(url: str, reps: int, histories: list[int], figures: Figures) -> None:
     """PostgreSQL: the same server for all; vacuumed between the figures."""
     for history in histories:
         for layout in LAYOUTS:
-            db = await asyncpg.connect(host=host, user="bench", database="postgres")
+            db = await asyncpg.connect(url)
             table = PostgresTable(layout, db)
             await table.create()
             await table.history(make_rows(history))
             await db.close()
         for rep in range(reps):
             for layout in LAYOUTS:
-                db = await asyncpg.connect(host=host, user="bench", database="postgres")
+                db = await asyncpg.connect(url)
                 table = PostgresTable(layout, db)
                 await db.execute(f"set search_path to bench_{layout.name}")
                 await measure(Store(table), ("postgres", layout.name, str(history)), figures)
@@ -165,10 +165,10 @@ async def postgres_all(host: str, reps: int, histories: list[int], figures: Figu
             print(f"postgres repetition {rep + 1} with history {history} done", flush=True)
 
 
-async def growth(host: str, layout: Layout, long_transaction: bool, runs: int = 50_000) -> dict[str, object]:
+async def growth(url: str, layout: Layout, long_transaction: bool, runs: int = 50_000) -> dict[str, object]:
     """Dead rows after many runs with autovacuum off, optionally while another session holds an old snapshot."""
-    db = await asyncpg.connect(host=host, user="bench", database="postgres")
-    other = await asyncpg.connect(host=host, user="bench", database="postgres")
+    db = await asyncpg.connect(url)
+    other = await asyncpg.connect(url)
     table = PostgresTable(layout, db)
     await table.create(autovacuum=False)
     if long_transaction:
@@ -225,11 +225,12 @@ async def main() -> None:
     if "sqlite" in chosen.stores:
         await sqlite_all(folder, chosen.reps, chosen.history, figures)
     if "postgres" in chosen.stores:
-        with postgres.server(root / "pg") as host:
-            await postgres_all(host, chosen.reps, chosen.history, figures)
+        with Postgres(settings={"shared_buffers": "256MB"}) as server:
+            url = server.url("postgres")
+            await postgres_all(url, chosen.reps, chosen.history, figures)
             for layout in LAYOUTS:
                 for held in (False, True):
-                    grown[f"{layout.name}{', old snapshot held' if held else ''}"] = await growth(host, layout, held)
+                    grown[f"{layout.name}{', old snapshot held' if held else ''}"] = await growth(url, layout, held)
     for store in chosen.stores:
         batches = [str(batch) for batch in RUNS]
         print(f"\n## {store}: enqueue, runs/s by batch\n\n{grid(figures, store, 'enqueue', batches, 0)}")

@@ -76,7 +76,7 @@ class Peer:
         """What schedules have run, with the time each was due if the peer knows it."""
         return self.recorder.fires()
 
-    def check(self, jobs: int) -> str:
+    async def check(self, jobs: int) -> str:
         """What the store lacks after `jobs` jobs, in words; empty when it holds what it should."""
         return ""
 

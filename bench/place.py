@@ -1,4 +1,4 @@
-"""Bench: where it works. The folder outside the repository, the peers' own environment, the lock, the machine's kind.
+"""Bench: where it works. The folder outside the repository, the peers' own environments, the lock, the machine's kind.
 
 The folder is $BENCH_ROOT, or `runwright-bench` in the system's temporary folder.
 """
@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-PACKAGES = ("huey>=3,<4", "apscheduler>=3.11,<4", "sqlalchemy>=2,<3", "psutil>=7,<8")
+PACKAGES = (
+    "apscheduler>=3.11,<4",
+    "asyncpg>=0.32,<0.33",
+    "huey>=3,<4",
+    "pgqueuer>=1.6,<2",
+    "procrastinate>=3.10,<4",
+    "psutil>=7,<8",
+    "psycopg[binary,pool]>=3.3,<4",
+    "saq[postgres]>=0.26,<0.27",
+    "sqlalchemy>=2,<3",
+)
+NODE_PACKAGES = REPOSITORY / "bench" / "node"
+"""package.json and package-lock.json of the peers on Node, and their worker."""
 
 
 def root() -> Path:
@@ -44,6 +57,38 @@ def foreign_python() -> str:
         )
         stamp.write_text(wanted)
     return str(python)
+
+
+def node_program() -> str:
+    """Node, as the page is built with it."""
+    from hatch_build import find_node  # noqa: PLC0415  # the peers' environment has no hatchling
+
+    return find_node()[0]
+
+
+def node_modules() -> Path:
+    """Where the packages of the peers on Node are; they are installed at the first call, as the lock file says.
+
+    Raises CalledProcessError when they cannot be installed.
+    """
+    from hatch_build import find_node  # noqa: PLC0415  # the peers' environment has no hatchling
+
+    folder = root() / "node"
+    stamp = folder / "installed"
+    lock = (NODE_PACKAGES / "package-lock.json").read_text()
+    if not stamp.exists() or stamp.read_text() != lock:
+        print("Installing the peers on Node into", folder, file=sys.stderr)
+        folder.mkdir(exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(NODE_PACKAGES / name, folder)
+        node, npm = find_node()
+        subprocess.run(
+            [node, *npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True,
+            env={**os.environ, "PATH": f"{Path(node).parent}{os.pathsep}{os.environ.get('PATH', '')}"},
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        stamp.write_text(lock)
+    return folder / "node_modules"
 
 
 @contextlib.contextmanager

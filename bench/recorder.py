@@ -52,6 +52,11 @@ class Recorder:
         self._start = _START + region * 8 * SLOTS
         self._fires = os.open(self._fires_path, os.O_CREAT | os.O_APPEND | os.O_RDWR)
 
+    @staticmethod
+    def places(region: int) -> dict[str, int]:
+        """For a worker that is no Python: how many slots there are, and where a region's counts and starts begin."""
+        return {"slots": SLOTS, "counts": _COUNT + region * SLOTS, "starts": _START + 8 * region * SLOTS}
+
     def hit(self, number: int) -> None:
         """A job's first statement."""
         now = time.monotonic()

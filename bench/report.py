@@ -72,10 +72,10 @@ def verdict(expectation: Expectation, values: Sequence[float]) -> str:
 
 def expectations(results: Sequence[Result]) -> str:
     """Runwright's figures beside what is expected of them."""
-    mine = {result.workload: result for result in results if result.peer == "runwright"}
+    by_name = {(result.peer, result.workload): result for result in results}
     rows = []
     for expectation in EXPECTATIONS:
-        result = mine.get(expectation.workload)
+        result = by_name.get((expectation.peer, expectation.workload))
         if result is None:
             continue
         values = result.figures.get(expectation.figure, [])

@@ -20,6 +20,20 @@ from bench.recorder import Fire, Recorder
 from runwright import Every, RunContext, Settings, TaskManager, task
 
 LANE = 100
+QUESTIONS = {
+    "completed runs": "select count(*) from run where task = 'noop' and status = 'completed'",
+    "attempts": "select count(*) from attempt where run in (select key from run where task = 'noop')",
+    "events of creation": "select count(*) from event where task = 'noop' and action = 'run.created'",
+    "events of completion": "select count(*) from event where task = 'noop' and action = 'run.completed'",
+}
+"""What is asked of the store past the engine, in either database's SQL."""
+LIVE = "select count(*) from run where status in ('pending', 'running', 'retrying')"
+
+
+def lacking(found: dict[str, int], jobs: int) -> str:
+    """What the answers to QUESTIONS lack for so many jobs, in words; empty if nothing."""
+    words = [f"{number} {name}" for name, number in found.items() if number < jobs]
+    return f"of {jobs} jobs the store holds only {', '.join(words)}" if words else ""
 
 
 class Runwright(Peer):
@@ -81,7 +95,7 @@ class Runwright(Peer):
         await self.manager.start_many([(self.noop, {"number": number}) for number in numbers])
 
     async def unfinished(self) -> int:
-        return self.count("select count(*) from run where status in ('pending', 'running', 'retrying')")
+        return self.count(LIVE)
 
     async def add_every_second(self, count: int) -> None:
         when = Every(seconds=1, first="later", anchor="start")
@@ -115,16 +129,8 @@ class Runwright(Peer):
         due = {run: moment / 1e6 for run, moment in rows}
         return [Fire(schedule, ran, due.get(run, 0.0)) for schedule, ran, run in self.ticks]
 
-    def check(self, jobs: int) -> str:
-        questions = {
-            "completed runs": "select count(*) from run where task = 'noop' and status = 'completed'",
-            "attempts": "select count(*) from attempt where run in (select key from run where task = 'noop')",
-            "events of creation": "select count(*) from event where task = 'noop' and action = 'run.created'",
-            "events of completion": "select count(*) from event where task = 'noop' and action = 'run.completed'",
-        }
-        found = {name: self.count(question) for name, question in questions.items()}
-        lacking = [f"{number} {name}" for name, number in found.items() if number < jobs]
-        return f"of {jobs} jobs the store holds only {', '.join(lacking)}" if lacking else ""
+    async def check(self, jobs: int) -> str:
+        return lacking({name: self.count(question) for name, question in QUESTIONS.items()}, jobs)
 
     def versions(self) -> str:
         return f"runwright {importlib.metadata.version('runwright')}, SQLite {apsw.sqlite_lib_version()}"

@@ -28,6 +28,7 @@ from runwright.tasks.base_task import BaseTask
 from runwright.tasks.context import RunCancelled, RunContext, current_run
 from runwright.tasks.definition import Task, task
 from runwright.tasks.form import Choices
+from runwright.tasks.options import Unique
 from runwright.when import Always, At, Cron, Every
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "Task",
     "TaskManager",
     "TaskProgress",
+    "Unique",
     "current_run",
     "parse_when",
     "task",

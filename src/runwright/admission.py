@@ -13,16 +13,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runwright.auth.sealing import Sealer
-from runwright.clock import Micros, Rng
+from runwright.clock import SECOND, Micros, Rng
 from runwright.errors import ConfirmRequired, InvalidInput
 from runwright.model import JSON, MASK, SYSTEM, Actor, JSONObject, Lane, NewRun
 from runwright.retry import Retry
+from runwright.tasks.address import check_address
 from runwright.tasks.definition import Task
 from runwright.tasks.registry import Registry
 from runwright.tasks.secrets import replace_at
 
 PRIORITY_LIMIT = 2**31
-_LANES_HERE = frozenset({Lane.ASYNC, Lane.THREAD})
+_LANES_HERE = frozenset({Lane.ASYNC, Lane.THREAD, Lane.PROCESS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,8 @@ class Admission:
             parent=request.parent,
             schedule=request.schedule,
             unique_key=_unique_key(task, arguments),
+            until_start=task.unique is not None and task.unique.until == "start",
+            unique_since=_unique_since(task, now),
             concurrency_key=concurrency_key,
             concurrency_limit=concurrency_limit,
             idempotency_key=request.idempotency_key,
@@ -143,9 +146,11 @@ class Admission:
 
 def _refuse_unavailable(task: Task[..., Any]) -> None:
     """Refuse what a definition may say and this version cannot do, rather than pass over it in silence."""
-    if task.lane in _LANES_HERE and task.rate_limit is None and not task.before and not task.after:
+    if task.lane is Lane.PROCESS:
+        check_address(task)
+    if task.lane in _LANES_HERE and not task.before and not task.after:
         return
-    options = (("rate_limit", task.rate_limit), ("before", task.before), ("after", task.after))
+    options = (("before", task.before), ("after", task.after))
     missing = next((name for name, given in options if given), f"mode {task.mode!r}")
     if task.lane is Lane.SERVICE:
         missing = "schedule '@always'"
@@ -154,12 +159,19 @@ def _refuse_unavailable(task: Task[..., Any]) -> None:
 
 def _unique_key(task: Task[..., Any], arguments: str) -> str | None:
     """What at most one live run may have: the task with all its arguments, or with what its template names."""
-    if not task.unique:
+    if task.unique is None:
         return None
-    if task.unique is True:
+    if task.unique.key is None:
         # sealed secrets differ each time; a task that has some names in its template what makes it unique
         return f"{task.name}:{hashlib.sha256(arguments.encode()).hexdigest()}"
-    return f"{task.name}:{_filled(task.unique, arguments)}"
+    return f"{task.name}:{_filled(task.unique.key, arguments)}"
+
+
+def _unique_since(task: Task[..., Any], now: Micros) -> Micros | None:
+    """Since when an ended run counts for a task's uniqueness; None if none does."""
+    if task.unique is None or task.unique.within is None:
+        return None
+    return now - round(task.unique.within_seconds * SECOND)
 
 
 def _concurrency(task: Task[..., Any], arguments: str) -> tuple[str | None, int | None]:

@@ -2,7 +2,7 @@
 
 A hint may be lost, doubled or late: whoever waits for one also looks by itself from time to time, and whoever gets one
 reads the store for the truth. Topics: ``runs`` (something to claim), ``controls`` (people want something of running
-runs), ``schedules``, ``events`` (the timeline moved), and ``run:<id>``.
+runs), ``schedules``, ``events`` (the timeline moved), ``run:<id>``, and ``run:*`` for any run.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from runwright.model import TaskProgress
+
+EVERY_RUN = "run:*"
+"""A hint that any run may have changed, for those who follow single ones."""
 
 
 class Wakeup:
@@ -69,18 +72,21 @@ class LocalBus:
     """The bus of one process and one event loop."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, set[Wakeup]] = {}
+        self._waiting: dict[str, dict[Wakeup, None]] = {}  # in the order of their coming, so that a seed replays
         self._progress: dict[str, TaskProgress] = {}
 
     def publish(self, topics: Iterable[str]) -> None:
         for topic in topics:
-            for wakeup in self._waiting.get(topic, ()):
+            for wakeup in self._followers() if topic == EVERY_RUN else self._waiting.get(topic, ()):
                 wakeup.set()
+
+    def _followers(self) -> list[Wakeup]:
+        return [wakeup for topic, waiting in self._waiting.items() if topic.startswith("run:") for wakeup in waiting]
 
     def subscribe(self, *topics: str) -> Wakeup:
         wakeup = Wakeup(self, topics)
         for topic in topics:
-            self._waiting.setdefault(topic, set()).add(wakeup)
+            self._waiting.setdefault(topic, {})[wakeup] = None
         return wakeup
 
     def unsubscribe(self, wakeup: Wakeup, topics: Iterable[str]) -> None:
@@ -88,7 +94,7 @@ class LocalBus:
         for topic in topics:
             waiting = self._waiting.get(topic)
             if waiting is not None:
-                waiting.discard(wakeup)
+                waiting.pop(wakeup, None)
                 if not waiting:
                     del self._waiting[topic]
 

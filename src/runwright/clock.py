@@ -12,6 +12,7 @@ import os
 import secrets
 import time
 from array import array
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -79,6 +80,23 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+class SharedClock:
+    """A machine's clocks, save that the wall clock is the store's, so that all machines of a store have the same."""
+
+    def __init__(self, clock: Clock, now: Callable[[], Micros]) -> None:
+        self._clock = clock
+        self._now = now
+
+    def now(self) -> Micros:
+        return self._now()
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
 
 
 def uuid7_text(milliseconds: int, counter: int, tail: int) -> str:

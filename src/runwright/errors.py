@@ -75,9 +75,13 @@ class ScheduleRefused(InvalidInput):
     """A schedule that is malformed or can never fire: which field, and why."""
 
     code = "schedule_refused"
+    _beside = frozenset({"depends_on", "starts_at", "ends_at", "excluded", "blackouts"})
+    """Fields of a schedule that stand beside its times, and have pointers of their own."""
 
     def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field}: {reason}", [FieldError("/schedule", f"{field}: {reason}")])
+        name, _, index = field.partition("[")
+        pointer = f"/{name}/{index.rstrip(']')}".rstrip("/") if name in self._beside else "/schedule"
+        super().__init__(f"{field}: {reason}", [FieldError(pointer, f"{field}: {reason}")])
         self.field_name = field
         self.reason = reason
 

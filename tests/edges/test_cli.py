@@ -340,6 +340,34 @@ def test_the_life_of_a_schedule(served: Project) -> None:
     assert served("schedules", "remove", "nightly").code == 3
 
 
+def test_schedules_as_a_whole(served: Project, tmp_path: Path) -> None:
+    added = served(
+        "schedules", "add", "hourly", "--task", "say", "--when", "0 * * * *", "--dst-gap", "skip",
+        "--arguments", '{"word": "x"}', "--misfire-grace", "5m", "--exclude", "12-25", "--blackout", "sat,sun",
+    )  # fmt: skip
+    assert added.code == 0, added.err
+    shown = served("schedules", "show", "hourly", "--json").json
+    assert (shown["misfire_grace"], shown["when"]["dst_gap"]) == (300, "skip")
+    assert (shown["excluded"], shown["blackouts"]) == (["12-25"], ["sat,sun"])
+    span = ("--from", "2026-01-01T00:00:00Z", "--until", "2026-01-01T02:00:00Z")
+    assert len(served("schedules", "next", "hourly", *span).out.splitlines()) == 3
+    filled = served("schedules", "backfill", "hourly", *span)
+    assert (filled.code, len(filled.out.split())) == (0, 3)
+    assert served("schedules", "pause", "a migration").code == 0
+    assert "a migration" in served("schedules", "list").err
+    assert served("schedules", "stats", "--json").json["paused"]["reason"] == "a migration"
+    assert served("schedules", "resume").code == 0
+    assert served("schedules", "resume").code == 4
+    file = tmp_path / "schedules.json"
+    assert served("schedules", "export", str(file)).code == 0
+    assert served("schedules", "remove", "hourly").code == 0
+    assert served("schedules", "import", str(file)).code == 0
+    assert "hourly" in served("schedules", "list").out
+    assert served("schedules", "import", str(tmp_path / "nothing.json")).code == 2
+    assert served("schedules", "reset", "hourly").code == 4
+    assert served("schedules", "remove", "hourly").code == 0
+
+
 def test_workers_and_timeline(served: Project) -> None:
     assert [entry["state"] for entry in served("workers", "--json").json] == ["live"]
     assert served("timeline", "--limit", "2").out.splitlines()[0].split() == ["TIME", "ACTION", "SUBJECT", "TASK", "BY"]

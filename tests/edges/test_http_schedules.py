@@ -115,3 +115,118 @@ async def test_overviews(doors: Doors) -> None:
     assert set(stats) >= {"total_tasks", "enabled_tasks", "running_tasks", "total_runs", "total_errors"}
     assert 'runwright_runs{status="completed"}' in metrics
     assert health == {"status": "ok", "live": True, "store": "ok", "scheduler": "ticking"}
+
+
+async def test_dependencies_over_http(doors: Doors) -> None:
+    await make(doors, name="prepare")
+    await make(doors, name="process", depends_on=["prepare"])
+    body = {"data": {"type": "task", "attributes": {"depends_on": ["process"]}}}
+    cycle = await doors.operator.patch("/api/task/prepare", json=body, headers=JSON_API)
+    needed = await doors.operator.delete("/api/task/prepare")
+
+    assert cycle.status_code == 422
+    assert cycle.json()["errors"][0]["source"]["pointer"] == "/data/attributes/depends_on"
+    assert needed.status_code == 409
+    assert "process" in needed.json()["errors"][0]["detail"]
+
+
+async def test_limits_in_s4s_document(doors: Doors) -> None:
+    made = await make(
+        doors, misfire_grace="5m", jitter=2, retry={"max_retries": 1, "backoff": "constant"}, excluded=["12-25"],
+        blackouts=["sat,sun"], starts_at="2027-01-01T00:00:00+01:00", ends_at="2028-01-01T00:00:00Z",
+        schedule={"type": "cron", "cron": "0 2 * * *", "dst_gap": "skip", "dst_fold": "twice"},
+    )  # fmt: skip
+    shown = made["attributes"]
+    bad = await post(doors.operator, "/api/task", "task", {
+        "name": "bad", "action_name": "add", "schedule": "@daily", "attributes": {"a": 1}, "excluded": ["never"],
+    })  # fmt: skip
+    worse = await post(doors.operator, "/api/task", "task", {
+        "name": 3, "action_name": "add", "schedule": "@daily", "misfire_grace": "soon", "retry": {"tries": 1},
+    })  # fmt: skip
+
+    assert (shown["misfire_grace"], shown["jitter"], shown["retry"]["max_retries"]) == (300, 2, 1)
+    assert (shown["starts_at"], shown["ends_at"]) == ("2026-12-31T23:00:00.000000Z", "2028-01-01T00:00:00.000000Z")
+    assert (shown["excluded"], shown["blackouts"]) == (["12-25"], ["sat,sun"])
+    assert (shown["when"]["dst_gap"], shown["when"]["dst_fold"]) == ("skip", "twice")
+    assert [each["source"]["pointer"] for each in bad.json()["errors"]] == ["/data/attributes/excluded/0"]
+    pointers = {each["source"]["pointer"].rpartition("/")[2] for each in worse.json()["errors"]}
+    assert pointers == {"name", "misfire_grace", "retry"}
+
+
+async def test_a_range_is_shown_and_backfilled(doors: Doors) -> None:
+    await make(doors, schedule="0 * * * *")
+    await make(doors, name="dangerous", action_name="wipe", schedule="0 * * * *", attributes={}, confirm=True)
+    span = {"from": "2026-01-01T00:00:00Z", "until": "2026-01-01T03:00:00Z"}
+    shown = (await doors.viewer.get("/api/task/nightly/next", params=span)).json()["data"]
+    half = await doors.viewer.get("/api/task/nightly/next?from=2026-01-01T00:00:00Z")
+    plus = await doors.viewer.get("/api/task/nightly/next?from=2026-01-01T00:00:00+00:00&until=2026-01-01T01:00:00Z")
+    refused = await doors.viewer.post("/api/task/nightly/backfill", json=span)
+    asked = await doors.operator.post("/api/task/dangerous/backfill", json=span)
+    many = await doors.operator.post("/api/task/nightly/backfill", json={**span, "until": "2026-03-01T03:00:00Z"})
+    missing = await doors.operator.post("/api/task/nightly/backfill", json={"from": span["from"]})
+    done = await doors.operator.post("/api/task/nightly/backfill", json=span)
+    for run in done.json()["data"]["attributes"]["runs"]:
+        await doors.manager.wait(run, timeout=5)
+    ledger = (await doors.viewer.get("/api/task/nightly/fires")).json()["data"]
+
+    assert len(shown) == 4
+    assert (half.status_code, plus.status_code) == (422, 200)
+    assert refused.status_code == 403
+    assert (asked.status_code, asked.json()["errors"][0]["code"]) == (422, "confirm_required")
+    assert (many.status_code, "1420 due times" in many.json()["errors"][0]["detail"]) == (422, True)
+    assert missing.json()["errors"][0]["source"]["pointer"] == "/until"
+    assert (done.status_code, done.json()["data"]["attributes"]["due"]) == (202, 4)
+    assert [each["attributes"]["outcome"] for each in ledger] == ["late"] * 4
+
+
+async def test_the_pause_of_all_is_shown_at_every_door(doors: Doors) -> None:
+    await make(doors)
+    viewer = await doors.viewer.post("/api/pause", json={"reason": "no"})
+    bare = await doors.operator.post("/api/pause", json={})
+    paused = (await doors.operator.post("/api/pause", json={"reason": "migration"})).json()
+    answers = [(await doors.viewer.get(path)).json() for path in ("/api/pause", "/api/task", "/api/stats")]
+    metrics = (await doors.viewer.get("/metrics")).text
+    resumed = await doors.operator.delete("/api/pause")
+    again = await doors.operator.delete("/api/pause")
+
+    assert (viewer.status_code, bare.status_code) == (403, 422)
+    found = paused["data"]["attributes"]["paused"]
+    assert (found["reason"], found["by"]) == ("migration", "the operator")
+    assert answers[0]["data"]["attributes"]["paused"] == found
+    assert answers[1]["meta"]["paused"] == found
+    assert answers[2]["data"]["attributes"]["paused"] == found
+    assert "runwright_schedules_paused 1.0" in metrics
+    assert (resumed.status_code, again.status_code) == (204, 409)
+
+
+async def test_the_file_over_http_is_for_administrators_and_all_or_nothing(doors: Doors) -> None:
+    await make(doors)
+    forbidden = await doors.operator.get("/api/schedule-file")
+    saved = (await doors.admin.get("/api/schedule-file")).json()["data"]["attributes"]["schedules"]
+    good, bad = {**saved[0], "label": "new"}, {**saved[0], "name": "bad", "schedule": "nonsense"}
+    refused = await doors.admin.put("/api/schedule-file", json={"schedules": [good, bad]})
+    kept = (await doors.viewer.get("/api/task/nightly")).json()["data"]["attributes"]["label"]
+    loaded = await doors.admin.put("/api/schedule-file", json={"schedules": [good]})
+
+    assert forbidden.status_code == 403
+    assert (refused.status_code, kept) == (422, "")
+    assert [each["attributes"]["label"] for each in loaded.json()["data"]] == ["new"]
+
+
+async def test_reset_of_what_people_made_is_a_conflict(doors: Doors) -> None:
+    await make(doors)
+    assert (await doors.operator.post("/api/task/nightly/reset")).status_code == 409
+    assert (await doors.operator.post("/api/task/nothing/reset")).status_code == 404
+
+
+async def test_a_fire_asks_for_the_confirmation_of_a_dangerous_task(doors: Doors) -> None:
+    await make(doors, action_name="wipe", attributes={}, confirm=True)
+    asked = await doors.operator.post("/api/task/nightly/fire")
+    fired = await doors.operator.post("/api/task/nightly/fire", json={"confirm": True})
+    enable = {"data": {"type": "task", "attributes": {"is_active": True}}}
+    off = {"data": {"type": "task", "attributes": {"is_active": False}}}
+    await doors.operator.patch("/api/task/nightly", json=off, headers=JSON_API)
+    unconfirmed = await doors.operator.patch("/api/task/nightly", json=enable, headers=JSON_API)
+
+    assert (asked.status_code, "Deletes everything." in asked.text, fired.status_code) == (422, True, 202)
+    assert unconfirmed.status_code == 422

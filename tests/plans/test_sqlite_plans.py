@@ -24,6 +24,7 @@ SMALL = {
     "ended_list": "ended",  # the oldest first, with a limit
     "prune_credentials": "credential",
     "prune_events": "event",  # the oldest first, with a limit
+    "prune_rates": "rate_start",
     "prune_workers": "worker",
     "schedule_list": "schedule",
     "session_list": "w",
@@ -31,7 +32,8 @@ SMALL = {
     "probe_delete": "probe",
 }
 _SCAN = re.compile(r"^SCAN (\w+)$")
-_NAMES = {"task", "level", "above", "name", "tries", "json_each"}  # results of the statement itself
+# results of the statement itself
+_NAMES = {"task", "place", "level", "above", "name", "tries", "claimed", "waiting", "firsts", "json_each", "wanted"}
 
 
 @pytest.fixture
@@ -57,14 +59,15 @@ def test_no_statement_reads_a_whole_table(connection: apsw.Connection, name: str
     ("name", "index"),
     [
         ("claim_read", "run_ready (lane=? AND task=?)"),
-        ("claim_read_before", "run_ready (lane=? AND task=? AND priority=? AND due_at<?)"),
+        ("claim_read_before", "run_ready (lane=? AND task=? AND rank=? AND due_at<?)"),
         ("claim_head", "run_ready (lane=? AND task=?)"),
         ("claim_due", "run_later (lane=? AND due_at<?)"),
         ("claim_next_due", "run_later (lane=?)"),
         ("claim_exclusive", "run_exclusive"),
-        ("claim_exclusive_held", "run_exclusive_held"),
+        ("claim_exclusive", "run_exclusive_held"),
+        ("session_key", "run_exclusive"),
         ("claim_children", "run_child_ready (parent=?)"),
-        ("claim_key_held", "run_key_held (concurrency_key=?)"),
+        ("claim_keys_held", "run_key_held (concurrency_key=?)"),
         ("unpark", "run_key_queue (concurrency_key=? AND ready=?)"),
         ("controls", "run_wish (worker=?)"),
         ("session_hand_back", "run_held (worker=?)"),

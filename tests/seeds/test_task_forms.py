@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from runwright import BaseTask, Choices, Cron, Every, RunCancelled, RunContext, TaskProgress, task
-from runwright.errors import InvalidArguments, StartRefused
-from runwright.model import JSONObject, Lane
+from runwright.errors import InvalidArguments, NotFound, StartRefused
+from runwright.model import JSONObject, Lane, Run
 from runwright.tasks.definition import Task, to_task
 from runwright.tasks.discovery import DiscoveryOptions, Report, discover
 from runwright.tasks.invoke import invocation
@@ -141,6 +141,17 @@ class Port:
 
     async def start(self, task: object, arguments: JSONObject) -> str:
         return "child"
+
+    def save_sync(self, json_text: str) -> None: ...
+
+    def start_sync(self, task: object, arguments: JSONObject) -> str:
+        return "child"
+
+    async def wait(self, run_id: str) -> Run:
+        raise NotFound("run", run_id)
+
+    def wait_sync(self, run_id: str) -> Run:
+        raise NotFound("run", run_id)
 
 
 def load(folder: Path, **options: Any) -> tuple[Registry, Report]:

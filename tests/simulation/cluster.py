@@ -19,6 +19,7 @@ from runwright.auth.sealing import Sealer
 from runwright.bus import LocalBus
 from runwright.clock import SECOND, Micros, to_micros, uuid7_text
 from runwright.control import ScheduleEdit, Schedules
+from runwright.control.schedule_edit import Editor
 from runwright.errors import StoreUnavailable
 from runwright.lifecycle import RunEvent
 from runwright.model import SYSTEM, Fire, NewRun, Run
@@ -33,6 +34,7 @@ from runwright.worker.outcome import Limits
 from runwright.worker.scheduler import Scheduler
 from runwright.worker.session import WorkerOptions, WorkerSession
 from runwright.worker.settler import Settler
+from runwright.worker.triggers import Triggers
 from tests.simulation.loop import SimulatedLoop
 
 START: Micros = 1_790_000_000 * SECOND
@@ -128,6 +130,7 @@ class Node:
         for item in world.tasks_for(self):
             self.registry.register(item)
         self.admission = Admission(self.registry, world.sealer, world.ids)
+        self.triggers = Triggers()
         self._tasks: list[asyncio.Task[Any]] = []
 
     def begin(self) -> None:
@@ -146,7 +149,7 @@ class Node:
         self.janitor = Janitor(self.store, self.bus, sweep_seconds=SWEEP_SECONDS, retention_days=None)
         self.scheduler = Scheduler(
             store=self.store, registry=self.registry, admission=self.admission, clock=self.clock, bus=self.bus,
-            rng=self.world.ids, retry=Retry(max_retries=1, delay=5),
+            retry=Retry(max_retries=1, delay=5), triggers=self.triggers,
         )  # fmt: skip
         while True:
             try:
@@ -157,7 +160,7 @@ class Node:
         if self.world.rescue:
             await self.janitor.start()
         await self.scheduler.start()
-        await Settler(self.store, self.bus).start()
+        await Settler(self.store, self.bus, self.triggers).start()
         self._tasks.append(asyncio.ensure_future(self._beat()))
 
     async def _beat(self) -> None:
@@ -338,7 +341,8 @@ class World:
 
     async def _schedule(self) -> None:
         node = self.nodes[0]
-        door = Schedules(self.store, node.registry, node.admission, self.clock, self.ids, "UTC")
+        editor = Editor(node.registry, node.admission, node.triggers)
+        door = Schedules(self.store, node.registry, editor, node.triggers, self.clock, self.ids, "UTC")
         for name, when in (("each-minute", "* * * * *"), ("each-20s", "@every 20s"), ("after-end", None)):
             edit = ScheduleEdit(
                 name=name, task="tick",

@@ -78,9 +78,9 @@ def rescued_by_age(world: World, verb: Any) -> Any:
         old = world.clock.now() - 15_000_000
         sql = world.store._connection
         sql.execute(
-            "UPDATE worker SET lease_until = 0 WHERE key IN (SELECT worker FROM run WHERE token IS NOT NULL "
-            "AND started_at < ?)",
-            (old,),
+            "UPDATE worker SET state = 'lost', ended_at = ? WHERE state = 'live' AND key IN "
+            "(SELECT worker FROM run WHERE token IS NOT NULL AND started_at < ?)",
+            (world.clock.now(), old),
         )
         return await verb(limit)
 

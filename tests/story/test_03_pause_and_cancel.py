@@ -164,3 +164,33 @@ async def test_a_thread_that_does_not_listen_counts_as_running_until_it_returns(
         assert order == ["deaf returned", "alone began"]
         assert why
         assert (await manager.get(run.id)).status is RunStatus.CANCELLED
+
+
+@task(mode="process", timeout=0.2)
+def never_ends() -> None:
+    while True:
+        pass
+
+
+async def test_a_process_can_be_killed(opened: Open) -> None:
+    """Whatever its code does: it is asked, told with SIGTERM, then killed with all that it has started."""
+    async with opened(never_ends, cancel_grace=0.2) as manager:
+        ended = await manager.wait((await manager.start(never_ends)).id, timeout=30)
+
+        assert ended.error is not None
+        assert (ended.status, ended.error.kind) == (RunStatus.ERROR, "timeout")
+
+
+async def test_a_run_waits_for_its_child_without_holding_its_slot(opened: Open) -> None:
+    @task
+    async def double(number: int) -> int:
+        return 2 * number
+
+    @task
+    async def total(numbers: list[int], run: RunContext) -> int:
+        children = [await run.start(double, {"number": number}) for number in numbers]
+        results = [await run.wait(child) for child in children]
+        return sum(result for result in results if isinstance(result, int))
+
+    async with opened(double, total, max_concurrent=1) as manager:
+        assert await asyncio.wait_for(manager.run(total, {"numbers": [1, 2, 3]}), 10) == 12

@@ -23,8 +23,12 @@ ALLOWED = {
     ("worker/lanes.py", "threading"): "the lanes' threads and the loop of the tasks",
     ("worker/heartbeat.py", "threading"): "the heartbeat must not depend on any loop",
     ("worker/job.py", "threading"): "a gate on which a task in a thread waits while it is paused",
+    ("worker/port.py", "threading"): "a lock: the task in a process of its own may have threads",
+    ("worker/conversation.py", "threading"): "a bell that the home loop rings for the thread of a process",
+    ("worker/process_lane.py", "threading"): "the lane's threads share the nursery",
     ("manager/bridge.py", "threading"): "the bridge for synchronous callers",
     ("store/sqlite_writer.py", "threading"): "the writer thread",
+    ("store/postgres_heart.py", "threading"): "the heartbeat's loop and connection must not depend on the engine's",
 }
 
 

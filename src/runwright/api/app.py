@@ -55,7 +55,9 @@ def create_app(
     sessions = overview.session_routes(control, secure=secure)
     app.include_router(definitions.routes(control))
     app.include_router(runs.routes(control, feed))
-    app.include_router(schedules.routes(control, feed))
+    app.include_router(schedules.routes(control))
+    app.include_router(schedules.fire_routes(control, feed))
+    app.include_router(schedules.pause_routes(control))
     app.include_router(schedules.preview_routes(control))
     app.include_router(overview.routes(control))
     app.include_router(sessions.router)
@@ -98,7 +100,9 @@ def pointer_base(request: Request, error: RunwrightError) -> str:
     path = request.url.path.rstrip("/")
     if path == "/api/run" and request.method == "POST":
         return "/data/attributes/arguments" if isinstance(error, InvalidArguments) else "/data/attributes"
-    if path.startswith("/api/task") and request.method in ("POST", "PATCH") and not path.endswith("/fire"):
+    if (path == "/api/task" and request.method == "POST") or (
+        path.startswith("/api/task/") and request.method == "PATCH"
+    ):
         return "/data/attributes/attributes" if isinstance(error, InvalidArguments) else "/data/attributes"
     return ""
 

@@ -12,10 +12,11 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from runwright.api.guard import COOKIE, actor_of, session_of
-from runwright.api.reading import Query, json_body, known_only, parse, text
-from runwright.api.wire import Answer, event_resource, listing, resource, worker_resource
+from runwright.api.reading import Query, json_body, known_only, text
+from runwright.api.wire import Answer, event_resource, listing, pause_value, resource, worker_resource
 from runwright.control import Control
 from runwright.control.accounts import SESSION_SECONDS
+from runwright.control.strict_json import parse
 from runwright.errors import InvalidInput, NotSignedIn, StoreUnavailable
 from runwright.model import Statistics
 from runwright.store.base import EventFilter
@@ -48,6 +49,7 @@ def routes(control: Control) -> APIRouter:
             "total_tasks": found.total_tasks, "enabled_tasks": found.enabled_tasks,
             "running_tasks": found.running_tasks, "total_runs": found.total_runs, "total_errors": found.total_errors,
             "runs_by_status": dict(found.runs_by_status),
+            "paused": pause_value(await control.schedules.paused(actor_of(request))),
         })})  # fmt: skip
 
     @router.get("/api/me", summary="Who I am")
@@ -60,7 +62,9 @@ def routes(control: Control) -> APIRouter:
     async def metrics(request: Request) -> Response:
         Query(request)
         registry = CollectorRegistry()
-        registry.register(StatisticsCollector(await control.timeline.statistics(actor_of(request))))
+        actor = actor_of(request)
+        paused = await control.schedules.paused(actor) is not None
+        registry.register(StatisticsCollector(await control.timeline.statistics(actor), paused=paused))
         return PlainTextResponse(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
@@ -144,8 +148,9 @@ def health_routes(control: Control, *, scheduler_alive: Callable[[], bool]) -> A
 class StatisticsCollector:
     """The totals as Prometheus metrics."""
 
-    def __init__(self, statistics: Statistics) -> None:
+    def __init__(self, statistics: Statistics, *, paused: bool) -> None:
         self._statistics = statistics
+        self._paused = paused
 
     def collect(self) -> list[Metric]:
         """One family for each total."""
@@ -157,6 +162,7 @@ class StatisticsCollector:
         for name, said, value in (
             ("schedules", "Schedules.", found.total_tasks),
             ("schedules_enabled", "Enabled schedules.", found.enabled_tasks),
+            ("schedules_paused", "1 while all schedules are paused.", int(self._paused)),
             ("schedules_running", "Schedules with a live run.", found.running_tasks),
             ("schedule_runs", "Runs that schedules have made.", found.total_runs),
             ("schedule_errors", "Runs of schedules that failed.", found.total_errors),

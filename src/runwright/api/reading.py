@@ -6,18 +6,16 @@ Every refusal is an InvalidInput with a pointer, never a fault of the server.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
 
+from runwright.control.strict_json import parse
 from runwright.errors import FieldError, InvalidInput, RunwrightError
 from runwright.model import JSON, JSONObject
 
-DEPTH = 64
-DIGITS = 400
 PAGE_DEFAULT, PAGE_MOST = 50, 100
 JSON_TYPES = ("application/json", "application/vnd.api+json")
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -27,10 +25,6 @@ class UnsupportedType(RunwrightError):
     """The body's media type is not one that this route takes."""
 
     code = "unsupported_media_type"
-
-
-class Doubled(ValueError):
-    """A key stands twice in one object."""
 
 
 async def json_body(request: Request, *, empty: bool = False) -> JSONObject:
@@ -49,25 +43,6 @@ async def json_body(request: Request, *, empty: bool = False) -> JSONObject:
     if not isinstance(value, dict):
         raise InvalidInput("the body must be a JSON object", [FieldError("", "must be an object")])
     return value
-
-
-def parse(body: bytes) -> JSON:
-    """JSON text, strictly."""
-    if _nesting(body) > DEPTH:
-        raise InvalidInput(f"the body is nested deeper than {DEPTH} levels")
-    try:
-        value = json.loads(
-            body.decode("utf-8"), parse_constant=_no_constant, parse_int=_bounded_int, parse_float=_finite,
-            object_pairs_hook=_unique,
-        )  # fmt: skip
-    except UnicodeDecodeError:
-        raise InvalidInput("the body is not UTF-8") from None
-    except Doubled as error:
-        raise InvalidInput(f"the body has a key twice: {error}") from None
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"the body is not JSON: {error}") from None
-    _no_poison(value, "")
-    return value  # type: ignore[no-any-return]  # json.loads gives JSON
 
 
 def attributes(document: JSONObject, kind: str) -> dict[str, JSON]:
@@ -176,6 +151,11 @@ class Query:
             raise InvalidInput.field(f"/{name}", f"must be from {least} to {most}")
         return int(value)
 
+    def moment(self, name: str) -> datetime | None:
+        """An ISO 8601 time with its offset; a plus sign that became a space is taken for what it was."""
+        value = self.text(name)
+        return None if value is None else moment({name: value.replace(" ", "+")}, name, "")
+
     def flag(self, name: str) -> bool:
         """``true`` or ``false``; False if it is missing."""
         value = self._values.get(name, "false").lower()
@@ -187,70 +167,3 @@ class Query:
     def page_size(self) -> int:
         """``page[size]``."""
         return self.number("page[size]", PAGE_DEFAULT, 1, PAGE_MOST)
-
-
-def _nesting(body: bytes) -> int:
-    """How deep brackets nest, outside of strings; before the parser recurses."""
-    depth = deepest = 0
-    inside = escaped = False
-    for byte in body:
-        if inside:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                inside = False
-        elif byte == 0x22:
-            inside = True
-        elif byte in (0x5B, 0x7B):
-            depth += 1
-            if depth > deepest:
-                deepest = depth
-                if deepest > DEPTH:
-                    return deepest
-        elif byte in (0x5D, 0x7D):
-            depth -= 1
-    return deepest
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _bounded_int(digits: str) -> int:
-    if len(digits) > DIGITS:
-        raise ValueError(f"a number has {len(digits)} digits")
-    return int(digits)
-
-
-def _finite(digits: str) -> float:
-    value = float(digits)
-    if value in (float("inf"), float("-inf")):
-        raise ValueError(f"{digits[:20]} is too large a number")
-    return value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        for name, _ in pairs:
-            if name in seen:
-                raise Doubled(repr(name[:100]))
-            seen.add(name)
-    return found
-
-
-def _no_poison(value: JSON, pointer: str) -> None:
-    """Refuse text that no store and no page can hold."""
-    if isinstance(value, str):
-        if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
-            raise InvalidInput.field(pointer or "/", "has a character that cannot be stored (NUL or a lone surrogate)")
-    elif isinstance(value, Mapping):
-        for name, each in value.items():
-            _no_poison(name, pointer)
-            _no_poison(each, f"{pointer}/{name}")
-    elif isinstance(value, list):
-        for index, each in enumerate(value):
-            _no_poison(each, f"{pointer}/{index}")

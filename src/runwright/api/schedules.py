@@ -8,31 +8,27 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from runwright.api.guard import actor_of
-from runwright.api.reading import Query, attributes, boolean, json_body, known_only, mapping, number, text, whole
-from runwright.api.wire import Answer, fire_resource, listing, resource, run_resource, schedule_resource, time_text
-from runwright.control import Control, ScheduleEdit
+from runwright.api.reading import Query, attributes, boolean, json_body, known_only, moment, text
+from runwright.api.wire import (
+    Answer,
+    fire_resource,
+    listing,
+    pause_value,
+    resource,
+    run_resource,
+    schedule_resource,
+    time_text,
+)
+from runwright.control import Control
+from runwright.control.schedule_words import edit_of, entry_of, in_words
 from runwright.errors import InvalidInput
 from runwright.events.feed import Feed
-from runwright.model import JSON
 
-TEXTS = {
-    "name": "name",
-    "label": "label",
-    "description": "description",
-    "timezone": "timezone",
-    "overlap": "overlap",
-    "catch_up": "catch_up",
-    "action_name": "task",
-    "entity_name": "entity",
-    "as_user_email": "as_user",
-}
-NUMBERS = {"misfire_grace": "misfire_grace_seconds", "jitter": "jitter_seconds"}
-OTHERS = ("schedule", "when", "attributes", "is_active", "priority", "depends_on", "confirm")
-NULLABLE = ("entity_name", "as_user_email", "priority", "misfire_grace")
-BASE = "/data/attributes"
+OWN = ("confirm",)
+"""Words of a request that are not the schedule's."""
 
 
-def routes(control: Control, feed: Feed) -> APIRouter:
+def routes(control: Control) -> APIRouter:
     """The routes for schedules."""
     router = APIRouter(prefix="/api/task", tags=["task"])
     door = control.schedules
@@ -49,15 +45,17 @@ def routes(control: Control, feed: Feed) -> APIRouter:
             found = [schedule for schedule in found if schedule.name > after]
         shown, more = found[:size], len(found) > size
         data = [schedule_resource(schedule, control) for schedule in shown]
-        return Answer(listing(data, request, shown[-1].name if more else None, total=total))
+        paused = pause_value(await door.paused(actor_of(request)))
+        return Answer(listing(data, request, shown[-1].name if more else None, total=total, paused=paused))
 
     @router.post("", status_code=201, summary="Create a schedule")
     async def create(request: Request) -> Answer:
         given = attributes(await json_body(request), "task")
-        schedule = await door.add(actor_of(request), edit_of(given), confirmed=boolean(given, "confirm"))
+        with in_words():
+            schedule = await door.add(actor_of(request), edit_of(given, OWN), confirmed=boolean(given, "confirm"))
         document: dict[str, Any] = {"data": schedule_resource(schedule, control)}
-        if not door.bound(schedule):
-            document["meta"] = {"warning": f"no task named {schedule.task!r} is known here yet; it is held until then"}
+        if (unbound := door.unbound(schedule)) is not None:
+            document["meta"] = {"warning": unbound}
         return Answer(document, 201, {"Location": f"/api/task/{schedule.id}"})
 
     @router.get("/{name}", summary="One schedule")
@@ -73,7 +71,8 @@ def routes(control: Control, feed: Feed) -> APIRouter:
         actor = actor_of(request)
         if identity is not None and identity not in (name, (await door.get(actor, name)).id):
             raise InvalidInput.field("/data/id", "is not the schedule of this address")
-        schedule = await door.update(actor, name, edit_of(given), confirmed=boolean(given, "confirm"))
+        with in_words():
+            schedule = await door.update(actor, name, edit_of(given, OWN), confirmed=boolean(given, "confirm"))
         return Answer({"data": schedule_resource(schedule, control)})
 
     @router.delete("/{name}", status_code=204, summary="Delete a schedule; its runs stay")
@@ -81,19 +80,50 @@ def routes(control: Control, feed: Feed) -> APIRouter:
         await door.remove(actor_of(request), name)
         return Response(status_code=204)
 
+    return router
+
+
+def fire_routes(control: Control, feed: Feed) -> APIRouter:
+    """The routes for when one schedule fires: by hand, next, and what became of its due times."""
+    router = APIRouter(prefix="/api/task", tags=["task"])
+    door = control.schedules
+
     @router.post("/{name}/fire", status_code=202, summary="Run it once, now")
     async def fire(request: Request, name: str) -> Answer:
         given = await json_body(request, empty=True)
         known_only(given, ("confirm",), "")
         actor = actor_of(request)
-        run_id = await door.fire(actor, name, confirmed=boolean(given, "confirm", ""))
+        run_id = await control.fires.fire(actor, name, confirmed=boolean(given, "confirm", ""))
         run = await control.runs.get(actor, run_id)
         return Answer({"data": run_resource(run, control, feed)}, 202, {"Location": f"/api/run/{run_id}"})
 
-    @router.get("/{name}/next", summary="The next due times")
+    @router.post("/{name}/backfill", status_code=202, summary="Run the due times of a range that have no run")
+    async def backfill(request: Request, name: str) -> Answer:
+        given = await json_body(request)
+        known_only(given, ("from", "until", "confirm"), "")
+        since, until = moment(given, "from", ""), moment(given, "until", "")
+        if since is None or until is None:
+            raise InvalidInput.field("/from" if since is None else "/until", "is missing")
+        done = await control.fires.backfill(
+            actor_of(request), name, since, until, confirmed=boolean(given, "confirm", "")
+        )
+        return Answer({"data": resource("backfill", name, {"due": done.due, "runs": done.runs})}, 202)
+
+    @router.post("/{name}/reset", summary="Let it be again what its code or file says")
+    async def reset(request: Request, name: str) -> Answer:
+        known_only(await json_body(request, empty=True), (), "")
+        return Answer({"data": schedule_resource(await control.declared.reset(actor_of(request), name), control)})
+
+    @router.get("/{name}/next", summary="The next due times, or those of a range")
     async def upcoming(request: Request, name: str) -> Answer:
-        query = Query(request, "count")
-        times = await door.next(actor_of(request), name, query.number("count", 10, 1, 100))
+        query = Query(request, "count", "from", "until")
+        since, until, actor = query.moment("from"), query.moment("until"), actor_of(request)
+        if since is None and until is None:
+            times = await door.next(actor, name, query.number("count", 10, 1, 100))
+        elif since is None or until is None or query.text("count") is not None:
+            raise InvalidInput.field("/until", "give from and until, or count")
+        else:
+            times = await door.between(actor, name, since, until)
         texts = [str(time_text(each)) for each in times]
         return Answer(listing([resource("fire_time", each, {"due_at": each}) for each in texts]))
 
@@ -102,6 +132,48 @@ def routes(control: Control, feed: Feed) -> APIRouter:
         query = Query(request, "page[size]", "page[after]")
         page = await door.fires(actor_of(request), name, query.page_size, query.text("page[after]"))
         return Answer(listing([fire_resource(each) for each in page.items], request, page.after))
+
+    return router
+
+
+def pause_routes(control: Control) -> APIRouter:
+    """All schedules at once: pause them, let them go on; and as the file that keeps them."""
+    router = APIRouter(tags=["task"])
+    door = control.schedules
+
+    @router.get("/api/pause", summary="Whether all schedules are paused, and why")
+    async def paused(request: Request) -> Answer:
+        Query(request)
+        return Answer({"data": resource("pause", "all", {"paused": pause_value(await door.paused(actor_of(request)))})})
+
+    @router.post("/api/pause", summary="Pause all schedules, for a reason: their fires are held")
+    async def pause(request: Request) -> Answer:
+        given = await json_body(request)
+        known_only(given, ("reason",), "")
+        found = await door.pause(actor_of(request), text(given, "reason", "") or "")
+        return Answer({"data": resource("pause", "all", {"paused": pause_value(found)})})
+
+    @router.delete("/api/pause", status_code=204, summary="Let all schedules go on")
+    async def resume(request: Request) -> Response:
+        await door.resume(actor_of(request))
+        return Response(status_code=204)
+
+    @router.get("/api/schedule-file", summary="All schedules as a file keeps them; secrets stay sealed")
+    async def save(request: Request) -> Answer:
+        Query(request)
+        found = await control.file.words(actor_of(request))
+        return Answer({"data": resource("schedule_file", "all", {"schedules": found})})
+
+    @router.put("/api/schedule-file", summary="Put the schedules of a file in place, all or none")
+    async def load(request: Request) -> Answer:
+        given = await json_body(request)
+        known_only(given, ("schedules",), "")
+        entries = given.get("schedules")
+        if not isinstance(entries, list):
+            raise InvalidInput.field("/schedules", "must be a list of schedules")
+        found = [entry_of(entry, f"schedules/{number}") for number, entry in enumerate(entries)]
+        loaded = await control.file.load(actor_of(request), found)
+        return Answer(listing([schedule_resource(schedule, control) for schedule in loaded]))
 
     return router
 
@@ -122,39 +194,3 @@ def preview_routes(control: Control) -> APIRouter:
         return Answer({"data": resource("preview", when, {"english": english, "next": [time_text(t) for t in times]})})
 
     return router
-
-
-def edit_of(given: dict[str, JSON]) -> ScheduleEdit:  # noqa: C901 - one condition for each kind of attribute
-    """The edit that S4's attributes describe; unknown ones are refused."""
-    if "active" in given:
-        given["is_active"] = given.pop("active")
-    known_only(given, (*TEXTS, *NUMBERS, *OTHERS))
-    for name, value in given.items():
-        if value is None and name not in NULLABLE:
-            raise InvalidInput.field(f"{BASE}/{name}", "must not be null; leave it out instead")
-    fields: dict[str, Any] = {}
-    for name, field in TEXTS.items():
-        if name in given:
-            fields[field] = text(given, name)
-    for name, field in NUMBERS.items():
-        if name in given:
-            fields[field] = number(given, name)
-    if "priority" in given:
-        fields["priority"] = whole(given, "priority")
-    if "is_active" in given:
-        fields["enabled"] = boolean(given, "is_active")
-    if "attributes" in given:
-        fields["arguments"] = mapping(given, "attributes")
-    if "schedule" in given and "when" in given:
-        raise InvalidInput.field(f"{BASE}/when", "give schedule or when, not both")
-    if "schedule" in given or "when" in given:
-        name = "schedule" if "schedule" in given else "when"
-        fields["when"] = given[name]
-        if not isinstance(given[name], str | dict | list):
-            raise InvalidInput.field(f"{BASE}/{name}", "must be text such as '0 2 * * *', or an object")
-    if "depends_on" in given:
-        names = given["depends_on"]
-        if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
-            raise InvalidInput.field(f"{BASE}/depends_on", "must be a list of names")
-        fields["depends_on"] = names
-    return ScheduleEdit(**fields)

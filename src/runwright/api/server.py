@@ -42,6 +42,7 @@ class Server:
         self._control = control
         self._settings = settings
         self._server: uvicorn.Server | None = None
+        self._stopped = False
 
     async def serve(self, announce: Callable[[str], None]) -> None:
         """Listen, announce the sign-in link, and serve until ``stop``.
@@ -61,6 +62,7 @@ class Server:
             proxy_headers=bool(settings.trusted_proxies),
         )  # fmt: skip
         server = self._server = Quiet(config)
+        server.should_exit = self._stopped  # told so before it began
         host, port = listening.getsockname()[:2]
         url = settings.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
         token = await self._control.accounts.token(SYSTEM, "local", Role.ADMIN)
@@ -84,6 +86,7 @@ class Server:
 
     def stop(self) -> None:
         """End serving; open sockets get two seconds."""
+        self._stopped = True
         if self._server is not None:
             self._server.should_exit = True
 

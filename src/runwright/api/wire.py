@@ -26,7 +26,7 @@ from runwright.errors import (
     TooLarge,
 )
 from runwright.events.feed import Feed
-from runwright.model import Attempt, Event, Fire, LogLine, Run, RunError, Schedule, TaskHistory, Worker
+from runwright.model import Attempt, Event, Fire, LogLine, Pause, Run, RunError, Schedule, TaskHistory, Worker
 from runwright.tasks.definition import Task
 
 MEDIA_TYPE = "application/vnd.api+json"
@@ -212,6 +212,7 @@ def definition_resource(task: Task[..., Any], history: TaskHistory | None) -> Do
 def schedule_resource(schedule: Schedule, control: Control) -> Document:
     """A schedule in S4's words, and Runwright's own."""
     when, english = control.schedules.shown(schedule)
+    unbound = control.schedules.unbound(schedule)
     return resource("task", schedule.id, {
         "name": schedule.name, "label": schedule.label, "description": schedule.description, "schedule": when,
         "when": control.schedules.form(schedule), "action_name": schedule.task, "entity_name": schedule.entity,
@@ -219,12 +220,20 @@ def schedule_resource(schedule: Schedule, control: Control) -> Document:
         "is_active": schedule.enabled, "timezone": schedule.timezone, "priority": schedule.priority,
         "overlap": schedule.overlap, "catch_up": schedule.catch_up, "misfire_grace": schedule.misfire_grace_seconds,
         "jitter": schedule.jitter_seconds, "depends_on": schedule.depends_on, "english": english,
+        "retry": None if schedule.retry is None else schedule.retry.to_json(),
+        "starts_at": time_text(schedule.starts_at), "ends_at": time_text(schedule.ends_at),
+        "excluded": schedule.excluded, "blackouts": schedule.blackouts, "edited": schedule.edited,
         "next_run": time_text(schedule.next_due_at), "last_run": time_text(schedule.last_run_at),
         "last_status": schedule.last_status, "run_count": schedule.run_count, "error_count": schedule.error_count,
         "last_error": schedule.last_error, "from_code": bool(schedule.origin), "source": schedule.origin or None,
-        "bound": control.schedules.bound(schedule), "created_by": schedule.created_by,
+        "bound": unbound is None, "unbound": unbound, "created_by": schedule.created_by,
         "created_at": time_text(schedule.created_at), "updated_at": time_text(schedule.updated_at),
     })  # fmt: skip
+
+
+def pause_value(pause: Pause | None) -> Document | None:
+    """Why all schedules are paused."""
+    return None if pause is None else {"reason": pause.reason, "by": pause.by, "since": time_text(pause.since)}
 
 
 def fire_resource(fire: Fire) -> Document:

@@ -17,12 +17,15 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from runwright.errors import StartRefused
+from runwright.errors import Conflict, StartRefused
 from runwright.model import SEALED
 
 CONTEXT = b"runwright/1"
 KEY_BYTES, NONCE_BYTES = 32, 12
 SHORTEST_PASSPHRASE = 32
+NO_KEY = (
+    "on PostgreSQL every process must have the same key; set secret_key (TASK_SECRET_KEY) or secret_key_file for each"
+)
 
 
 class SealError(Exception):
@@ -30,19 +33,23 @@ class SealError(Exception):
 
 
 class Sealer:
-    """Seals and opens fields with one key of 32 bytes."""
+    """Seals and opens fields with one key of 32 bytes. Without a key (None) it can do neither, and says so."""
 
-    def __init__(self, key: bytes) -> None:
-        self._cipher = AESGCM(key)
+    def __init__(self, key: bytes | None) -> None:
+        self._cipher = None if key is None else AESGCM(key)
 
     def seal(self, text: str) -> dict[str, str]:
-        """The text as a JSON object that says nothing to others."""
+        """The text as a JSON object that says nothing to others. Raises Conflict without a key."""
+        if self._cipher is None:
+            raise Conflict(f"a secret cannot be kept: {NO_KEY}")
         nonce = os.urandom(NONCE_BYTES)
         sealed = nonce + self._cipher.encrypt(nonce, text.encode(), CONTEXT)
         return {SEALED: "v1." + base64.urlsafe_b64encode(sealed).decode()}
 
     def unseal(self, field: Mapping[str, object]) -> str:
         """The text of a field that ``seal`` made. Raises SealError."""
+        if self._cipher is None:
+            raise SealError(f"a secret cannot be opened: {NO_KEY}")
         version, _, body = str(field.get(SEALED, "")).partition(".")
         try:
             raw = base64.urlsafe_b64decode(body)

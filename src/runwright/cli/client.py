@@ -120,6 +120,10 @@ class Client:
         """Change an object."""
         return _resource((await self._send("PATCH", path, {}, _body(kind, attributes)))["data"])
 
+    async def put(self, path: str, body: Mapping[str, object]) -> list[Resource]:
+        """Put something whole in place; what is there then."""
+        return [_resource(entry) for entry in (await self._send("PUT", path, {}, body))["data"]]
+
     async def delete(self, path: str) -> None:
         """Remove an object."""
         await self._send("DELETE", path, {})

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from runwright.cli import links, look, runs, schedules, serve, start
+from runwright.cli import links, look, runs, schedules, serve, start, work
 from runwright.cli.invocation import command, give_signature, remember, shared_parameters
 from runwright.cli.output import BROKEN_PIPE, INTERRUPTED, close_quietly, prepare_streams
 
@@ -52,6 +52,7 @@ def _callback() -> None:
 
 _callback()
 serve.add_to(app)
+work.add_to(app)
 command(app)(look.tasks)
 command(app, context_settings=PASS_ON)(start.run)
 command(app, context_settings=PASS_ON)(start.start)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
-from runwright.cli.client import Resource
 from runwright.cli.connect import connect
 from runwright.cli.invocation import Invocation, command
 from runwright.cli.options import json_object
 from runwright.cli.output import cell, local_time
+from runwright.cli.schedules_all import Name, Yes, app, confirm, done, path, tell_pause
 from runwright.errors import InvalidInput
 
-app = typer.Typer(help="Schedules: when tasks run, with which arguments, as whom.", no_args_is_help=True)
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule's name or id.")]
 When = Annotated[
     str | None,
     typer.Option("--when", metavar="WHEN", help="A cron text, '@daily', '@every 1h30m', an ISO time or '@always'."),
@@ -35,17 +31,30 @@ Misfire = Annotated[
     str | None, typer.Option("--misfire-grace", metavar="TIME", help="How late a fire is still on time.")
 ]
 Jitter = Annotated[str | None, typer.Option("--jitter", metavar="TIME", help="The most by which a fire is put off.")]
+Starts = Annotated[str | None, typer.Option("--starts-at", metavar="TIME", help="Not before this ISO time.")]
+Ends = Annotated[str | None, typer.Option("--ends-at", metavar="TIME", help="Not after this ISO time.")]
+Excluded = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="WINDOW", help="When it is not due: 12-25, sat,sun, 22:00-06:00 …; repeatable."),
+]
+Blackouts = Annotated[
+    list[str] | None,
+    typer.Option("--blackout", metavar="WINDOW", help="When its due times are blocked, and told so; repeatable."),
+]
+Gap = Annotated[str | None, typer.Option("--dst-gap", help="A time that the clocks skip: after or skip.")]
+Fold = Annotated[str | None, typer.Option("--dst-fold", help="A time that the clocks repeat: once or twice.")]
 DependsOn = Annotated[
     list[str] | None, typer.Option("--depends-on", metavar="NAME", help="A schedule it waits for; repeatable.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Confirm what a dangerous task says.")]
+_TIMES = {"next_run", "last_run", "created_at", "updated_at", "starts_at", "ends_at"}
 
 
 @command(app, "list")
 async def list_(cli: Invocation) -> None:
     """List schedules."""
     async with connect(cli) as client:
-        found = await client.find("/api/task")
+        found, meta = await client.page("/api/task")
+    tell_pause(cli, meta.get("paused"))
     if cli.output.as_json:
         cli.output.document([entry.flat() for entry in found])
         return
@@ -86,20 +95,28 @@ async def add(
     misfire_grace: Misfire = None,
     jitter: Jitter = None,
     depends_on: DependsOn = None,
+    starts_at: Starts = None,
+    ends_at: Ends = None,
+    excluded: Excluded = None,
+    blackouts: Blackouts = None,
+    dst_gap: Gap = None,
+    dst_fold: Fold = None,
     disabled: Annotated[bool, typer.Option("--disabled", help="Do not let it fire yet.")] = False,
     yes: Yes = False,
 ) -> None:
     """Create a schedule."""
     attributes = _attributes(
-        action_name=task, schedule=when, arguments=arguments, label=label, description=description, timezone=timezone,
+        action_name=task, schedule=_when(when, dst_gap, dst_fold), arguments=arguments, label=label,
+        description=description, timezone=timezone,
         as_user_email=user, entity_name=entity, priority=priority, overlap=overlap, catch_up=catch_up,
-        misfire_grace=misfire_grace, jitter=jitter, depends_on=depends_on,
+        misfire_grace=misfire_grace, jitter=jitter, depends_on=depends_on, starts_at=starts_at, ends_at=ends_at,
+        excluded=excluded, blackouts=blackouts,
     )  # fmt: skip
     async with connect(cli) as client:
         made = await client.post(
-            "/api/task", "task", {"name": name, **attributes, "is_active": not disabled, **_confirm(yes)}
+            "/api/task", "task", {"name": name, **attributes, "is_active": not disabled, **confirm(yes)}
         )
-    _done(cli, made, "added")
+    done(cli, made, "added")
 
 
 @command(app)
@@ -120,23 +137,31 @@ async def edit(
     misfire_grace: Misfire = None,
     jitter: Jitter = None,
     depends_on: DependsOn = None,
+    starts_at: Starts = None,
+    ends_at: Ends = None,
+    excluded: Excluded = None,
+    blackouts: Blackouts = None,
+    dst_gap: Gap = None,
+    dst_fold: Fold = None,
     yes: Yes = False,
 ) -> None:
     """Change what is given, and nothing else."""
     attributes = _attributes(
-        action_name=task, schedule=when, arguments=arguments, label=label, description=description, timezone=timezone,
+        action_name=task, schedule=_when(when, dst_gap, dst_fold), arguments=arguments, label=label,
+        description=description, timezone=timezone,
         as_user_email=user, entity_name=entity, priority=priority, overlap=overlap, catch_up=catch_up,
-        misfire_grace=misfire_grace, jitter=jitter, depends_on=depends_on,
+        misfire_grace=misfire_grace, jitter=jitter, depends_on=depends_on, starts_at=starts_at, ends_at=ends_at,
+        excluded=excluded, blackouts=blackouts,
     )  # fmt: skip
     if not attributes:
         raise InvalidInput("nothing to change: give at least one option; see runwright schedules edit --help")
-    await _patch(cli, name, {**attributes, **_confirm(yes)}, "changed")
+    await _patch(cli, name, {**attributes, **confirm(yes)}, "changed")
 
 
 @command(app)
 async def enable(cli: Invocation, name: Name, yes: Yes = False) -> None:
     """Let a schedule fire again, from now on."""
-    await _patch(cli, name, {"is_active": True, **_confirm(yes)}, "enabled")
+    await _patch(cli, name, {"is_active": True, **confirm(yes)}, "enabled")
 
 
 @command(app)
@@ -149,33 +174,61 @@ async def disable(cli: Invocation, name: Name) -> None:
 async def remove(cli: Invocation, name: Name) -> None:
     """Delete a schedule; its runs stay."""
     async with connect(cli) as client:
-        await client.delete(_path(name))
+        await client.delete(path(name))
     cli.output.done(f"removed {name}", {"name": name, "status": "removed"})
+
+
+@command(app)
+async def show(cli: Invocation, name: Name) -> None:
+    """Show a schedule: its times, its policies, its statistics and its last fires."""
+    async with connect(cli) as client:
+        found = await client.get(path(name))
+        fires = await client.find(f"{path(name)}/fires", limit=10)
+    if cli.output.as_json:
+        cli.output.document({**found.flat(), "fires": [fire.flat() for fire in fires]})
+        return
+    for key, value in found.flat().items():
+        if value not in (None, "", [], {}):
+            cli.output.line(f"{key:<16} {local_time(value) if key in _TIMES else cell(value)}")
+    rows = [
+        [
+            local_time(fire["due_at"]),
+            cell(fire["outcome"]),
+            cell(fire["count"]),
+            cell(fire["run"]),
+            cell(fire["reason"]),
+        ]
+        for fire in fires
+    ]
+    cli.output.table(["DUE", "OUTCOME", "COUNT", "RUN", "REASON"], rows, "it has not fired yet")
 
 
 @command(app, "next")
 async def next_(
     cli: Invocation,
     name: Name,
-    count: Annotated[int, typer.Option("--count", min=1, max=100, help="How many times are listed.")] = 10,
+    count: Annotated[int | None, typer.Option("--count", min=1, max=100, help="How many are listed (10).")] = None,
+    since: Annotated[str | None, typer.Option("--from", metavar="TIME", help="From this ISO time on.")] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Up to this ISO time.")] = None,
 ) -> None:
-    """List the next times at which a schedule fires."""
+    """List the next times at which a schedule fires, or those of a range."""
     async with connect(cli) as client:
-        found = await client.find(f"{_path(name)}/next", count=count)
+        asked: dict[str, Any] = {"count": count, "from": since, "until": until}
+        found = await client.find(f"{path(name)}/next", **asked)
     if cli.output.as_json:
         cli.output.document([entry["due_at"] or entry.id for entry in found])
         return
     for entry in found:
         cli.output.line(local_time(entry["due_at"] or entry.id))
     if not found:
-        cli.output.note(f"{name} does not fire again")
+        cli.output.note(f"{name} does not fire {'then' if since else 'again'}")
 
 
 @command(app)
 async def fire(cli: Invocation, name: Name, yes: Yes = False) -> None:
     """Run a schedule's task now; prints the run's id."""
     async with connect(cli) as client:
-        started = await client.order(f"{_path(name)}/fire", _confirm(yes))
+        started = await client.order(f"{path(name)}/fire", confirm(yes))
         cli.output.done(started.id, started.flat())
         if client.here:
             cli.output.note("no server works on this store now: the run waits until one does", "yellow")
@@ -183,16 +236,16 @@ async def fire(cli: Invocation, name: Name, yes: Yes = False) -> None:
 
 async def _patch(cli: Invocation, name: str, attributes: dict[str, Any], word: str) -> None:
     async with connect(cli) as client:
-        changed = await client.patch(_path(name), "task", attributes)
-    _done(cli, changed, word)
+        changed = await client.patch(path(name), "task", attributes)
+    done(cli, changed, word)
 
 
-def _done(cli: Invocation, schedule: Resource, word: str) -> None:
-    name = cell(schedule["name"])
-    following = f"; next: {local_time(schedule['next_run'])}" if schedule["next_run"] else ""
-    cli.output.done(f"{word} {name}: {cell(schedule['english'] or schedule['schedule'])}{following}", schedule.flat())
-    if schedule["bound"] is False:
-        cli.output.note(f"warning: there is no task {schedule['action_name']!r} here now", "yellow")
+def _when(when: str | None, dst_gap: str | None, dst_fold: str | None) -> str | dict[str, Any] | None:
+    """The times, as an object if it says what happens when the clocks change."""
+    told = {key: value for key, value in (("dst_gap", dst_gap), ("dst_fold", dst_fold)) if value is not None}
+    if told and when is None:
+        raise InvalidInput.field("/--when", "must be given again with --dst-gap and --dst-fold: they belong to it")
+    return {"type": "cron", "cron": when, **told} if told else when
 
 
 def _attributes(arguments: str | None, **given: object) -> dict[str, Any]:
@@ -203,9 +256,4 @@ def _attributes(arguments: str | None, **given: object) -> dict[str, Any]:
     return found
 
 
-def _confirm(yes: bool) -> dict[str, Any]:
-    return {"confirm": True} if yes else {}
-
-
-def _path(name: str) -> str:
-    return f"/api/task/{quote(name, safe='')}"
+__all__ = ["app"]

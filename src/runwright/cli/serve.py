@@ -8,8 +8,9 @@ import asyncio
 import inspect
 import os
 import signal
-from collections.abc import Callable
-from typing import Annotated, Any, Final, get_args, get_origin
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args, get_origin
 
 import typer
 
@@ -19,6 +20,10 @@ from runwright.cli.output import INTERRUPTED
 from runwright.config import Settings
 from runwright.errors import StartRefused
 
+if TYPE_CHECKING:
+    from runwright.api.server import Server
+    from runwright.manager import TaskManager
+
 PANEL: Final = "Settings"
 NO_FLAG: Final = frozenset({"schedules", "admin_token", "secret_key"})
 """Settings without a flag: a list of objects, and secrets, which the list of processes would show to everybody."""
@@ -27,34 +32,62 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 LAST_SECONDS: Final = 3.0
 
 
-async def serve(cli: Invocation, **flags: Any) -> None:
+async def serve(cli: Invocation, *, page_only: bool = False, **flags: Any) -> None:
     """Serve the page and the API, run schedules and tasks. Ctrl-C or SIGTERM stops it in good order, twice at once."""
     from runwright.api.server import Server, check_host  # noqa: PLC0415 - the engine costs half a second
-    from runwright.manager import TaskManager  # noqa: PLC0415 - as above
+    from runwright.manager import ROLES, TaskManager  # noqa: PLC0415 - as above
 
     settings = cli.settings(flags)
     check_host(settings)
     if (other := await find_server(settings)) is not None:
         raise StartRefused(f"a server works on this store already: {other.url}; stop it first, or give another --store")
-    loop = asyncio.get_running_loop()
-    stop: list[Callable[[], None]] = []
+    if page_only:
+        require_shared_store(settings, "a page without workers")
+    manager = TaskManager(settings, roles=() if page_only else ROLES, user_loop=True)
+    async with until_told(cli, manager) as told:
+        await manager.open()
+        await manager.discover(watch=True)
+        server = Server(manager.asgi(), manager.control, settings)
+        stopping = asyncio.ensure_future(_stop_when_told(server, told))
+        try:
+            await server.serve(lambda link: _announce(cli, link))
+        finally:
+            stopping.cancel()
+
+
+async def _stop_when_told(server: Server, told: asyncio.Event) -> None:
+    await told.wait()
+    server.stop()
+
+
+@asynccontextmanager
+async def until_told(cli: Invocation, manager: TaskManager) -> AsyncIterator[asyncio.Event]:
+    """A context with an event that a signal sets; the manager is closed at its end, at once after a second signal."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
 
     def on_signal() -> None:
-        if stop:
+        if not told.is_set():
             cli.output.note("stopping: running tasks may finish; once more stops at once", "yellow")
-            stop.pop(0)()
+            told.set()
         else:
             manager.hurry()
             loop.call_later(LAST_SECONDS, os._exit, INTERRUPTED)  # a thread that does not listen is left behind
 
-    manager = TaskManager(settings, user_loop=True)
-    async with manager:
-        await manager.discover(watch=True)
-        server = Server(manager.asgi(), manager.control, settings)
-        stop.append(server.stop)
-        for number in SIGNALS:
-            loop.add_signal_handler(number, on_signal)
-        await server.serve(lambda link: _announce(cli, link))
+    for number in SIGNALS:
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield told
+    finally:
+        await manager.close()
+
+
+def require_shared_store(settings: Settings, what: str) -> None:
+    """Refuse what needs several processes on a store that only one can use. Raises StartRefused."""
+    if not settings.on_postgres:
+        raise StartRefused(
+            f"{what} needs a store that processes can share: give --store postgresql://…; "
+            "on SQLite one process does everything: runwright serve"
+        )
 
 
 def _announce(cli: Invocation, link: str) -> None:
@@ -89,5 +122,12 @@ def _is_int(annotation: Any) -> bool:
 def add_to(app: typer.Typer) -> None:
     """Make ``serve`` a command of ``app``, with its flags."""
     cli = inspect.Parameter("cli", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Invocation)
-    give_signature(serve, [cli, *flags()])
+    text = "Serve the page and the API only; workers and schedulers are processes of their own."
+    page_only = inspect.Parameter(
+        "page_only",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False,
+        annotation=Annotated[bool, typer.Option("--page-only", help=text, show_default=False)],
+    )
+    give_signature(serve, [cli, page_only, *flags()])
     command(app)(serve)

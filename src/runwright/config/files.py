@@ -74,7 +74,7 @@ def find(directory: Path) -> tuple[Path | None, list[str]]:
     if not foreign.is_file():
         return (found[0] if found else None), []
     try:
-        document = _parse(foreign)
+        document = parse_file(foreign)
     except SettingsError as error:  # it may be another program's, so it stops nobody
         return (found[0] if found else None), [f"{error.message}; it was not read"]
     if not (isinstance(document, Mapping) and "manager" in document):
@@ -90,7 +90,7 @@ def read(path: Path, known: Collection[str]) -> SettingsFile:
     Raises:
         SettingsError: it cannot be read or parsed, or it has unknown keys: one error for each.
     """
-    document = _parse(path)
+    document = parse_file(path)
     result = SettingsFile(path)
     if document is None:
         return result
@@ -138,7 +138,8 @@ def _pass_over(result: SettingsFile, sections: list[str], manager: Any) -> None:
         result.warnings.append(f"{result.path}: only manager.tasks is read; passed over: {', '.join(sorted(sections))}")
 
 
-def _parse(path: Path) -> Any:
+def parse_file(path: Path) -> Any:
+    """What a JSON, YAML or TOML file holds; times in YAML stay the text that was written. Raises SettingsError."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -104,6 +104,7 @@ Paths = Annotated[tuple[FilePath, ...], BeforeValidator(_words)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_words)]
 Zone = Annotated[str, AfterValidator(_zone)]
 StoreUrl = Annotated[str, AfterValidator(_store)]
+OptionalStoreUrl = Annotated[Annotated[str, AfterValidator(_store)] | None, BeforeValidator(_none)]
 OptionalUrl = Annotated[Annotated[str, AfterValidator(_url)] | None, BeforeValidator(_none)]
 Level = BeforeValidator(_upper)
 Optional = BeforeValidator(_none)

@@ -40,8 +40,10 @@ class Runs:
 
     # ----- commands ---------------------------------------------------------------------------------------------
 
-    async def start(self, request: RunRequest) -> Run:
+    async def start(self, request: RunRequest, connection: object | None = None) -> Run:
         """Let a run in and return it as it was stored, pending; it is committed by then.
+
+        With ``connection`` it is part of the caller's transaction, see ``Store.enqueue``.
 
         Raises:
             NotFound, InvalidArguments, ConfirmRequired, InvalidInput: see ``Admission.admit``.
@@ -49,7 +51,7 @@ class Runs:
         """
         require(request.actor, Role.OPERATOR)
         new = self._admission.admit(request, self._clock.now())
-        (answer,) = await self._store.enqueue([new])
+        (answer,) = await self._store.enqueue([new], connection)
         if not answer.same_body:
             raise InvalidInput.field("/idempotency_key", f"was used before for another request: run {answer.run_id}")
         if answer.created:
@@ -59,12 +61,13 @@ class Runs:
             raise Conflict(f"run {answer.run_id} is live and unique; wait for it or cancel it", answer.run_id)
         return await self.get(request.actor, answer.run_id)
 
-    async def enqueue_many(self, requests: Sequence[RunRequest]) -> list[str]:
+    async def enqueue_many(self, requests: Sequence[RunRequest], connection: object | None = None) -> list[str]:
         """Let many runs in at once, all or none; ids in the same order."""
         now = self._clock.now()
         for request in requests:
             require(request.actor, Role.OPERATOR)
-        answers = await self._store.enqueue([self._admission.admit(request, now) for request in requests])
+        new = [self._admission.admit(request, now) for request in requests]
+        answers = await self._store.enqueue(new, connection)
         return [answer.run_id for answer in answers]
 
     async def pause(self, actor: Actor, run_id: str) -> Run:

@@ -1,115 +1,77 @@
-"""Control, schedules: add, edit, enable, disable, remove, fire and preview. An edit never fires the past."""
+"""Control, schedules: add, edit, switch, remove, and look at them. An edit never fires the past.
+
+What makes runs by hand (fire now, backfill) is in ``schedule_fires``, what code and files declare in ``declared``.
+"""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any
 
-from runwright.admission import Admission, RunRequest
 from runwright.auth.policy import require
-from runwright.clock import Clock, Micros, Rng, to_datetime, to_micros
-from runwright.errors import (
-    ConfirmRequired,
-    Conflict,
-    DuplicateName,
-    FieldError,
-    InvalidInput,
-    NotFound,
-    ScheduleRefused,
-)
+from runwright.clock import Clock, Rng, to_datetime, to_micros
+from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
+from runwright.errors import Conflict, InvalidInput, NotFound
 from runwright.lifecycle import RunEvent
 from runwright.model import (
     JSON,
     SYSTEM,
     Actor,
     Fire,
-    NewEvent,
+    JSONObject,
     Page,
+    Pause,
     Role,
     RunStatus,
     Schedule,
+    ScheduleChange,
     Statistics,
     masked,
 )
 from runwright.schedule import (
-    begin,
-    compile_when,
+    dependents,
     describe,
     next_fires,
     parse_when,
-    refuse_past,
-    when_to_json,
+    refuse_cycle,
+    refuse_unknown,
     when_to_text,
 )
 from runwright.store.base import RunQuery, Store
 from runwright.tasks.registry import Registry
-from runwright.when import CatchUp, Overlap, When
+from runwright.worker.triggers import Triggers, code_class, form_of, lives_in_code
 
-SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,119}")
-UUID_SHAPED = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 ATTEMPTS_AGAINST_RACES = 10
-
-
-class Unset:
-    """The type of UNSET: a field that an edit leaves as it is."""
-
-    def __repr__(self) -> str:
-        return "UNSET"
-
-
-UNSET: Final = Unset()
-Times: TypeAlias = list[datetime]
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduleEdit:
-    """What a caller wants a schedule to be; fields left UNSET keep their value, or their default when adding.
-
-    ``when`` is text, a JSON form, or a value such as ``Cron``. Durations are in seconds.
-    """
-
-    name: str | Unset = UNSET
-    task: str | Unset = UNSET
-    when: Any = UNSET
-    timezone: str | Unset = UNSET
-    arguments: Mapping[str, Any] | Unset = UNSET
-    label: str | Unset = UNSET
-    description: str | Unset = UNSET
-    entity: str | None | Unset = UNSET
-    as_user: str | None | Unset = UNSET
-    enabled: bool | Unset = UNSET
-    priority: int | None | Unset = UNSET
-    overlap: str | Unset = UNSET
-    catch_up: str | Unset = UNSET
-    misfire_grace_seconds: float | None | Unset = UNSET
-    jitter_seconds: float | Unset = UNSET
-    depends_on: Sequence[str] | Unset = UNSET
-
-    def given(self) -> dict[str, Any]:
-        """The fields that are set."""
-        return {f.name: v for f in fields(self) if not isinstance(v := getattr(self, f.name), Unset)}
+MOST_PREVIEWED = 1000
 
 
 class Schedules:
     """Commands and questions about schedules; each may be named by its id or its name."""
 
     def __init__(
-        self, store: Store, registry: Registry, admission: Admission, clock: Clock, rng: Rng, timezone: str
+        self,
+        store: Store,
+        registry: Registry,
+        editor: Editor,
+        triggers: Triggers,
+        clock: Clock,
+        rng: Rng,
+        timezone: str,
     ) -> None:
         self._store = store
         self._registry = registry
-        self._admission = admission
         self._clock = clock
         self._rng = rng
         self._timezone = timezone
+        self._editor = editor
+        self.triggers = triggers
 
     # ----- commands ---------------------------------------------------------------------------------------------
 
-    async def add(self, actor: Actor, edit: ScheduleEdit, *, confirmed: bool = False, origin: str = "") -> Schedule:
+    async def add(self, actor: Actor, edit: ScheduleEdit, *, confirmed: bool = False) -> Schedule:
         """Create a schedule.
 
         Raises:
@@ -118,49 +80,38 @@ class Schedules:
             ConfirmRequired: its task is dangerous and this was not confirmed.
             DuplicateName: the name is taken.
         """
-        return (await self.add_many(actor, [edit], confirmed=confirmed, origin=origin))[0]
+        return await self._bound_again(actor, edit) or (await self.add_many(actor, [edit], confirmed=confirmed))[0]
 
-    async def add_many(
-        self, actor: Actor, edits: Sequence[ScheduleEdit], *, confirmed: bool = False, origin: str = ""
-    ) -> list[Schedule]:
-        """Create many schedules in one transaction; a taken name refuses it and keeps the others."""
+    async def add_many(self, actor: Actor, edits: Sequence[ScheduleEdit], *, confirmed: bool = False) -> list[Schedule]:
+        """Create many schedules in one transaction, all or none."""
         require(actor, Role.OPERATOR)
-        now = self._clock.now()
-        made = []
-        for edit in edits:
-            for name in ("name", "task", "when"):
-                if isinstance(getattr(edit, name), Unset):
-                    raise InvalidInput.field(f"/{name}", "is missing")
-            blank = Schedule(
-                id=self._rng.run_id(now), name="", task="", when="", timezone=self._timezone, origin=origin,
-                created_by=actor.name, created_at=now, as_user=None if origin else actor.name,
-            )  # fmt: skip
-            made.append(replace(self._apply(blank, edit, now, confirmed=confirmed), version=1))
-        for schedule, added in zip(made, await self._store.add_schedules(made, actor.name), strict=True):
-            if not added:
-                raise DuplicateName(f"a schedule named {schedule.name!r} is there already", schedule.name)
+        made = [self.made(actor, edit, confirmed=confirmed) for edit in edits]
+        await self._store.write_schedules([ScheduleChange(each) for each in made], actor.name, guard)
+        for schedule, edit in zip(made, edits, strict=True):
+            self._bind(schedule, edit)
         return made
 
     async def update(self, actor: Actor, name: str, edit: ScheduleEdit, *, confirmed: bool = False) -> Schedule:
         """Change a schedule; the edit takes effect at once and never fires the past."""
         require(actor, Role.OPERATOR)
         given = edit.given()
-        shown = {key: value for key, value in given.items() if key in ("enabled", "task", "name", "timezone", "when")}
         action = "schedule.updated"
         if set(given) == {"enabled"}:
             action = "schedule.enabled" if given["enabled"] else "schedule.disabled"
+        shown = {key: value for key, value in given.items() if key in ("enabled", "task", "name", "timezone", "when")}
+        detail: JSONObject = {key: value if isinstance(value, bool) else str(value) for key, value in shown.items()}
         for _ in range(ATTEMPTS_AGAINST_RACES):
             old = await self.get(actor, name)
-            new = self._apply(old, edit, self._clock.now(), confirmed=confirmed)
+            new = self._editor.apply(old, edit, self._clock.now(), confirmed=confirmed)
             new = replace(new, edited=old.edited or bool(old.origin and set(given) - {"enabled"}))
-            detail = {key: value if isinstance(value, bool) else str(value) for key, value in shown.items()}
-            if await self._store.update_schedule(new, actor.name, action, detail):
+            if await self.write(ScheduleChange(new, action, detail), actor):
+                self._bind(new, edit)
                 if old.next_due_at != new.next_due_at:
-                    await self._withdraw(new.id)
+                    await self.withdraw(new.id)
                 return await self.get(actor, new.id)
         raise Conflict(f"schedule {name!r} is being changed by others all the time; try again", name)
 
-    async def enable(self, actor: Actor, name: str, *, confirmed: bool = True) -> Schedule:
+    async def enable(self, actor: Actor, name: str, *, confirmed: bool = False) -> Schedule:
         """Let it fire again, from now on."""
         return await self.update(actor, name, ScheduleEdit(enabled=True), confirmed=confirmed)
 
@@ -169,44 +120,55 @@ class Schedules:
         return await self.update(actor, name, ScheduleEdit(enabled=False), confirmed=True)
 
     async def remove(self, actor: Actor, name: str) -> None:
-        """Delete a schedule; its runs stay. Raises Conflict while another schedule depends on it."""
+        """Delete a schedule; its runs stay. Raises Conflict while other schedules depend on it, naming them."""
         require(actor, Role.OPERATOR)
         schedule = await self.get(actor, name)
-        needed_by = [s.name for s in await self._store.schedules() if schedule.name in s.depends_on]
-        if needed_by:
-            raise Conflict(f"schedule {schedule.name!r} is needed by {', '.join(needed_by)}", needed_by[0])
-        if not await self._store.delete_schedule(schedule.id, actor.name):
+
+        def unneeded(edges: Mapping[str, Sequence[str]], names: frozenset[str]) -> None:
+            if needed_by := dependents(schedule.name, edges):
+                raise Conflict(f"schedule {schedule.name!r} is needed by {', '.join(needed_by)}", needed_by[0])
+
+        if not await self._store.delete_schedule(schedule.id, actor.name, unneeded):
             raise NotFound("schedule", name)
-        await self._withdraw(schedule.id)
+        await self.withdraw(schedule.id)
 
-    async def fire(self, actor: Actor, name: str, *, confirmed: bool = False) -> str:
-        """Run it once now, whatever its state, policies and dependencies; the run's id."""
+    async def pause(self, actor: Actor, reason: str) -> Pause:
+        """Hold the fires of all schedules, until ``resume``: each due time is in the ledger as held, with the reason.
+
+        Runs that are there go on. What was held is not made up for later.
+        """
         require(actor, Role.OPERATOR)
-        schedule = await self.get(actor, name)
-        run = self._admission.admit(
-            RunRequest(
-                task=schedule.task,
-                arguments=self._admission.open_arguments(schedule.arguments),
-                actor=actor,
-                confirmed=confirmed,
-                priority=schedule.priority,
-                user=schedule.as_user,
-                entity=schedule.entity,
-                schedule=schedule.id,
-                retry=schedule.retry,
-            ),
-            self._clock.now(),
-        )
-        (answer,) = await self._store.enqueue([run])
-        await self._store.record(
-            [NewEvent("task", "schedule.fired", schedule.name, actor.name, schedule.task, answer.run_id)]
-        )
-        return answer.run_id
+        reason = reason.strip()
+        if not 1 <= len(reason) <= 500:
+            raise InvalidInput.field("/reason", "must say in 1 to 500 characters why all schedules are paused")
+        await self._store.pause_schedules(reason, actor.name)
+        await self.withdraw(None)
+        pause = await self._store.paused()
+        if pause is None:
+            raise Conflict("somebody else has let the schedules go on in the same moment")
+        return pause
 
-    async def redeclare(self, schedule: Schedule, when: Any, origin: str) -> None:
-        """Follow a schedule's code, which says other times now; not an edit by people."""
-        new = self._apply(schedule, ScheduleEdit(when=when), self._clock.now(), confirmed=True)
-        await self._store.update_schedule(replace(new, origin=origin), SYSTEM.name, "schedule.updated", {"by": "code"})
+    async def resume(self, actor: Actor) -> None:
+        """Let all schedules fire again, from now on. Raises Conflict if they are not paused."""
+        require(actor, Role.OPERATOR)
+        if not await self._store.pause_schedules(None, actor.name):
+            raise Conflict("the schedules are not paused")
+
+    async def write(self, change: ScheduleChange, actor: Actor) -> bool:
+        """Write one change, dependencies checked. False if the stored version is another one by now."""
+        return await self._store.write_schedules([change], actor.name, guard)
+
+    async def withdraw(self, schedule: str | None) -> None:
+        """Cancel runs that were written a moment ahead of their due time, which is not theirs any more."""
+        now = self._clock.now()
+        waiting = await self._store.runs(RunQuery(schedule=schedule, statuses=[RunStatus.PENDING], limit=100))
+        early = [
+            run.id
+            for run in waiting.items
+            if run.schedule is not None and to_micros(run.due_at) > now and run.attempt == 0
+        ]
+        if early:
+            await self._store.move(early, RunEvent.CANCEL, SYSTEM.name, now)
 
     # ----- questions --------------------------------------------------------------------------------------------
 
@@ -223,6 +185,11 @@ class Schedules:
         require(actor, Role.VIEWER)
         return await self._store.schedules()
 
+    async def paused(self, actor: Actor) -> Pause | None:
+        """Why, by whom and since when all schedules are paused; None if they are not."""
+        require(actor, Role.VIEWER)
+        return await self._store.paused()
+
     async def fires(self, actor: Actor, name: str, limit: int = 50, after: str | None = None) -> Page[Fire]:
         """A page of the schedule's ledger, newest first."""
         return await self._store.fires((await self.get(actor, name)).id, limit, after)
@@ -230,10 +197,11 @@ class Schedules:
     async def next(self, actor: Actor, name: str, count: int = 10) -> Sequence[datetime]:
         """The next due times."""
         schedule = await self.get(actor, name)
-        when = parse_when(json.loads(schedule.when))
-        trigger = compile_when(when, schedule.timezone)
+        trigger = self.triggers.of(schedule)
+        if trigger is None:
+            return [] if schedule.next_due_at is None else [to_datetime(schedule.next_due_at)]
         anchor = to_datetime(schedule.anchor_at)
-        found: Times = []
+        found: list[datetime] = []
         moment = to_datetime(self._clock.now())
         if schedule.next_due_at is not None and not trigger.anchored_at_end:
             moment = min(moment, to_datetime(schedule.next_due_at - 1))
@@ -242,17 +210,28 @@ class Schedules:
             moment = due
         return found
 
+    async def between(self, actor: Actor, name: str, since: datetime, until: datetime) -> Sequence[datetime]:
+        """All due times in [since, until]. Raises InvalidInput, with their number, if there are too many."""
+        schedule = await self.get(actor, name)
+        trigger = self.triggers.of(schedule)
+        if until < since:
+            raise InvalidInput.field("/until", "must not be before from")
+        if trigger is None:
+            return []
+        after = to_datetime(to_micros(since) - 1)
+        due = trigger.due_between(after, until, MOST_PREVIEWED, anchor=to_datetime(schedule.anchor_at))
+        if due.count > MOST_PREVIEWED:
+            raise InvalidInput.field(
+                "/until", f"the range has {due.count} due times; at most {MOST_PREVIEWED} are shown: narrow it"
+            )
+        return due.newest
+
     def preview(self, actor: Actor, when: Any, timezone: str | None, count: int = 10) -> tuple[str, Sequence[datetime]]:
         """What a schedule would do: in English, and its next due times. Raises ScheduleRefused."""
         require(actor, Role.VIEWER)
         zone = timezone or self._timezone
         parsed = parse_when(when) if isinstance(when, str | Mapping | list) else when
         return describe(parsed, zone), next_fires(parsed, to_datetime(self._clock.now()), count, zone)
-
-    def canonical(self, when: Any) -> str:
-        """``when`` as a schedule keeps it, to compare."""
-        parsed = parse_when(when) if isinstance(when, str | Mapping | list) else when
-        return json.dumps(when_to_json(parsed), separators=(",", ":"))
 
     async def statistics(self, actor: Actor) -> Statistics:
         """The totals over all schedules, and the runs by status."""
@@ -261,7 +240,10 @@ class Schedules:
 
     def shown(self, schedule: Schedule) -> tuple[str, str]:
         """Its times as text, and in English."""
-        when = parse_when(json.loads(schedule.when))
+        when = self.triggers.when_of(schedule)
+        if when is None:
+            named = code_class(json.loads(schedule.when))
+            return schedule.when, f"as {named} says, which is code that is not here"
         return when_to_text(when), describe(when, schedule.timezone)
 
     def form(self, schedule: Schedule) -> JSON:
@@ -273,78 +255,60 @@ class Schedules:
         """Its arguments as they may be shown: secrets masked."""
         return masked(json.loads(schedule.arguments))
 
-    def bound(self, schedule: Schedule) -> bool:
-        """Whether its task is known here."""
-        return self._registry.find(schedule.task) is not None
+    def unbound(self, schedule: Schedule) -> str | None:
+        """What is not known here and holds its fires: its task, or its trigger. None if it is bound."""
+        if self._registry.find(schedule.task) is None:
+            return f"no task named {schedule.task!r} is known here yet; it is held until then"
+        if self.triggers.of(schedule) is None:
+            return f"its times come from {code_class(json.loads(schedule.when))}, which is not known here yet"
+        return None
 
     # ----- how ----------------------------------------------------------------------------------------------------
 
-    def _apply(self, old: Schedule, edit: ScheduleEdit, now: Micros, *, confirmed: bool) -> Schedule:
-        given = edit.given()
-        faults = []
-        name = given.get("name", old.name)
-        if not SLUG.fullmatch(str(name)) or UUID_SHAPED.fullmatch(str(name)):
-            faults.append(FieldError("/name", "must be small letters, digits, '_', '-' or '.', at most 120, no UUID"))
-        for field, kinds in (("overlap", Overlap), ("catch_up", CatchUp)):
-            if field in given and given[field] not in set(kinds):
-                faults.append(FieldError(f"/{field}", f"must be one of {', '.join(kinds)}"))
-        if given.get("depends_on"):
-            faults.append(
-                FieldError("/depends_on", "is not available yet: run the tasks from one another, or leave it out")
-            )
-        for field in ("misfire_grace_seconds", "jitter_seconds"):
-            if (seconds := given.get(field)) is not None and seconds < 0:
-                faults.append(FieldError(f"/{field}", "must be 0 or more seconds"))
-        if faults:
-            raise InvalidInput("; ".join(f"{f.pointer[1:]} {f.message}" for f in faults), faults)
-
-        asked = given.get("when", UNSET)
-        if isinstance(asked, Unset):
-            asked = json.loads(old.when)
-        when: When = parse_when(asked) if isinstance(asked, str | Mapping | list) else asked
-        changes: dict[str, Any] = {key: value for key, value in given.items() if key not in ("when", "arguments")}
-        if "depends_on" in changes:
-            changes["depends_on"] = tuple(changes["depends_on"])
-        changes["when"] = json.dumps(when_to_json(when), separators=(",", ":"))
-        task = self._registry.find(given.get("task", old.task))
-        enabling = given.get("enabled", not old.version) and not (old.enabled and old.version)
-        if task is not None and task.danger and not confirmed and (enabling or "when" in given):
-            raise ConfirmRequired(task.name, task.danger)
-        if "arguments" in given or "task" in given:
-            arguments = given.get("arguments") or {}
-            if task is not None:
-                changes["arguments"] = self._admission.sealed_arguments(task, arguments)
-            else:  # unbound: kept as it is, and validated when the task is there
-                changes["arguments"] = json.dumps(dict(arguments), allow_nan=False)
-        new = replace(old, **changes, updated_at=now)
-        return self._placed(old, new, when, now)
-
-    async def _withdraw(self, schedule: str) -> None:
-        """Cancel runs that were written a moment ahead of their due time, which is not theirs any more."""
+    def made(self, actor: Actor, edit: ScheduleEdit, *, confirmed: bool = True, origin: str = "") -> Schedule:
+        """A new schedule, not yet written; ``origin`` is the place that declares it."""
         now = self._clock.now()
-        waiting = await self._store.runs(RunQuery(schedule=schedule, statuses=[RunStatus.PENDING], limit=100))
-        early = [run.id for run in waiting.items if to_micros(run.due_at) > now and run.attempt == 0]
-        if early:
-            await self._store.move(early, RunEvent.CANCEL, SYSTEM.name, now)
+        for name in ("name", "task", "when"):
+            if isinstance(getattr(edit, name), Unset):
+                raise InvalidInput.field(f"/{name}", "is missing")
+        blank = Schedule(
+            id=self._rng.run_id(now), name="", task="", when="", timezone=self._timezone, origin=origin,
+            created_by=actor.name, created_at=now, as_user=None if origin else actor.name,
+        )  # fmt: skip
+        return self._editor.apply(blank, edit, now, confirmed=confirmed)
 
-    def _placed(self, old: Schedule, new: Schedule, when: When, now: Micros) -> Schedule:
-        """The schedule at its new place in time: whenever its times or its switch change, from now on only."""
-        moved = (new.when, new.timezone, new.enabled) != (old.when, old.timezone, old.enabled) or not old.version
-        if not moved:
-            return new
-        if new.enabled:
-            refuse_past(when, to_datetime(now), new.timezone)
-        trigger = compile_when(when, new.timezone)
-        if trigger.kind == "service":
-            raise ScheduleRefused("schedule", "services (@always) are not available yet")
-        anchor = now if new.when != old.when or not old.anchor_at else old.anchor_at
-        cursor, due = begin(trigger, to_datetime(now), anchor=to_datetime(anchor), first=not new.first_done)
-        return replace(
-            new,
-            anchor_at=anchor,
-            cursor_at=max(old.cursor_at, to_micros(cursor)),
-            next_due_at=to_micros(due) if due is not None and new.enabled else None,
-        )
+    async def _bound_again(self, actor: Actor, edit: ScheduleEdit) -> Schedule | None:
+        """A schedule whose trigger lives in code, and that is there already: its code is here again."""
+        if isinstance(edit.when, str | Mapping | list | Unset) or not lives_in_code(edit.when):
+            return None
+        require(actor, Role.OPERATOR)
+        for _ in range(ATTEMPTS_AGAINST_RACES):
+            found = await self._store.schedule(str(edit.name))
+            if found is None or found.deleted or found.when != form_of(edit.when, str(edit.name)):
+                return None
+            self.triggers.declare(found.when, edit.when)
+            now = self._clock.now()
+            if not self._editor.displaced(found, now):
+                return found
+            placed = replace(self._editor.placed(found, now), updated_at=now)
+            if await self.write(ScheduleChange(placed, "schedule.updated", {"by": "code"}), actor):
+                return await self.get(actor, found.id)
+        raise Conflict(f"schedule {edit.name!r} is being changed by others all the time; try again", str(edit.name))
+
+    def _bind(self, schedule: Schedule, edit: ScheduleEdit) -> None:
+        """A trigger that lives in code is known under the row's form from now on."""
+        if not isinstance(edit.when, str | Mapping | list | Unset) and lives_in_code(edit.when):
+            self.triggers.declare(schedule.when, edit.when)
+
+
+def guard(edges: Mapping[str, Sequence[str]], names: frozenset[str]) -> None:
+    """Refuse dependencies that can never be satisfied; the store asks within the transaction that changes them.
+
+    ``edges`` gives what each schedule depends on, ``names`` those of the schedules named in them that exist.
+    """
+    for name, needs in edges.items():
+        refuse_unknown(name, needs, names)
+    refuse_cycle(edges)
 
 
 __all__ = ["UNSET", "ScheduleEdit", "Schedules"]

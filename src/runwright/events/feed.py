@@ -136,13 +136,13 @@ class Feed:
         """The newest runs, then every run that changes, coalesced: its present state, not each step."""
         wakeup = self._bus.subscribe("events")
         try:
-            cursor, _ = await self._store.changed_since(-1)
+            cursor, _ = await self._store.changed_since(None)
             page = await self._store.runs(RunQuery(limit=50))
-            yield Snapshots(page.items, cursor)
+            yield Snapshots(page.items, cursor.last)
             while True:
                 cursor, changed = await self._store.changed_since(cursor)
                 for run in await self._store.runs_by_id(changed) if changed else ():
-                    yield State(run, cursor)
+                    yield State(run, cursor.last)
                 await wakeup.wait(POLL_SECONDS)
                 await self._clock.sleep(PROGRESS_SECONDS)  # let a burst come together
         finally:

@@ -1,53 +1,52 @@
-"""Schedules that tasks declare in code: made with their tasks, following the code until people edit or delete them."""
+"""Schedules that tasks and the settings file declare: kept in step with both while the manager is open."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Sequence
 
-from runwright.control import ScheduleEdit, Schedules
-from runwright.errors import RunwrightError, StoreUnavailable
-from runwright.model import SYSTEM, Schedule
+from runwright.control.declared import Declaration, Declared, declared_by
+from runwright.errors import StoreUnavailable
+from runwright.model import Schedule
 from runwright.store.base import Store
-from runwright.tasks.definition import Task
 from runwright.tasks.registry import Registry
 
 logger = logging.getLogger("runwright")
 
 
 class DeclaredSchedules:
-    """Keeps the store in step with what the registered tasks declare."""
+    """Follows the registry. ``in_file`` is what the settings file declares, which is read once, ``file`` its origin."""
 
-    def __init__(self, store: Store, registry: Registry, door: Schedules) -> None:
+    def __init__(
+        self, store: Store, registry: Registry, declared: Declared, in_file: Sequence[Declaration], file: str
+    ) -> None:
         self._store = store
         self._registry = registry
-        self._door = door
+        self._declared = declared
+        self._in_file = list(in_file)
+        self._file = file
         self._declaring: asyncio.Task[None] | None = None
         self._unsubscribe = registry.subscribe(self._changed)
 
     async def declare(self) -> None:
-        """Create what is missing, and follow the code where nobody has edited; people's edits and deletions win."""
-        known = {schedule.name: schedule for schedule in await self._store.schedules(deleted=True)}
-        for task in self._registry.tasks():
-            if task.schedule is None:
-                continue
-            try:
-                existing = known.get(task.name)
-                if existing is None:
-                    await self._door.add(SYSTEM, _edit(task), confirmed=True, origin=task.source)
-                elif existing.origin and not (existing.edited or existing.deleted):
-                    await self._follow_code(existing, task)
-            except StoreUnavailable:
-                raise
-            except RunwrightError as error:  # a task with a bad schedule must not keep the others from theirs
-                logger.warning("the schedule that task %r declares was refused: %s", task.name, error)
+        """Follow what is declared now; what a file declares wins over a task of the same name."""
+        by_tasks = declared_by(self._registry, await self._store.schedules())
+        in_file = {each.name for each in self._in_file}
+        await self._declared.follow([each for each in by_tasks if each.name not in in_file] + self._in_file, self._gone)
 
     async def close(self) -> None:
         """Follow no longer; a declaration that is under way is finished."""
         self._unsubscribe()
         if self._declaring is not None:
             await self._declaring
+
+    def _gone(self, schedule: Schedule) -> bool:
+        """Whether a schedule that nothing declares has lost its place: its file or task is there, without it."""
+        if schedule.origin == self._file:
+            return True
+        task = self._registry.find(schedule.task)
+        return task is not None and task.source == schedule.origin
 
     def _changed(self) -> None:
         if self._declaring is None:
@@ -64,13 +63,3 @@ class DeclaredSchedules:
             logger.warning("the schedules that tasks declare must wait: %s", unavailable)
         finally:
             self._declaring = None
-
-    async def _follow_code(self, existing: Schedule, task: Task[..., Any]) -> None:
-        if self._door.canonical(task.schedule) != existing.when:
-            await self._door.redeclare(existing, task.schedule, task.source)
-
-
-def _edit(task: Task[..., Any]) -> ScheduleEdit:
-    return ScheduleEdit(
-        name=task.name, task=task.name, when=task.schedule, label=task.title, depends_on=task.depends_on
-    )

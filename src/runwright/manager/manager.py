@@ -10,25 +10,25 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from runwright.admission import Admission, RunRequest
-from runwright.auth.sealing import Sealer, load_or_create_key
 from runwright.bus import LocalBus
-from runwright.clock import Clock, Rng, SystemClock, SystemRng, to_micros
+from runwright.clock import Clock, Rng, SharedClock, SystemClock, SystemRng, to_micros
 from runwright.config import Settings
-from runwright.control import Accounts, Control, Runs, Schedules, Tasks, Timeline
+from runwright.control import Accounts, Control, Declared, Runs, ScheduleFile, ScheduleFires, Schedules, Tasks, Timeline
+from runwright.control.declared import declared_in
+from runwright.control.schedule_edit import Editor
 from runwright.errors import Conflict, InvalidInput, RunFailed
 from runwright.events.feed import Feed, Frame
 from runwright.manager.bridge import Blocking
 from runwright.manager.declared import DeclaredSchedules
 from runwright.manager.schedules import ManagerSchedules
+from runwright.manager.stores import open_sealer, open_store
 from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewEvent, Page, Role, Run, RunStatus
 from runwright.retry import Retry
 from runwright.store.base import RunQuery, Store
-from runwright.store.sqlite import SqliteStore
 from runwright.tasks.definition import Task, to_task
 from runwright.tasks.discovery import DiscoveryOptions, Report, apply, find
 from runwright.tasks.registry import Registry
@@ -36,9 +36,11 @@ from runwright.tasks.watch import DirectoryWatch
 from runwright.worker.capture import capture
 from runwright.worker.janitor import Janitor
 from runwright.worker.outcome import Limits
+from runwright.worker.process_lane import ProcessOptions
 from runwright.worker.scheduler import Scheduler
 from runwright.worker.session import WorkerOptions, WorkerSession
 from runwright.worker.settler import Settler
+from runwright.worker.triggers import Triggers
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -109,14 +111,22 @@ class TaskManager:
         if self._control is not None:
             raise Conflict("this TaskManager is open already")
         settings = self.settings
-        store = self.store = await self._open_store()
+        in_file = declared_in(settings.schedules, f"file {settings.file or 'settings'}")
+        store = self.store = await open_store(settings, self._clock, self._rng, self.bus)
+        self._clock = SharedClock(self._clock, store.now)
         self._closing.append(store.close)
         try:
-            admission = Admission(self.registry, self._sealer(), self._rng)
+            admission = Admission(self.registry, open_sealer(settings), self._rng)
             self.feed = Feed(store, self.bus, self._clock)
+            triggers = Triggers()
+            editor = Editor(self.registry, admission, triggers)
+            schedules = Schedules(store, self.registry, editor, triggers, self._clock, self._rng, settings.timezone)
             self._control = Control(
                 runs=Runs(store, self.registry, admission, self.feed, self._clock),
-                schedules=Schedules(store, self.registry, admission, self._clock, self._rng, settings.timezone),
+                schedules=schedules,
+                fires=ScheduleFires(store, schedules, admission, self._clock),
+                declared=Declared(store, schedules, editor, self._clock),
+                file=ScheduleFile(store, schedules, editor, self._clock, self._rng, settings.timezone),
                 tasks=Tasks(store, self.registry),
                 timeline=Timeline(store),
                 accounts=Accounts(store, self._clock, self._rng),
@@ -127,13 +137,16 @@ class TaskManager:
             if "scheduler" in self.roles:
                 self.scheduler = Scheduler(
                     store=store, registry=self.registry, admission=admission, clock=self._clock, bus=self.bus,
-                    rng=self._rng, retry=Retry(settings.max_retries, settings.retry_delay), cap=settings.catch_up_cap,
+                    retry=Retry(settings.max_retries, settings.retry_delay), triggers=triggers,
+                    cap=settings.catch_up_cap, rate=settings.catch_up_rate,
                 )  # fmt: skip
-                settler = Settler(store, self.bus)
+                settler = Settler(store, self.bus, triggers)
                 for service in (self.scheduler, settler):
                     await service.start()
                     self._closing.append(service.stop)
-                declared = DeclaredSchedules(store, self.registry, self._control.schedules)
+                declared = DeclaredSchedules(
+                    store, self.registry, self._control.declared, in_file, f"file {settings.file or 'settings'}"
+                )
                 self._closing.append(declared.close)
                 await declared.declare()
         except BaseException:
@@ -159,23 +172,13 @@ class TaskManager:
                 logger.exception("closing: a step failed")
         self._control = None
 
-    async def _open_store(self) -> Store:
-        if not self.settings.store.startswith("sqlite:"):
-            raise InvalidInput.field("/store", "must be sqlite:///PATH: other stores are not available yet")
-        path = self.settings.sqlite_file
-        return await SqliteStore.open(
-            ":memory:" if path is None else str(path), clock=self._clock, rng=self._rng, on_commit=self.bus.publish
-        )
-
-    def _sealer(self) -> Sealer:
-        settings = self.settings
-        file, chosen, key = settings.sqlite_file, settings.secret_key_file, settings.secret_key
-        beside = Path(chosen) if chosen is not None else None if file is None else file.with_name(f"{file.name}.key")
-        return Sealer(load_or_create_key(beside, None if key is None else key.get_secret_value()))
-
     async def _restore(self, store: Store) -> None:
         janitor = Janitor(
-            store, self.bus, sweep_seconds=self.settings.sweep_seconds, retention_days=self.settings.retention_days
+            store,
+            self.bus,
+            sweep_seconds=self.settings.sweep_seconds,
+            retention_days=self.settings.retention_days,
+            aging_seconds=self.settings.aging_seconds,
         )
         if self.roles:
             while (
@@ -187,6 +190,7 @@ class TaskManager:
 
     async def _start_worker(self, store: Store, admission: Admission) -> None:
         settings = self.settings
+        level = logging.getLevelNamesMapping().get(settings.log_level, logging.INFO)
         self.worker = WorkerSession(
             store=store,
             registry=self.registry,
@@ -197,17 +201,17 @@ class TaskManager:
             options=WorkerOptions(
                 max_concurrent=settings.max_concurrent,
                 max_threads=settings.max_threads,
-                limits=Limits(
-                    settings.timeout, settings.cancel_grace, settings.log_limit_bytes, settings.result_limit_bytes
-                ),
+                max_processes=settings.max_processes,
+                limits=Limits.of(settings),
                 lease_seconds=settings.lease_seconds,
                 beat_seconds=settings.heartbeat_seconds,
                 poll_seconds=settings.poll_seconds,
                 shutdown_grace=settings.shutdown_grace,
                 user_loop=self._user_loop,
+                processes=ProcessOptions(settings.task_environment(), level),
             ),
         )
-        capture.install(logging.getLevelNamesMapping().get(settings.log_level, logging.INFO))
+        capture.install(level)
         self._closing.append(_done(capture.uninstall))
         await self.worker.start()
         self._closing.append(lambda: self.worker.stop(self._grace))
@@ -253,22 +257,29 @@ class TaskManager:
             raise RunFailed(run)
         return run.result
 
-    async def start(self, task: Any, arguments: JSONObject | None = None, **options: Any) -> Run:
+    async def start(
+        self, task: Any, arguments: JSONObject | None = None, *, connection: object | None = None, **options: Any
+    ) -> Run:
         """Start a run; it is stored when this returns.
 
         Args:
             task: a registered task or its name.
             arguments: by parameter name.
+            connection: your own connection to the same PostgreSQL, inside a transaction: the run is part of it, and
+                starts once you have committed it. asyncpg, psycopg and SQLAlchemy (asynchronous) are known.
             options: ``priority``, ``run_at`` (aware datetime), ``user``, ``entity``, ``tags``, ``idempotency_key``.
 
         Raises:
             NotFound, InvalidArguments, InvalidInput, Conflict: nothing was started.
         """
-        return await self.control.runs.start(self._request(task, arguments, options))
+        return await self.control.runs.start(self._request(task, arguments, options), connection)
 
-    async def start_many(self, calls: Sequence[tuple[Any, JSONObject]], **options: Any) -> list[str]:
+    async def start_many(
+        self, calls: Sequence[tuple[Any, JSONObject]], *, connection: object | None = None, **options: Any
+    ) -> list[str]:
         """Start many runs in one transaction, all or none; their ids in the same order."""
-        return await self.control.runs.enqueue_many([self._request(t, arguments, options) for t, arguments in calls])
+        requests = [self._request(task, arguments, options) for task, arguments in calls]
+        return await self.control.runs.enqueue_many(requests, connection)
 
     def _request(self, task: Any, arguments: JSONObject | None, options: Mapping[str, Any]) -> RunRequest:
         known = task if isinstance(task, str) else self.registry.get(to_task(task).name)
@@ -344,7 +355,7 @@ class TaskManager:
     @property
     def schedules(self) -> ManagerSchedules:
         """Add, enable, disable, remove, fire and ask for schedules."""
-        return ManagerSchedules(self.control.schedules)
+        return ManagerSchedules(self.control)
 
     def in_thread(self) -> Blocking:
         """The one bridge for synchronous code: ``with manager.in_thread() as blocking: blocking.run(...)``."""

@@ -19,7 +19,17 @@ from runwright.model.commands import (
     Turn,
 )
 from runwright.model.runs import Attempt, Event, LogLine, Run, Statistics, TaskHistory, Worker
-from runwright.model.schedules import EndedRun, Fire, FirePlan, NewFire, Schedule
+from runwright.model.schedules import (
+    EndedRun,
+    Fire,
+    FirePlan,
+    Needed,
+    NewFire,
+    Pause,
+    Schedule,
+    ScheduleChange,
+    Waiting,
+)
 from runwright.model.values import (
     ACTIVE,
     HIGH,
@@ -34,6 +44,7 @@ from runwright.model.values import (
     WAITING,
     Actor,
     AttemptStatus,
+    Cursor,
     JSONObject,
     Lane,
     OnInterrupt,
@@ -64,6 +75,7 @@ __all__ = [
     "Claim",
     "Control",
     "Credential",
+    "Cursor",
     "EndedRun",
     "Enqueued",
     "Event",
@@ -74,11 +86,13 @@ __all__ = [
     "Lane",
     "LogChunk",
     "LogLine",
+    "Needed",
     "NewEvent",
     "NewFire",
     "NewRun",
     "OnInterrupt",
     "Page",
+    "Pause",
     "ProgressUpdate",
     "Rescue",
     "Role",
@@ -86,10 +100,12 @@ __all__ = [
     "RunError",
     "RunStatus",
     "Schedule",
+    "ScheduleChange",
     "Statistics",
     "TaskHistory",
     "TaskProgress",
     "Turn",
+    "Waiting",
     "Worker",
     "masked",
 ]

@@ -23,8 +23,10 @@ from runwright.retry import Retry
 class NewRun:
     """A run that admission has let in and the store has not yet seen.
 
-    ``arguments`` is JSON text with its secrets sealed. ``unique_key`` lets at most one live run have that key.
-    ``due`` is the schedule's due time for a run that a schedule made.
+    ``arguments`` is JSON text with its secrets sealed. ``unique_key`` lets at most one live run have that key; with
+    ``until_start`` only until it starts, with ``unique_since`` no ended run either that was let in since then.
+    ``due_at`` is the schedule's due time for a run that a schedule made. ``waits``: it is not ready before
+    ``decide_waiting`` says so, because its schedule depends on others.
     """
 
     id: str
@@ -43,7 +45,10 @@ class NewRun:
     tags: tuple[str, ...] = ()
     parent: str | None = None
     schedule: str | None = None
+    waits: bool = False
     unique_key: str | None = None
+    until_start: bool = False
+    unique_since: Micros | None = None
     concurrency_key: str | None = None
     concurrency_limit: int | None = None
     idempotency_key: str | None = None

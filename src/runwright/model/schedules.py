@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from runwright.clock import Micros
 from runwright.model.commands import NewRun
-from runwright.model.values import RunStatus
+from runwright.model.values import JSONObject, RunStatus
 from runwright.retry import Retry
 
 
@@ -18,7 +18,9 @@ class Schedule:
     ``when`` is JSON text in the form of ``schedule.when_to_json``; ``arguments`` is JSON text with secrets sealed.
     ``version`` rises with every edit and every fire; a writer that read an older one loses.
     ``cursor_at`` is the watermark: no due time up to it is ever considered again.
-    ``origin`` is empty for a schedule made by people, else the place in the code that declares it.
+    ``origin`` is empty for a schedule made by people, else the place in code or file that declares it; ``declared`` is
+    what it declared last, as JSON text.
+    ``outcome`` is how its newest decided due time ended: a run's status or, without a run, a FireOutcome.
     """
 
     id: str
@@ -44,6 +46,7 @@ class Schedule:
     excluded: tuple[str, ...] = ()
     blackouts: tuple[str, ...] = ()
     origin: str = ""
+    declared: str = ""
     edited: bool = False
     deleted: bool = False
     created_by: str = "system"
@@ -59,6 +62,59 @@ class Schedule:
     last_run_at: Micros | None = None
     last_status: str | None = None
     last_error: str | None = None
+    outcome: str | None = None
+    outcome_at: Micros | None = None
+    skipped_at: Micros | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleChange:
+    """A schedule to be written: a new one (``action`` says so), or one in the place of the version that it names."""
+
+    schedule: Schedule
+    action: str = "schedule.created"
+    detail: JSONObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """All schedules are paused: why, by whom, since when."""
+
+    reason: str
+    by: str
+    since: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """A schedule that a waiting run depends on, as it is now.
+
+    ``running``: it has a run that has not ended. ``coming``: an ending of it is not settled yet, or it has a due time,
+    no later than the waiting run's, that is not a run yet. ``again``: it will be due again.
+    """
+
+    name: str
+    there: bool = True
+    running: bool = False
+    coming: bool = False
+    again: bool = True
+    outcome: str | None = None
+    outcome_at: Micros | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A run that waits for other schedules, the first one of its schedule, and all that decides what it does.
+
+    ``last_start_at`` and ``skipped_at`` tell of its schedule. ``there`` is False if that schedule was removed.
+    """
+
+    run: str
+    due_at: Micros
+    last_start_at: Micros | None = None
+    skipped_at: Micros | None = None
+    needs: tuple[Needed, ...] = ()
+    there: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +131,10 @@ class NewFire:
 
 @dataclass(frozen=True, slots=True)
 class FirePlan:
-    """All that one look at one schedule writes, or nothing of it if the schedule's version has moved on."""
+    """All that one look at one schedule writes, or nothing of it if the schedule's version has moved on.
+
+    ``fills``: a due time that is in the ledger without a run gets the one that is given for it.
+    """
 
     schedule: str
     version: int
@@ -84,6 +143,7 @@ class FirePlan:
     next_due_at: Micros | None
     enabled: bool = True
     first_done: bool = True
+    fills: bool = False
 
 
 @dataclass(frozen=True, slots=True)

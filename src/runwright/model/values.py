@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar
 
+from runwright.clock import Micros
+
 JSON: TypeAlias = "None | bool | int | float | str | Sequence[JSON] | Mapping[str, JSON]"
 JSONObject: TypeAlias = Mapping[str, JSON]
 
@@ -115,6 +117,18 @@ class Page(Generic[T]):
 
     items: tuple[T, ...]
     after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far somebody has followed the timeline: to the entry ``last``, save the ``gaps`` before it.
+
+    Numbers are given before the commit, so a number that was not there may still appear: each gap has the time at which
+    it was first missed, after which it is looked for a while.
+    """
+
+    last: int = 0
+    gaps: tuple[tuple[int, Micros], ...] = ()
 
 
 SEALED = "$sealed"

@@ -12,7 +12,7 @@ from runwright.schedule.dependencies import (
     refuse_unknown,
 )
 from runwright.schedule.describe import describe, duration_words
-from runwright.schedule.limits import Limits, jitter, opening
+from runwright.schedule.limits import NO_LIMITS, Limits, jitter, opening
 from runwright.schedule.parse import (
     duration_text,
     parse_duration,
@@ -26,6 +26,7 @@ from runwright.schedule.windows import NEVER, Windows, parse_windows
 
 __all__ = [
     "NEVER",
+    "NO_LIMITS",
     "Dependency",
     "DueTimes",
     "Fire",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from datetime import datetime, timedelta
 
-from runwright.schedule.cron import CronExpression
+from runwright.schedule.cron import expression
 from runwright.schedule.triggers import DueTimes, Kind, as_utc, whole_seconds
 from runwright.schedule.wallclock import (
     SECOND,
@@ -37,7 +37,7 @@ class CronTrigger:
     anchored_at_end = False
 
     def __init__(self, when: Cron, timezone: str) -> None:
-        self.expression = CronExpression(when.expression)
+        self.expression = expression(when.expression)
         self.zone = zone_of(when.timezone or timezone)
         self._after_gap = self.expression.fixed and when.dst_gap == "after"
         self._twice = not self.expression.fixed or when.dst_fold == "twice"

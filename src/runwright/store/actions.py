@@ -36,6 +36,8 @@ class Action(StrEnum):
     SCHEDULE_UPDATED = "schedule.updated"
     SCHEDULE_DELETED = "schedule.deleted"
     SCHEDULE_DISABLED = "schedule.disabled"
+    SCHEDULES_PAUSED = "schedules.paused"
+    SCHEDULES_RESUMED = "schedules.resumed"
     CREDENTIAL_ADDED = "credential.added"
     CREDENTIAL_REVOKED = "credential.revoked"
 

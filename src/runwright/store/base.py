@@ -14,9 +14,8 @@ Rules for every verb
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 from runwright.clock import Micros
 from runwright.lifecycle import RunEvent
@@ -26,71 +25,35 @@ from runwright.model import (
     Claim,
     Control,
     Credential,
+    Cursor,
     EndedRun,
     Enqueued,
     Event,
     Finish,
     Fire,
     FirePlan,
-    JSONObject,
-    Lane,
     LogChunk,
     LogLine,
     NewEvent,
     NewRun,
     Page,
+    Pause,
     ProgressUpdate,
     Rescue,
     Run,
     RunStatus,
     Schedule,
+    ScheduleChange,
     Statistics,
     TaskHistory,
     Turn,
+    Waiting,
     Worker,
 )
+from runwright.store.asked import EventFilter, NewWorker, Rate, RunQuery, Wanted
 
-
-@dataclass(frozen=True, slots=True)
-class RunQuery:
-    """Which runs to list. ``newest_first`` orders by creation; ``after`` is a Page's cursor."""
-
-    task: str | None = None
-    statuses: Collection[RunStatus] = ()
-    schedule: str | None = None
-    parent: str | None = None
-    newest_first: bool = True
-    limit: int = 50
-    after: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EventFilter:
-    """One condition on the timeline. ``column`` and ``operator`` are from the allow-lists of ``control``."""
-
-    column: str
-    operator: str
-    value: str | int | Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class NewWorker:
-    """A worker session that registers: a random id for each process start."""
-
-    id: str
-    host: str
-    pid: int
-    lanes: Mapping[str, int]
-    tasks: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a session asks of ``turn`` for one lane: ``now`` runs to start at once, ``ahead`` to reserve beyond."""
-
-    lane: Lane
-    now: int
-    ahead: int = 0
+Guard: TypeAlias = Callable[[Mapping[str, Sequence[str]], frozenset[str]], None]
+"""Judges a graph: what each schedule depends on, and which of those that are depended on exist. It raises to refuse."""
 
 
 class Store(Protocol):
@@ -112,8 +75,11 @@ class Store(Protocol):
 
     # ----- runs: in --------------------------------------------------------------------------------------------
 
-    async def enqueue(self, runs: Sequence[NewRun]) -> Sequence[Enqueued]:
+    async def enqueue(self, runs: Sequence[NewRun], connection: object | None = None) -> Sequence[Enqueued]:
         """Insert the runs as pending, each with its event ``run.created``; the answers are in the same order.
+
+        With ``connection``, an open transaction of the caller on the same PostgreSQL database, they are part of it:
+        they are there once it is committed, and never if it is not. A store that has no such thing refuses it.
 
         A run whose ``unique_key`` is held by a live run, or whose (``created_by``, ``idempotency_key``) was used
         before, is not inserted: its answer names the run that is there. Ids that exist already are the same run, sent
@@ -127,7 +93,7 @@ class Store(Protocol):
         """Begin a worker session with a lease of ``lease_seconds`` from now."""
         ...
 
-    async def publish(self, session: str, tasks: Sequence[str]) -> None:
+    async def publish(self, session: str, tasks: Sequence[str], rates: Mapping[str, Rate] | None = None) -> None:
         """Replace the catalogue of a session: the names of the tasks that it knows, and that it may be given."""
         ...
 
@@ -160,8 +126,10 @@ class Store(Protocol):
         The barrier is the waiting exclusive run that became due first; nothing that became due after it is claimed
         before it, whatever its priority. It is itself claimed, alone, when no run is claimed anywhere (services
         excepted); while an exclusive run is claimed nothing else is. A child of a claimed run passes the barrier.
-        Reservations made before the barrier arrived are theirs to start. A run that crashed before is never
-        reserved ahead. A run with a ``concurrency_key`` is claimed only while fewer than its limit are claimed.
+        Reservations made before the barrier arrived are theirs to start. A run that crashed before, or whose task has
+        a rate limit, is never reserved ahead. A run with a ``concurrency_key`` is claimed only while fewer than its
+        limit are claimed; one of a task with a rate limit only while fewer were claimed in that time, by anybody, and
+        ``next_due`` tells when the next may be.
         """
         ...
 
@@ -209,6 +177,13 @@ class Store(Protocol):
         """Take orphans from their dead session: the attempt is interrupted, the run moves by its event.
 
         A crash is counted on the run. A decision whose run has moved on is passed over. Returns how many were moved.
+        """
+        ...
+
+    async def age(self, before: Micros, limit: int = 500) -> int:
+        """Put ready runs that became due before, at most ``limit``, to the front of the queue; how many they were.
+
+        Among themselves they are in the order of their due times, whatever their priority, which stays as it is.
         """
         ...
 
@@ -267,10 +242,11 @@ class Store(Protocol):
 
     async def statistics(self) -> Statistics: ...
 
-    async def changed_since(self, cursor: int, limit: int = 200) -> tuple[int, Sequence[str]]:
+    async def changed_since(self, cursor: Cursor | None, limit: int = 200) -> tuple[Cursor, Sequence[str]]:
         """The runs that events after ``cursor`` tell of, each once, and the cursor for the next question.
 
-        A ``cursor`` of -1 asks for the present end of the timeline, and gives no runs.
+        None asks for the present end of the timeline, and gives no runs. An event whose transaction was under way when
+        later ones were told is told when it appears: no transaction, however long, holds up or hides the others.
         """
         ...
 
@@ -294,16 +270,37 @@ class Store(Protocol):
 
     # ----- schedules -------------------------------------------------------------------------------------------
 
-    async def add_schedules(self, schedules: Sequence[Schedule], actor: str) -> Sequence[bool]:
-        """Insert schedules; False for each whose name is taken (a deleted one from code keeps its name)."""
+    async def write_schedules(self, changes: Sequence[ScheduleChange], actor: str, guard: Guard | None = None) -> bool:
+        """Insert the schedules whose action is ``schedule.created``, and replace the others; all of them or none.
+
+        False if the stored version of one that is replaced is not ``schedule.version``; each version rises. Statistics
+        of replaced schedules stay. A new name is followed by those that depend on the schedule.
+
+        If dependencies or names that they use change, ``guard`` sees the whole graph as it will be, and no other change
+        comes between its look and the commit.
+
+        Raises:
+            DuplicateName: a name is taken; a deleted schedule that is still declared keeps its own.
+            what ``guard`` raises.
+        """
         ...
 
-    async def update_schedule(self, schedule: Schedule, actor: str, action: str, detail: JSONObject) -> bool:
-        """Replace a schedule if its stored version equals ``schedule.version``; the version rises. False if it lost."""
+    async def delete_schedule(self, schedule: str, actor: str, guard: Guard | None = None) -> bool:
+        """Delete by id; one with an origin leaves a tombstone. Its ledger goes, its runs stay. False if not there.
+
+        ``guard`` sees the graph without it, and raises if it may not go.
+        """
         ...
 
-    async def delete_schedule(self, schedule: str, actor: str) -> bool:
-        """Delete by id; one from code leaves a tombstone. Its ledger goes, its runs stay. False if it is not there."""
+    async def pause_schedules(self, reason: str | None, actor: str) -> bool:
+        """Pause all schedules for a reason, or let them go on with None. False if they were not paused then.
+
+        The versions of the enabled schedules rise: what schedulers had planned before is planned again.
+        """
+        ...
+
+    async def paused(self) -> Pause | None:
+        """Why, by whom and since when all schedules are paused; None if they are not."""
         ...
 
     async def schedule(self, id_or_name: str) -> Schedule | None: ...
@@ -328,7 +325,8 @@ class Store(Protocol):
         """Carry out the plans: ledger rows, runs and the schedule's new place, all or nothing for each plan.
 
         A plan whose version is not the stored one writes nothing and is False. A due time that is in the ledger
-        already is passed over with its run: one row for each (schedule, due time), whatever happens.
+        already is passed over with its run: one row for each (schedule, due time), whatever happens. A plan that
+        ``fills`` gives its run to a row without one.
         """
         ...
 
@@ -340,6 +338,21 @@ class Store(Protocol):
 
     async def settle(self, ended: Sequence[EndedRun], next_due: Mapping[str, Micros]) -> None:
         """Record the consequences once: statistics of their schedules, and new next due times where given."""
+        ...
+
+    async def waiting_runs(self, limit: int = 500, after: int = 0) -> tuple[Sequence[Waiting], int | None]:
+        """Runs that wait for other schedules, with all that decides them, in one snapshot; the first of each schedule.
+
+        Left out are those of a schedule that has a run about to start, or an ending that is not settled: its last start
+        is not known yet. With them comes the key to ask for more ``after``, None if there are no more.
+        """
+        ...
+
+    async def decide_waiting(self, decisions: Sequence[tuple[str, str | None]]) -> int:
+        """Let waiting runs (by id) go on, or skip each that is given a reason; how many still waited.
+
+        A skip is written into the ledger, and leaves the run for ``ended``.
+        """
         ...
 
     # ----- accounts --------------------------------------------------------------------------------------------
@@ -357,4 +370,4 @@ class Store(Protocol):
     async def revoke_credential(self, digest: str, actor: str) -> bool: ...
 
 
-__all__ = ["Claim", "EventFilter", "NewWorker", "RunQuery", "Store", "Wanted"]
+__all__ = ["Claim", "EventFilter", "Guard", "NewWorker", "Rate", "RunQuery", "Store", "Wanted"]

@@ -6,10 +6,10 @@ Rows come as tuples in the order of the query's columns. Secrets inside argument
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any
 
 from runwright.clock import Micros, to_datetime
 from runwright.model import (
@@ -36,8 +36,7 @@ from runwright.model import (
     masked,
 )
 from runwright.retry import Retry
-
-Row: TypeAlias = Sequence[Any]  # what a driver hands out; nothing outside this room sees one
+from runwright.store.transaction import Row
 
 _WAITING = {status.value for status in WAITING}
 _LANES = {lane.value: lane for lane in Lane}
@@ -49,10 +48,12 @@ def dump(value: object) -> str:
 
 
 def clean(text: str | None) -> str | None:
-    """The text with what UTF-8 cannot hold (lone surrogates, from file names and the like) replaced by ``?``."""
-    if text is None or text.isascii():
-        return text
-    return text.encode("utf-8", "replace").decode()
+    """The text with what a database cannot hold replaced by ``?``: NUL, and lone surrogates (from file names)."""
+    if text is None:
+        return None
+    if "\0" in text:
+        text = text.replace("\0", "?")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _moment(value: Micros | None) -> Any:
@@ -75,7 +76,7 @@ def retry_text(retry: Retry) -> str:
     return dump(retry.to_json())
 
 
-def run_values(run: NewRun, ready: bool) -> tuple[object, ...]:
+def run_values(run: NewRun, ready: int) -> tuple[object, ...]:
     """A new run, in the order of ``run_insert``."""
     return (
         run.id,
@@ -84,12 +85,13 @@ def run_values(run: NewRun, ready: bool) -> tuple[object, ...]:
         run.priority,
         1 if run.exclusive else 0,
         run.due_at,
-        1 if ready else 0,
+        ready,
         run.created_at,
         run.on_interrupt.value,
         run.parent,
         run.schedule,
         run.unique_key,
+        1 if run.until_start else 0,
         run.concurrency_key,
         None if run.concurrency_key is None else run.concurrency_limit or 1,
         None if run.retry is None else retry_text(run.retry),
@@ -270,6 +272,7 @@ def schedule_values(schedule: Schedule) -> tuple[object, ...]:
         schedule.cursor_at,
         schedule.next_due_at,
         int(schedule.first_done),
+        schedule.declared,
     )
 
 
@@ -278,7 +281,8 @@ def schedule_of(row: Row) -> Schedule:
     (key, name, task, rule, timezone, arguments, label, description, entity, as_user, enabled, priority) = row[:12]
     (overlap, catch_up, grace, jitter, retry, depends_on, starts_at, ends_at, excluded, blackouts) = row[12:22]
     (origin, edited, deleted, updated_at, version, anchor_at, cursor_at, next_due_at, first_done) = row[22:31]
-    (created_by, created_at, run_count, error_count, last_run_at, last_status, last_error) = row[31:38]
+    (declared, created_by, created_at, run_count, error_count, last_run_at, last_status, last_error) = row[31:39]
+    outcome, outcome_at, skipped_at = row[39:42]
     return Schedule(
         id=key,
         name=name,
@@ -303,6 +307,7 @@ def schedule_of(row: Row) -> Schedule:
         excluded=_strings(excluded),
         blackouts=_strings(blackouts),
         origin=origin,
+        declared=declared,
         edited=edited == 1,
         deleted=deleted == 1,
         created_by=created_by,
@@ -318,6 +323,9 @@ def schedule_of(row: Row) -> Schedule:
         last_run_at=last_run_at,
         last_status=last_status,
         last_error=last_error,
+        outcome=outcome,
+        outcome_at=outcome_at,
+        skipped_at=skipped_at,
     )
 
 

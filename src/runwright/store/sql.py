@@ -1,7 +1,9 @@
 """The store: its SQL, loaded from ``queries/``. One file is one statement, named after what it does.
 
 Placeholders are numbered (``$1``); SQLite binds ``$1`` by order of appearance, so they become ``?1`` here, once.
-``name.sqlite.sql`` stands beside or instead of ``name.sql`` where the dialects must differ; its first line says why.
+Where the dialects differ in a few words, a line that begins with ``--sqlite`` or ``--postgres`` is part of the
+statement for that dialect only. Where more differs, ``name.sqlite.sql`` or ``name.postgres.sql`` stands beside or
+instead of ``name.sql``, and its first line says why.
 """
 
 from __future__ import annotations
@@ -13,9 +15,17 @@ from importlib.resources import files
 
 from runwright.lifecycle import TRANSITIONS
 
+_OWN = {dialect: re.compile(rf"^--{dialect} ", re.MULTILINE) for dialect in ("sqlite", "postgres")}
 _COMMENT = re.compile(r"--[^\n]*")
 _PLACEHOLDER = re.compile(r"\$(\d+)")
 _SPACE = re.compile(r"\s+")
+SCHEMA = "runwright"
+"""Where PostgreSQL's tables are: a database is often shared with the application that starts the runs."""
+TABLES = (
+    *("transition", "worker", "catalogue", "run", "attempt", "log", "state", "idempotency", "event", "schedule"),
+    *("fire", "pause", "ended", "credential", "probe", "rate_start", "migration"),
+)
+_TABLE = re.compile(rf"\b(FROM|JOIN|INTO|UPDATE) (?=({'|'.join(TABLES)})\b)")
 
 
 @cache
@@ -36,8 +46,18 @@ def load(dialect: str) -> Mapping[str, str]:
 
 def _prepare(text: str, dialect: str) -> str:
     """One statement on one line, without comments: short to parse, and the same text for the statement cache."""
-    line = _SPACE.sub(" ", _COMMENT.sub("", text)).strip().rstrip(";")
-    return _PLACEHOLDER.sub(r"?\1", line) if dialect == "sqlite" else line
+    line = _SPACE.sub(" ", _COMMENT.sub("", _OWN[dialect].sub("", text))).strip().rstrip(";")
+    return for_sqlite(line) if dialect == "sqlite" else in_schema(line)
+
+
+def for_sqlite(statement: str) -> str:
+    """A statement's placeholders as SQLite binds them by number."""
+    return _PLACEHOLDER.sub(r"?\1", statement)
+
+
+def in_schema(statement: str) -> str:
+    """A statement with its tables named in full, as PostgreSQL needs them."""
+    return _TABLE.sub(rf"\1 {SCHEMA}.", statement)
 
 
 def transition_rows() -> list[tuple[str, str, str]]:

@@ -11,14 +11,17 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import apsw
 
-from runwright.clock import SECOND, Clock, Micros, Rng
+from runwright.clock import Clock, Rng
 from runwright.errors import StoreUnavailable
+from runwright.store.leases import Leases
 from runwright.store.sqlite_errors import translate
+from runwright.store.sqlite_transaction import SqliteTransaction, carry_out
+from runwright.store.transaction import Body
 
 T = TypeVar("T")
 
@@ -27,28 +30,10 @@ INLINE_ROWS = 256
 GROUP_ROWS = 4096
 
 
-def steady_now(clock: Clock) -> Micros:
-    """The monotonic clock in microseconds; all processes of one machine see the same."""
-    return round(clock.monotonic() * SECOND)
-
-
-@dataclass(slots=True)
-class Work:
-    """What a job works with: the connection inside its transaction, the time, chance, and the hints it leaves.
-
-    ``steady`` is the monotonic clock, by which leases are judged: nobody sets it.
-    """
-
-    connection: apsw.Connection
-    now: Micros
-    steady: Micros
-    rng: Rng
-    topics: set[str] = field(default_factory=set)
-
-
 @dataclass(slots=True)
 class _Job(Generic[T]):
-    body: Callable[[Work], T]
+    body: Body[T]
+    leases: Leases
     rows: int
     answer: asyncio.Future[T]
 
@@ -90,16 +75,17 @@ class Writer:
         self.lock = threading.RLock()
         """Held while a transaction is open: an in-memory store has one connection for the heartbeat too."""
 
-    async def do(self, body: Callable[[Work], T], rows: int = 1) -> T:
+    async def do(self, body: Body[T], leases: Leases, rows: int = 1) -> T:
         """Run ``body`` in a transaction and return its value after the commit.
 
         Args:
             body: the job; it may be run in another thread, and must only touch what it is given.
+            leases: what the caller's process knows of leases.
             rows: about how many rows it writes, by which the group is kept small enough for the loop.
         """
         if self._closed:
             raise StoreUnavailable(f"{self._path}: the store is closed")
-        job: _Job[T] = _Job(body, rows, self._loop.create_future())
+        job: _Job[T] = _Job(body, leases, rows, self._loop.create_future())
         self._jobs.append(job)
         if not self._scheduled and self._in_thread is None:
             self._scheduled = True
@@ -168,14 +154,14 @@ class Writer:
         with self.lock:
             try:
                 connection.execute("BEGIN IMMEDIATE")
-                now, steady = self._clock.now(), steady_now(self._clock)
+                now = self._clock.now()
                 for job in group:
-                    work = Work(connection, now, steady, self._rng)
+                    tx = SqliteTransaction(connection, now, self._rng, job.leases)
                     try:
                         if len(group) > 1:
                             connection.execute("SAVEPOINT job")
-                        answers.append((job.body(work), None))
-                        topics |= work.topics
+                        answers.append((carry_out(job.body(tx)), None))
+                        topics |= tx.topics
                     except Exception as error:  # it becomes the answer of the job that raised it
                         # Some errors (no room, I/O) end the whole transaction; then the group cannot be saved.
                         if len(group) == 1 or not connection.in_transaction:

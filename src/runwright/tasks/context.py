@@ -11,8 +11,8 @@ import logging
 from contextvars import ContextVar
 from typing import Protocol
 
-from runwright.errors import Conflict, InvalidInput
-from runwright.model import JSON, JSONObject, TaskProgress
+from runwright.errors import Conflict, InvalidInput, RunFailed
+from runwright.model import JSON, JSONObject, Run, RunStatus, TaskProgress
 from runwright.tasks.values import faults
 
 
@@ -56,8 +56,24 @@ class RunPort(Protocol):
         """Store the run's state; returns after the commit."""
         ...
 
+    def save_sync(self, json_text: str) -> None:
+        """The same for code in a thread or process: it blocks."""
+        ...
+
     async def start(self, task: object, arguments: JSONObject) -> str:
         """Start a child run; returns its id after the commit."""
+        ...
+
+    def start_sync(self, task: object, arguments: JSONObject) -> str:
+        """The same for code in a thread or process: it blocks."""
+        ...
+
+    async def wait(self, run_id: str) -> Run:
+        """Wait until another run has ended; this run's slot is lent meanwhile. Raises NotFound."""
+        ...
+
+    def wait_sync(self, run_id: str) -> Run:
+        """The same for code in a thread or process: it blocks. Raises RunCancelled if this run shall stop."""
         ...
 
 
@@ -143,19 +159,54 @@ class RunContext:
         Raises:
             InvalidInput: the value is not JSON.
         """
-        wrong = list(faults(state, "/state"))
-        if wrong:
-            raise InvalidInput(f"state cannot be saved: {wrong[0].pointer} {wrong[0].message}", wrong)
-        try:
-            text = json.dumps(state, ensure_ascii=False, separators=(",", ":"))
-        except (TypeError, ValueError) as error:
-            raise InvalidInput(f"state cannot be saved: it must be JSON, but {error}") from error
+        text = _state_text(state)
         await self._port.save(text)
+        self.state = json.loads(text)
+
+    def save_sync(self, state: JSON) -> None:
+        """The same for code in a thread or process."""
+        text = _state_text(state)
+        self._port.save_sync(text)
         self.state = json.loads(text)
 
     async def start(self, task: object, arguments: JSONObject | None = None) -> str:
         """Start a child run of ``task`` (a task or its name), which records this run as its parent; returns its id."""
         return await self._port.start(task, {} if arguments is None else arguments)
+
+    def start_sync(self, task: object, arguments: JSONObject | None = None) -> str:
+        """The same for code in a thread or process."""
+        return self._port.start_sync(task, {} if arguments is None else arguments)
+
+    async def wait(self, run_id: str) -> JSON:
+        """Wait until another run, a child for instance, has ended; its result.
+
+        This run keeps its place in the store and lends its slot in the worker: its child can always run.
+
+        Raises:
+            RunFailed: it ended otherwise than completed.
+            NotFound: there is no such run.
+        """
+        return _result(await self._port.wait(run_id))
+
+    def wait_sync(self, run_id: str) -> JSON:
+        """The same for code in a thread or process; RunCancelled if this run shall stop."""
+        return _result(self._port.wait_sync(run_id))
+
+
+def _state_text(state: JSON) -> str:
+    wrong = list(faults(state, "/state"))
+    if wrong:
+        raise InvalidInput(f"state cannot be saved: {wrong[0].pointer} {wrong[0].message}", wrong)
+    try:
+        return json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"state cannot be saved: it must be JSON, but {error}") from error
+
+
+def _result(run: Run) -> JSON:
+    if run.status is not RunStatus.COMPLETED:
+        raise RunFailed(run)
+    return run.result
 
 
 class _RunLogger(logging.Logger):

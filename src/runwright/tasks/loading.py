@@ -113,6 +113,7 @@ def import_source(file: SourceFile) -> ModuleType:
     module = ModuleType(name)
     module.__file__, module.__package__ = file.path, PACKAGE
     module.__spec__ = ModuleSpec(name, None, origin=file.path)
+    module.__dict__["__source__"] = file.data  # for processes that shall execute just these bytes
     path, streams = list(sys.path), (sys.stdout, sys.stderr)
     try:
         code = compile(file.data, file.path, "exec", dont_inherit=True)

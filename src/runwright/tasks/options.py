@@ -44,7 +44,7 @@ class TaskOptions(TypedDict, total=False):
     priority: int
     max_concurrent: int | None
     concurrency_key: str | None
-    unique: bool | str
+    unique: bool | str | Unique
     unique_action: Literal["refuse", "return"]
     rate_limit: str | RateLimit | None
     depends_on: str | Sequence[object]
@@ -78,6 +78,33 @@ class RateLimit:
             if seconds > 0:
                 return cls(int(match[1]), seconds)
         raise InvalidInput(f"{text!r} is not a rate: write a count and a period, such as '10/m' or '100/5m'")
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """At most one run for a key: a template such as ``"{customer}"``, or all arguments if there is none.
+
+    Args:
+        key: the template; None takes all arguments.
+        until: ``"end"`` lets the key go when the run has ended, ``"start"`` already when it starts, so that one may
+            wait while another runs.
+        within: seconds, a timedelta or a text such as ``"1h"``: an ended run counts, too, that was let in so recently.
+    """
+
+    key: str | None = None
+    until: Literal["end", "start"] = "end"
+    within: float | str | timedelta | None = None
+
+    def __post_init__(self) -> None:
+        if self.until not in ("end", "start"):
+            raise InvalidInput(f"until must be 'end' or 'start', not {self.until!r}")
+        if self.within is not None and (self.until == "start" or self.within_seconds <= 0):
+            raise InvalidInput("within must be longer than 0, and goes with until='end' only")
+
+    @property
+    def within_seconds(self) -> float:
+        """The period in seconds, 0 without one."""
+        return 0.0 if self.within is None else parse_duration(self.within)
 
 
 class Faults:
@@ -215,8 +242,12 @@ def _rate(value: object) -> RateLimit | None:
     return value if value is None or isinstance(value, RateLimit) else RateLimit.parse(_text(value))
 
 
-def _unique(value: object) -> bool | str:
-    return value if isinstance(value, bool) else _text(value)
+def _unique(value: object) -> Unique | None:
+    if isinstance(value, Unique):
+        return value
+    if isinstance(value, bool):
+        return Unique() if value else None
+    return Unique(_text(value))
 
 
 def _hooks(value: object) -> tuple[Callable[..., object], ...]:

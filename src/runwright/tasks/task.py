@@ -22,6 +22,7 @@ from runwright.tasks.options import (
     Faults,
     RateLimit,
     TaskOptions,
+    Unique,
     check_options,
     default_name,
     is_service,
@@ -82,7 +83,7 @@ class Task(Generic[P, R]):
     priority: int = MEDIUM
     max_concurrent: int | None = None
     concurrency_key: str | None = None
-    unique: bool | str = False
+    unique: Unique | None = None
     unique_action: str = "refuse"
     rate_limit: RateLimit | None = None
     depends_on: tuple[str, ...] = ()
@@ -161,8 +162,11 @@ def build(
     service = is_service(checked.get("schedule"))
     if service and checked.get("timeout") is not None:
         faults.add("timeout", "does not go with '@always': a service has no end")
-    for option in ("concurrency_key", "unique"):
-        _check_template(option, checked.get(option), signature, faults)
+    unique = checked.get("unique")
+    _check_template("concurrency_key", checked.get("concurrency_key"), signature, faults)
+    _check_template("unique", None if unique is None else unique.key, signature, faults)
+    if checked.get("rate_limit") and checked.get("exclusive"):
+        faults.add("rate_limit", "does not go with exclusive: waiting for its time, a run would hold up all others")
     faults.done()
     generator = inspect.isasyncgenfunction(code) or inspect.isgeneratorfunction(code)
     derived: dict[str, Any] = {

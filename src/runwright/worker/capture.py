@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from runwright.worker.job import current_job
+from runwright.worker.log import text_of
 
 
 class RunLogHandler(logging.Handler):
@@ -25,13 +26,7 @@ class RunLogHandler(logging.Handler):
                 if record.levelno >= logging.lastResort.level:  # nobody else listens: as without this handler
                     logging.lastResort.handle(record)
             return
-        try:
-            text = record.getMessage()
-            if record.exc_info:
-                text += "\n" + logging.Formatter().formatException(record.exc_info)
-        except Exception as error:  # noqa: BLE001 - a record with broken arguments is a fault of the task, and its log says so
-            text = f"{record.msg!r} (could not be formatted: {error})"
-        job.emit(record.levelno, text)
+        job.emit(record.levelno, text_of(record))
 
 
 class RunPrint(io.TextIOBase):

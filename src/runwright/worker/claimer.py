@@ -79,12 +79,13 @@ class Claimer(Service):
             executor.fence()
             return self._poll_seconds
         executor.take(turn)
+        look = min(look, executor.watch_time())  # what was just taken has its own times
         if turn.lost:
             # A change is refused, too, if it was told before (its turn was committed without our knowing), or if people
             # were quicker (a resume before the pause): only a claim that is gone is lost.
             executor.lose(turn.lost - {claim.token for claim in await self._store.claims(executor.session)})
         self._next_due = turn.next_due
-        if executor.outbox:
+        if executor.outbox or executor.places.unasked:
             return 0
         if executor.reserve:
             look = min(look, RESERVE_SECONDS)

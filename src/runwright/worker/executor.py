@@ -9,36 +9,36 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TypeVar
 
-from runwright.admission import Admission, RunRequest
+from runwright.admission import Admission
 from runwright.bus import Bus
 from runwright.clock import Clock, Rng
 from runwright.lifecycle import Ending, Outcome, RunEvent, decide
 from runwright.model import (
-    SYSTEM,
-    Actor,
     Change,
     Claim,
     Control,
     Finish,
-    JSONObject,
     Lane,
     LogChunk,
     ProgressUpdate,
-    Role,
     TaskProgress,
     Turn,
 )
 from runwright.store.base import Store, Wanted
-from runwright.tasks.context import RunCancelled
 from runwright.tasks.registry import Registry
-from runwright.worker.job import Job, LogCap
+from runwright.worker.job import Job
 from runwright.worker.lanes import LaneSlots
 from runwright.worker.outcome import Limits, UserCode
+from runwright.worker.places import Places
+from runwright.worker.requests import Requests
 
 MOST_AHEAD = 256
 RESERVE_TURNS = 4
 FIRST_AHEAD = 128
+
+T = TypeVar("T")
 
 logger = logging.getLogger("runwright.worker")
 
@@ -66,9 +66,13 @@ class Executor:
         self.code = UserCode(admission, rng, limits)
         self._bus = bus
         self._limits = limits
-        self._cap = LogCap(limits.log_bytes)
         self._home = asyncio.get_running_loop()
+        self.places = Places(limits.max_total)
         self._lanes: dict[Lane, LaneSlots] = {}
+        self.requests = Requests(
+            session=session, store=store, admission=admission, clock=clock, bus=bus, lanes=self._lanes,
+            changed=lambda: self.signal(),
+        )  # fmt: skip
         self._held: dict[Lane, dict[int, Job]] = {}
         self._unreported: dict[int, Job] = {}
         self._ended: list[Job] = []
@@ -116,10 +120,14 @@ class Executor:
     def wanted(self, turn_seconds: float) -> list[Wanted]:
         """What each lane can take: free slots, and a reserve that lasts a few turns of the wheel."""
         wants = []
+        held_by = {lane: len(held) - self.requests.lent(lane) for lane, held in self._held.items()}
+        free = {lane: max(0, slots.capacity - held_by[lane]) for lane, slots in self._lanes.items()}
+        if self.places.total is not None:  # a reserve starts by itself, past any count
+            dealt = self.places.deal(free, sum(held_by.values()))
+            return [Wanted(lane, now) for lane, now in dealt.items()] if any(dealt.values()) else []
         for lane, slots in self._lanes.items():
-            held = len(self._held[lane])
+            held, now = held_by[lane], free[lane]
             mean = self._mean_seconds.get(lane)
-            now = max(0, slots.capacity - held)
             # Nothing known yet: a burst that finds free slots is taken whole, and handed back if its runs prove long.
             known = 0 if mean is None else int(slots.capacity * RESERVE_TURNS * turn_seconds / max(mean, 1e-5))
             ahead = min(MOST_AHEAD, known) if mean is not None else FIRST_AHEAD if now else 0
@@ -158,7 +166,9 @@ class Executor:
     def _job(self, claim: Claim) -> Job:
         task = self._registry.get(claim.task)
         timeout = self._limits.timeout if task.timeout_unset else task.timeout
-        return Job(claim, task, self, self._clock, None if claim.lane is Lane.SERVICE else timeout, self._cap)
+        return Job(
+            claim, task, self, self._clock, None if claim.lane is Lane.SERVICE else timeout, self._limits.log_bytes
+        )
 
     def obey(self, controls: Sequence[Control]) -> None:
         """Do what people want of the held runs; what is not in the list shall simply run."""
@@ -167,7 +177,10 @@ class Executor:
             control = wanted.get(job.claim.key)
             if control is not None and control.token != job.claim.token:
                 continue
-            job.pause_wanted = control is not None and control.pause
+            pause = control is not None and control.pause
+            if job.pause_wanted != pause:
+                job.pause_wanted = pause
+                self._lanes[job.claim.lane].tell(job)
             if control is not None and control.cancel and not job.cancel_wanted:
                 job.cancel_wanted = True
                 self._stop(job)
@@ -304,6 +317,7 @@ class Executor:
             failed=decision.failed,
             warnings=tuple(job.warnings),
             progress=progress,
+            cpu_seconds=job.cpu_seconds,
         )
 
     def collect(self, ended: list[Job]) -> None:
@@ -313,6 +327,7 @@ class Executor:
             lane = job.claim.lane
             if self._held[lane].get(job.claim.key) is job:
                 del self._held[lane][job.claim.key]
+            self.requests.forget(job)
             if not job.started_at:
                 self._unreported.pop(job.claim.key, None)
                 if not job.lost:
@@ -380,19 +395,3 @@ class Executor:
         job.paused_at = self._clock.monotonic()
         self._changes.append(Change(job.claim.key, job.claim.token, RunEvent.PAUSE, self._clock.now()))
         self.signal()
-
-    async def save_state(self, job: Job, state: str) -> None:
-        """Store a job's state; RunCancelled if the run is not this worker's any more."""
-        if not await self._store.save_state(self.session, job.claim.key, job.claim.token, state):
-            job.lost = True
-            raise RunCancelled
-
-    async def start_child(self, job: Job, task: object, arguments: JSONObject) -> str:
-        """Let a child run in, as the user whom the job works for."""
-        name = task if isinstance(task, str) else getattr(task, "name", str(task))
-        actor = Actor(job.claim.user or SYSTEM.name, Role.OPERATOR)
-        request = RunRequest(
-            name, arguments, actor, confirmed=True, parent=job.claim.run_id, priority=job.claim.priority
-        )
-        (answer,) = await self._store.enqueue([self._admission.admit(request, self._clock.now())])
-        return answer.run_id

@@ -7,32 +7,25 @@ side writes each, and the other looks at its own pace. Nothing here touches the 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import threading
-from collections import deque
+from collections.abc import Coroutine
+from concurrent.futures import CancelledError, Future
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from runwright.clock import Clock, Micros
 from runwright.lifecycle import Outcome
-from runwright.model import SEQ_PER_ATTEMPT, Claim, JSONObject, LogChunk, TaskProgress
+from runwright.model import Claim, JSONObject, LogChunk, Run, TaskProgress
 from runwright.tasks.context import RunCancelled
 from runwright.tasks.definition import Task
+from runwright.worker.ending import clean
+from runwright.worker.log import RunLog
 
-CHUNK_BYTES = 64 * 1024
-LINE_CHARACTERS = 16 * 1024
-TAIL_BYTES = 1024 * 1024
 PROGRESS_SAVE_SECONDS = 2.0
 PROGRESS_SAVE_SHARE = 0.05
 
-
-@dataclass(slots=True)
-class LogCap:
-    """How many bytes of one attempt's log are kept from its beginning; after them only the newest lines are."""
-
-    head_bytes: int
+T = TypeVar("T")
 
 
 class Host(Protocol):
@@ -46,6 +39,23 @@ class Host(Protocol):
         """The job has reached a checkpoint and waits there."""
         ...
 
+    @property
+    def requests(self) -> Requests:
+        """Where the job's wishes go."""
+        ...
+
+
+class Requests(Protocol):
+    """What a job may ask for, as coroutines for the home loop; and the two ways there."""
+
+    def on_home(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Do something on the engine's own loop; from any other thread."""
+        ...
+
+    async def done(self, work: Coroutine[Any, Any, T]) -> T:
+        """The same, to be awaited on any loop."""
+        ...
+
     async def save_state(self, job: Job, state: str) -> None:
         """Store the job's saved state."""
         ...
@@ -54,27 +64,32 @@ class Host(Protocol):
         """Start a child run of the job; its id."""
         ...
 
+    async def wait_for(self, job: Job, run_id: str) -> Run:
+        """Wait for the end of another run; the job's slot is lent meanwhile."""
+        ...
+
+
+class Gate(Protocol):
+    """Where a paused run waits."""
+
+    def set(self) -> None:
+        """Let it go on."""
+        ...
+
 
 class Job:
     """A run in this worker's hands. Implements ``tasks.context.RunPort``."""
 
     __slots__ = (
-        "_cap",
         "_clock",
-        "_cutting",
         "_host",
         "_gate",
-        "_last_line",
-        "_lines",
+        "_log",
+        "_log_bytes",
         "_loop",
-        "_partial",
-        "_sealed",
-        "_size",
-        "_tail",
-        "_tail_dropped",
-        "_tail_size",
         "cancel_wanted",
         "claim",
+        "cpu_seconds",
         "deadline",
         "ended_at",
         "expired",
@@ -99,7 +114,7 @@ class Job:
     )
 
     def __init__(self, claim: Claim, task: Task[..., Any], host: Host, clock: Clock, timeout: float | None,
-                 cap: LogCap) -> None:  # fmt: skip
+                 log_bytes: int) -> None:  # fmt: skip
         self.claim = claim
         self.task = task
         self.timeout = timeout
@@ -108,6 +123,7 @@ class Job:
         self.ended_at: Micros = 0
         self.taken_at = clock.monotonic()
         self.outcome: Outcome | None = None
+        self.cpu_seconds: float | None = None
         self.handle: asyncio.Task[None] | None = None
         self.withdrawn = self.lost = self.released = self.expired = False
         self.cancel_wanted = self.pause_wanted = False
@@ -119,19 +135,12 @@ class Job:
         self.progress_saved: TaskProgress | None = None
         self.progress_saved_at = 0.0
         self.warnings: list[str] = []
+        self._log: RunLog | None = None  # made with the first line: most runs say nothing
+        self._log_bytes = log_bytes
         self._host = host
         self._clock = clock
-        self._cap = cap
-        self._gate: threading.Event | asyncio.Event | None = None
+        self._gate: Gate | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lines: list[tuple[int, Micros, str, str]] = []
-        self._partial = ""
-        self._cutting = False
-        self._last_line = claim.attempt * SEQ_PER_ATTEMPT
-        self._size = self._tail_size = 0
-        self._tail: deque[tuple[int, Micros, str, str]] | None = None
-        self._tail_dropped = 0
-        self._sealed = False
 
     # ----- RunPort: what the task says and asks -----------------------------------------------------------------
 
@@ -153,25 +162,13 @@ class Job:
 
     def emit(self, level: int, text: str) -> None:
         """Append to the run's log; each line of the text becomes one."""
-        if self._sealed:
-            return
-        name, now = logging.getLevelName(level), self._clock.now()
-        for line in clean(text).split("\n"):
-            self._append(name, now, line)
-        self._host.touched(self)
+        if self._own_log().add(level, text, self._clock.now()):
+            self._host.touched(self)
 
     def write(self, text: str) -> None:
         """Take printed text; a line counts when it is complete."""
-        if self._cutting:  # the rest of a line that was too long
-            _, newline, text = text.partition("\n")
-            self._cutting = not newline
-        *lines, rest = (self._partial + text).split("\n")
-        self._partial = rest
-        if len(rest) > LINE_CHARACTERS:  # a line without an end must not grow without bound
-            lines.append(rest)
-            self._partial, self._cutting = "", True
-        if lines:
-            self.emit(logging.INFO, "\n".join(lines))
+        if self._own_log().write(text, self._clock.now()):
+            self._host.touched(self)
 
     async def checkpoint(self) -> None:
         """Pause here while a pause is wanted; raise RunCancelled if the run shall stop."""
@@ -190,20 +187,55 @@ class Job:
         if self.cancelled:
             raise RunCancelled
         if self.pause_wanted:
-            gate = self._gate = threading.Event()
-            self._loop = None
-            self._host.paused(self)
+            gate = threading.Event()
+            self.wait_at(gate)
             gate.wait()
             if self.cancelled:
                 raise RunCancelled
 
     async def save(self, state: str) -> None:
         """Store the saved state; returns after its commit."""
-        await self._host.save_state(self, state)
+        requests = self._host.requests
+        await requests.done(requests.save_state(self, state))
+
+    def save_sync(self, state: str) -> None:
+        """The same for a thread."""
+        requests = self._host.requests
+        requests.on_home(requests.save_state(self, state)).result()
 
     async def start(self, task: object, arguments: JSONObject) -> str:
         """Start a child run; its id."""
-        return await self._host.start_child(self, task, arguments)
+        requests = self._host.requests
+        return await requests.done(requests.start_child(self, task, arguments))
+
+    def start_sync(self, task: object, arguments: JSONObject) -> str:
+        """The same for a thread."""
+        requests = self._host.requests
+        return requests.on_home(requests.start_child(self, task, arguments)).result()
+
+    async def wait(self, run_id: str) -> Run:
+        """Wait for the end of another run."""
+        requests = self._host.requests
+        return await requests.done(requests.wait_for(self, run_id))
+
+    def wait_sync(self, run_id: str) -> Run:
+        """The same for a thread; RunCancelled if the run shall stop."""
+        requests = self._host.requests
+        future = requests.on_home(requests.wait_for(self, run_id))
+        self._gate, self._loop = _Waiting(self, future), None
+        if self.cancelled:
+            future.cancel()
+        try:
+            return future.result()
+        except CancelledError:
+            raise RunCancelled from None
+        finally:
+            self._gate = None
+
+    def wait_at(self, gate: Gate) -> None:
+        """The code has come to a checkpoint somewhere else, and waits there until the gate is opened."""
+        self._gate, self._loop = gate, None
+        self._host.paused(self)
 
     # ----- the executor's side ----------------------------------------------------------------------------------
 
@@ -212,7 +244,7 @@ class Job:
         gate, self._gate = self._gate, None
         if gate is None:
             return
-        if self._loop is not None and isinstance(gate, asyncio.Event):
+        if self._loop is not None:
             self._loop.call_soon_threadsafe(gate.set)
         else:
             gate.set()
@@ -238,74 +270,30 @@ class Job:
         self.outcome = outcome
 
     def chunks(self, *, final: bool = False) -> list[LogChunk]:
-        """Take the lines that were not stored yet, as chunks of at most 64 KiB."""
-        if final:
-            if self._partial:
-                self.write("\n")
-            self._sealed = True
-            self._end_tail()
-        lines, self._lines = self._lines, []
-        chunks: list[LogChunk] = []
-        part: list[tuple[int, Micros, str, str]] = []
-        size = 0
-        for line in lines:
-            if part and size + len(line[3]) > CHUNK_BYTES:
-                chunks.append(self._chunk(part))
-                part, size = [], 0
-            part.append(line)
-            size += len(line[3]) + 40
-        if part:
-            chunks.append(self._chunk(part))
-        return chunks
+        """Take the lines that were not stored yet; ``final`` closes the log."""
+        return [] if self._log is None else self._log.chunks(self._clock.now(), final=final)
 
     @property
-    def has_lines(self) -> bool:
-        """Whether lines wait to be stored."""
-        return bool(self._lines)
+    def backlog(self) -> int:
+        """About how many bytes of log wait to be stored."""
+        return 0 if self._log is None else self._log.backlog
 
-    def _chunk(self, lines: list[tuple[int, Micros, str, str]]) -> LogChunk:
-        text = json.dumps(lines, ensure_ascii=False, separators=(",", ":"))
-        return LogChunk(self.claim.key, self.claim.token, lines[0][0], lines[-1][0], text)
+    def _own_log(self) -> RunLog:
+        if self._log is None:
+            self._log = RunLog(self.claim, self._log_bytes)
+        return self._log
 
-    def _append(self, level: str, now: Micros, text: str) -> None:
-        if len(text) > LINE_CHARACTERS:
-            text = f"{text[:LINE_CHARACTERS]} … ({len(text) - LINE_CHARACTERS} characters left out)"
-        self._last_line += 1
-        self._size += len(text)
-        line = (self._last_line, now, level, text)
-        if self._size <= self._cap.head_bytes:
-            self._lines.append(line)
-            return
-        if self._tail is None:
-            self._tail = deque()
-            self._lines.append((self._last_line, now, "WARNING", "… the log is long: from here only its end is kept …"))
-            self._last_line += 1
-            line = (self._last_line, now, level, text)
-        self._tail.append(line)
-        self._tail_size += len(text) + 40
-        while self._tail_size > TAIL_BYTES and len(self._tail) > 1:
-            self._tail_size -= len(self._tail.popleft()[3]) + 40
-            self._tail_dropped += 1
 
-    def _end_tail(self) -> None:
-        if self._tail is not None:
-            if self._tail_dropped:
-                first = self._tail[0]  # the marker takes the number of the line left out just before it
-                self._lines.append((first[0] - 1, first[1], "WARNING", f"… {self._tail_dropped} lines left out …"))
-            self._lines.extend(self._tail)
-            self._tail = None
+class _Waiting:
+    """A gate that opens to somebody who waits for another run, and only if he shall stop."""
+
+    def __init__(self, job: Job, future: Future[Any]) -> None:
+        self._job, self._future = job, future
+
+    def set(self) -> None:
+        if self._job.cancelled:
+            self._future.cancel()
 
 
 current_job: ContextVar[Job | None] = ContextVar("runwright_job", default=None)
 """The job whose code runs here; set by the executor around every invocation."""
-
-
-def clean(text: str) -> str:
-    """Text that every store and page can hold: no NUL, no lone surrogates."""
-    if "\x00" in text:
-        text = text.replace("\x00", "\ufffd")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = text.encode("utf-8", "replace").decode()
-    return text

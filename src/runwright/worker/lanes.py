@@ -13,9 +13,11 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVarTuple, Unpack
 
 from runwright.worker.job import Job
+
+Ts = TypeVarTuple("Ts")
 
 logger = logging.getLogger("runwright.worker")
 
@@ -35,6 +37,18 @@ class LaneSlots(Protocol):
 
     def stop_code(self, job: Job) -> bool:
         """Make the job's code end, beyond its flag. False if this lane has no such means (a thread)."""
+        ...
+
+    def tell(self, job: Job) -> None:
+        """What people want of the job has changed; for code that does not see its flags."""
+        ...
+
+    def lend(self, job: Job) -> None:
+        """The job waits for something: its slot is free for others until it is taken back."""
+        ...
+
+    def take_back(self, job: Job, back: Callable[[], object]) -> None:
+        """The job goes on: call ``back``, from any thread, when it has a slot again. It goes before those that wait."""
         ...
 
     def close(self) -> None:
@@ -87,18 +101,20 @@ class AsyncLane:
         self._endings = endings
         self._queue: deque[Job] = deque()
         self._free = capacity
+        self._lent: set[Job] = set()
+        self._returning: deque[tuple[Job, Callable[[], object]]] = deque()
 
     def submit(self, jobs: Sequence[Job]) -> None:
-        if self._loop is self._home:
-            self._take(jobs)
-        else:
-            self._loop.call_soon_threadsafe(self._take, jobs)
+        self._do(self._take, jobs)
 
     def withdraw(self, jobs: Sequence[Job]) -> None:
+        self._do(self._withdraw, set(jobs))
+
+    def _do(self, step: Callable[[Unpack[Ts]], object], *given: *Ts) -> None:
         if self._loop is self._home:
-            self._withdraw(set(jobs))
+            step(*given)
         else:
-            self._loop.call_soon_threadsafe(self._withdraw, set(jobs))
+            self._loop.call_soon_threadsafe(step, *given)
 
     def _withdraw(self, jobs: set[Job]) -> None:
         for job in jobs.intersection(self._queue):
@@ -106,11 +122,17 @@ class AsyncLane:
             self._endings.add(job)
 
     def stop_code(self, job: Job) -> bool:
-        if self._loop is self._home:
-            self._cancel(job)
-        else:
-            self._loop.call_soon_threadsafe(self._cancel, job)
+        self._do(self._cancel, job)
         return True
+
+    def lend(self, job: Job) -> None:
+        self._do(self._lend, job)
+
+    def take_back(self, job: Job, back: Callable[[], object]) -> None:
+        self._do(self._take_back, job, back)
+
+    def tell(self, job: Job) -> None:
+        """Nothing to do: the code looks at the job itself."""
 
     def close(self) -> None:
         """Nothing to do: the loop belongs to whoever made it."""
@@ -121,6 +143,12 @@ class AsyncLane:
 
     def _fill(self) -> None:
         waiting = self._queue
+        while self._returning and self._free > 0:
+            job, back = self._returning.popleft()
+            if job in self._lent:
+                self._lent.discard(job)
+                self._free -= 1
+                back()
         while self._free > 0 and waiting:
             job = waiting.popleft()
             self._free -= 1
@@ -131,11 +159,27 @@ class AsyncLane:
                 self._endings.tell()
 
     def _done(self, job: Job) -> None:
-        self._free += 1
+        if job in self._lent:
+            self._lent.discard(job)
+        else:
+            self._free += 1
         job.handle = None
         self._endings.add(job)
-        if self._queue:
+        if self._queue or self._returning:
             self._fill()
+
+    def _lend(self, job: Job) -> None:
+        if job.handle is not None:
+            self._lent.add(job)
+            self._free += 1
+            self._fill()
+
+    def _take_back(self, job: Job, back: Callable[[], object]) -> None:
+        if job in self._lent:
+            self._returning.append((job, back))
+            self._fill()
+        else:
+            back()
 
     def _cancel(self, job: Job) -> None:
         if job.handle is not None:
@@ -145,26 +189,36 @@ class AsyncLane:
 class ThreadLane:
     """Threads of the lane's own, started when they are first needed. A thread cannot be killed, only asked."""
 
-    def __init__(self, capacity: int, run: Callable[[Job], None], endings: Endings) -> None:
+    def __init__(self, capacity: int, run: Callable[[Job], None], endings: Endings, name: str = "thread") -> None:
         self.capacity = capacity
+        self._name = name
+        self._alive: set[threading.Thread] = set()
         self._run = run
         self._endings = endings
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._threads = 0
-        self._idle = 0
+        self._threads = self._started = 0  # those that have a slot or look for work; all that there were
+        self._idle = self._pending = 0  # threads that look for work, and jobs that no thread has looked at
+        self._lent: set[Job] = set()
+        self._returning: deque[tuple[Job, Callable[[], object]]] = deque()
         self._lock = threading.Lock()
 
     def submit(self, jobs: Sequence[Job]) -> None:
         with self._lock:
-            wanted = min(self.capacity - self._threads, len(jobs) + self._queue.qsize() - self._idle)
-            new = range(self._threads, self._threads + max(wanted, 0))
-            self._threads += len(new)
-            self._idle += len(new)
+            self._pending += len(jobs)
         for job in jobs:
             self._queue.put(job)
-        for number in new:
+        self._grow()
+
+    def _grow(self) -> None:
+        with self._lock:
+            new = max(0, min(self.capacity - self._threads, self._pending - self._idle))
+            numbers = range(self._started, self._started + new)
+            self._started += new
+            self._threads += new
+            self._idle += new
+        for number in numbers:
             # daemons: an interpreter that ends must not wait for user code that never returns
-            threading.Thread(target=self._work, name=f"runwright-thread-{number}", daemon=True).start()
+            threading.Thread(target=self._work, name=f"runwright-{self._name}-{number}", daemon=True).start()
 
     def withdraw(self, jobs: Sequence[Job]) -> None:
         with self._lock:  # a thread begins a job under the same lock: it is either begun or withdrawn
@@ -176,13 +230,52 @@ class ThreadLane:
     def stop_code(self, job: Job) -> bool:
         return False
 
+    def tell(self, job: Job) -> None:
+        """Nothing to do: the code looks at the job itself."""
+
     def close(self) -> None:
         for _ in range(self._threads):
             self._queue.put(None)
 
+    def lend(self, job: Job) -> None:
+        with self._lock:
+            if job.outcome is not None:
+                return
+            self._lent.add(job)
+            self._threads -= 1  # the job's thread waits, and ends after it unless the slot is taken back
+        self._grow()
+
+    def take_back(self, job: Job, back: Callable[[], object]) -> None:
+        with self._lock:
+            if job not in self._lent:
+                pass  # it has ended
+            elif self._threads < self.capacity:
+                self._threads += 1
+            elif self._idle > self._pending:
+                self._idle -= 1
+                self._queue.put(None)  # one that has nothing to do ends for it
+            else:
+                self._returning.append((job, back))
+                return
+            self._lent.discard(job)
+        back()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the threads of a closed lane, so many seconds for each at most; it blocks."""
+        for thread in list(self._alive):
+            thread.join(seconds)
+
     def _work(self) -> None:
+        self._alive.add(threading.current_thread())
+        try:
+            self._work_on()
+        finally:
+            self._alive.discard(threading.current_thread())
+
+    def _work_on(self) -> None:
         while (job := self._queue.get()) is not None:
             with self._lock:
+                self._pending -= 1
                 if job.withdrawn:
                     continue
                 self._idle -= 1
@@ -191,8 +284,25 @@ class ThreadLane:
                 self._endings.tell()
             self._run(job)
             with self._lock:
-                self._idle += 1
+                over = job in self._lent
+                self._lent.discard(job)
+                back = None if over else self._next_back()
+                if not over and back is None:
+                    self._idle += 1
             self._endings.add(job)
+            if back is not None:
+                back()
+            if over or back is not None:  # another thread has this one's slot
+                return
+
+    def _next_back(self) -> Callable[[], object] | None:
+        """Who waits to have a slot back, if anybody does; under the lock."""
+        while self._returning:
+            job, back = self._returning.popleft()
+            if job in self._lent:
+                self._lent.discard(job)
+                return back
+        return None
 
 
 class UserLoop:

@@ -13,21 +13,24 @@ from dataclasses import dataclass, replace
 
 from runwright.admission import Admission, RunRequest
 from runwright.bus import Bus
-from runwright.clock import SECOND, Clock, Micros, Rng, to_datetime, to_micros
+from runwright.clock import SECOND, Clock, Micros, to_datetime, to_micros
 from runwright.errors import RunwrightError
 from runwright.lifecycle import RunEvent
-from runwright.model import Actor, FirePlan, NewFire, NewRun, Role, RunStatus, Schedule
+from runwright.model import Actor, FirePlan, NewFire, NewRun, Pause, Role, RunStatus, Schedule
 from runwright.retry import Retry
+from runwright.schedule import jitter
 from runwright.schedule.catchup import Fire, Plan, Policy, Situation, plan
 from runwright.store.base import RunQuery, Store
 from runwright.tasks.registry import Registry
-from runwright.when import CatchUp, Overlap
+from runwright.when import CatchUp, FireOutcome, Overlap
 from runwright.worker.service import Service
-from runwright.worker.settler import Triggers
+from runwright.worker.triggers import Triggers, blackouts_of
 
 HORIZON_SECONDS = 5.0
 PREPARE_SECONDS = 0.05
 AHEAD_SECONDS = 0.02
+UNBOUND_SECONDS = 5.0
+"""How long a scheduler that does not know a schedule's code leaves its due time to one that does."""
 EARLY_SECONDS = 0.0015
 
 logger = logging.getLogger("runwright.scheduler")
@@ -58,19 +61,22 @@ class Scheduler(Service):
         admission: Admission,
         clock: Clock,
         bus: Bus,
-        rng: Rng,
         retry: Retry,
+        triggers: Triggers,
         cap: int = 100,
+        rate: int = 50,
     ) -> None:
         super().__init__(bus)
         self._store = store
         self._registry = registry
         self._admission = admission
         self._clock = clock
-        self._rng = rng
         self._retry = retry
         self._cap = cap
-        self._triggers = Triggers()
+        self._late_every = 1 / rate
+        self._late_at = clock.monotonic() - self._late_every
+        self._triggers = triggers
+        self._pause: Pause | None = None
         self._known: dict[str, Schedule] = {}
         self._known_until: Micros = 0
         self._stale = True
@@ -81,13 +87,14 @@ class Scheduler(Service):
         now = self._store.now()
         if self.hinted or self._stale or now >= self._known_until:
             await self._read(now)
-        first = min((s.next_due_at for s in self._known.values() if s.next_due_at is not None), default=None)
+        attention = {schedule.id: self._attention(schedule) for schedule in self._known.values()}
+        first = min(attention.values(), default=None)
         if first is None or first > now + PREPARE_SECONDS * SECOND:
             wake_at = self._known_until if first is None else min(first - PREPARE_SECONDS * SECOND, self._known_until)
             return max(0.0, (wake_at - now) / SECOND)
 
         near = now + round(PREPARE_SECONDS * SECOND)
-        prepared = await self._prepare([s for s in self._known.values() if (s.next_due_at or near + 1) <= near], now)
+        prepared = await self._prepare([s for s in self._known.values() if attention[s.id] <= near], now)
         # Written a moment ahead, as runs that are due then, so that the instant itself has no write to wait for.
         await self._wait_until(first - round(AHEAD_SECONDS * SECOND))
         await self._carry_out([ready for ready in prepared if not ready.busy])
@@ -97,10 +104,22 @@ class Scheduler(Service):
                 await self._carry_out(await self._prepare([ready.schedule], ready.due_at))
         return 0
 
+    def _attention(self, schedule: Schedule) -> Micros:
+        """When this scheduler looks at a schedule: at its due time, or later if others may know it better."""
+        due_at = schedule.next_due_at or 0
+        return due_at if self._unbound(schedule) is None else due_at + round(UNBOUND_SECONDS * SECOND)
+
+    def _unbound(self, schedule: Schedule) -> str | None:
+        """Why its due times are held here; None if its code is known."""
+        if self._registry.find(schedule.task) is None:
+            return f"task {schedule.task!r} is not known here"
+        return None if self._triggers.of(schedule) is not None else "its trigger is in code that is not here"
+
     async def _read(self, now: Micros) -> None:
         """Take the enabled schedules that are due soon into memory; the others are read when their time comes near."""
         self._stale = False
         self._known_until = now + round(HORIZON_SECONDS * SECOND)
+        self._pause = await self._store.paused()  # before the schedules: a pause that comes now raises their versions
         limit = 500
         while True:
             due = await self._store.due_schedules(self._known_until, limit)
@@ -129,15 +148,17 @@ class Scheduler(Service):
         return prepared
 
     def _prepared(self, schedule: Schedule, busy: Mapping[str, int], at: Micros) -> Prepared:
+        running, held = bool(busy.get(schedule.id)), self._held(schedule)
         trigger = self._triggers.of(schedule)
-        running = bool(busy.get(schedule.id))
-        held = None if self._registry.find(schedule.task) else f"task {schedule.task!r} is not known here"
+        if trigger is None:
+            return Prepared(at, schedule, _unknown(schedule, held or ""), cancel=False, busy=False)
         situation = Situation(
             cursor=to_datetime(schedule.cursor_at),
             next_due=None if schedule.next_due_at is None else to_datetime(schedule.next_due_at),
             anchor=to_datetime(schedule.anchor_at),
             running=running,
             held=held,
+            blackouts=blackouts_of(schedule),
         )
         policy = Policy(
             Overlap(schedule.overlap), CatchUp(schedule.catch_up), schedule.misfire_grace_seconds, self._cap
@@ -151,6 +172,11 @@ class Scheduler(Service):
             decided.cancel_running,
             running and policy.overlap in (Overlap.SKIP, Overlap.CANCEL_RUNNING),
         )
+
+    def _held(self, schedule: Schedule) -> str | None:
+        if self._pause is not None:
+            return f"all schedules are paused by {self._pause.by}: {self._pause.reason}"[:500]
+        return self._unbound(schedule)
 
     @staticmethod
     def _fire_plan(schedule: Schedule, decided: Plan, fires: tuple[NewFire, ...]) -> FirePlan:
@@ -187,11 +213,18 @@ class Scheduler(Service):
             )
         except RunwrightError as refused:
             return replace(row, outcome="blocked", reason=refused.message[:500])
-        return replace(row, run=self._in_order(run, schedule, due_at, one_by_one=fire.after_previous))
+        return replace(row, run=self._in_order(run, schedule, fire))
 
-    def _in_order(self, run: NewRun, schedule: Schedule, due_at: Micros, *, one_by_one: bool) -> NewRun:
-        run = replace(run, due_at=due_at + round(schedule.jitter_seconds * self._rng.random() * SECOND))
-        if one_by_one and run.concurrency_key is None:
+    def _in_order(self, run: NewRun, schedule: Schedule, fire: Fire) -> NewRun:
+        """The run at its place: when it may start, after which others of its schedule, whether it waits for more."""
+        due_at = to_micros(fire.due + jitter(schedule.id, fire.due, schedule.jitter_seconds))
+        if fire.outcome is FireOutcome.LATE:  # what comes back after a downtime does not come all at once
+            present = self._clock.monotonic()
+            self._late_at = max(present, self._late_at + self._late_every)
+            if self._late_at > present:
+                due_at = max(due_at, self._store.now() + round((self._late_at - present) * SECOND))
+        run = replace(run, due_at=due_at, waits=bool(schedule.depends_on))
+        if fire.after_previous and run.concurrency_key is None:
             return replace(run, concurrency_key=f"schedule:{schedule.id}", concurrency_limit=1)
         return run
 
@@ -228,3 +261,10 @@ class Scheduler(Service):
         live = [status for status in RunStatus if not status.terminal]
         page = await self._store.runs(RunQuery(schedule=schedule.id, statuses=live, limit=100))
         await self._store.move([run.id for run in page.items], RunEvent.CANCEL, "system", self._store.now())
+
+
+def _unknown(schedule: Schedule, reason: str) -> FirePlan:
+    """A due time whose trigger is not here is held; which one comes next, only that code can tell."""
+    due_at = schedule.next_due_at or 0
+    fire = NewFire(due_at, FireOutcome.HELD, reason)
+    return FirePlan(schedule.id, schedule.version, (fire,), due_at, None, first_done=schedule.first_done)

@@ -9,20 +9,23 @@ import asyncio
 import logging
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from runwright.admission import Admission
 from runwright.bus import Bus
-from runwright.clock import Clock, Rng
+from runwright.clock import SECOND, Clock, Rng
 from runwright.errors import StoreUnavailable
 from runwright.model import Lane
-from runwright.store.base import NewWorker, Store
+from runwright.store.base import NewWorker, Rate, Store
+from runwright.tasks.options import RateLimit
 from runwright.tasks.registry import Registry
 from runwright.worker.claimer import Claimer
 from runwright.worker.executor import Executor
 from runwright.worker.heartbeat import Heartbeat
 from runwright.worker.lanes import AsyncLane, Endings, ThreadLane, UserLoop
 from runwright.worker.outcome import Limits
+from runwright.worker.process_lane import ProcessLane, ProcessOptions
 from runwright.worker.pump import Pump
 
 STOP_LOOK_SECONDS = 0.05
@@ -35,12 +38,13 @@ logger = logging.getLogger("runwright.worker")
 class WorkerOptions:
     """How a worker is made. ``user_loop`` gives the coroutines of tasks an event loop of their own.
 
-    ``threads`` is False under simulation: no heartbeat thread, no thread lane. Seconds throughout;
+    ``threads`` is False under simulation: no heartbeat thread, no lanes of threads and processes. Seconds throughout;
     ``shutdown_grace`` None waits for running tasks without limit.
     """
 
     max_concurrent: int
     max_threads: int
+    max_processes: int = 0
     limits: Limits = field(default_factory=Limits)
     lease_seconds: float = 30.0
     beat_seconds: float = 10.0
@@ -48,6 +52,7 @@ class WorkerOptions:
     shutdown_grace: float | None = 30.0
     user_loop: bool = False
     threads: bool = True
+    processes: ProcessOptions = field(default_factory=ProcessOptions)
 
 
 class WorkerSession:
@@ -74,7 +79,7 @@ class WorkerSession:
         self._user_loop: UserLoop | None = None
         self._stopped = False
         self._hurried = False
-        self._catalogue: tuple[str, ...] = ()
+        self._catalogue: dict[str, Rate | None] = {}
         self._replacing: asyncio.Task[None] | None = None
         self._unsubscribe = registry.subscribe(self._registry_changed)
         self._publishing: asyncio.Task[None] | None = None
@@ -108,10 +113,19 @@ class WorkerSession:
         if options.threads:
             self._threads = ThreadLane(options.max_threads, executor.code.run_thread, endings)
             executor.add_lane(Lane.THREAD, self._threads)
+        self._processes: ProcessLane | None = None
+        if options.threads and options.max_processes:
+            self._processes = ProcessLane(
+                options.max_processes, executor.code, executor.requests, endings, clock=self._clock, rng=self._rng,
+                options=options.processes,
+            )  # fmt: skip
+            executor.add_lane(Lane.PROCESS, self._processes)
         self.claimer = Claimer(self._store, executor, self._clock, self._bus, options.poll_seconds)
         self._pump = Pump(self._store, executor, self._clock, self._bus)
-        self._catalogue = tuple(self._registry.names())
-        worker = NewWorker(self.id, socket.gethostname(), os.getpid(), executor.capacities(), self._catalogue)
+        self._catalogue = known = self._known()
+        worker = NewWorker(
+            self.id, socket.gethostname(), os.getpid(), executor.capacities(), tuple(known), _limited(known)
+        )
         await self._store.register(worker, options.lease_seconds)
         self.heartbeat = Heartbeat(
             self._store,
@@ -154,6 +168,8 @@ class WorkerSession:
             await asyncio.to_thread(self.heartbeat.stop)
         if self._threads is not None:
             self._threads.close()
+        if self._processes is not None:
+            await asyncio.to_thread(self._processes.close)
 
     def hurry(self) -> None:
         """Make a stop that waits for running tasks wait no longer."""
@@ -190,17 +206,29 @@ class WorkerSession:
         if self._user_loop is not None:
             await asyncio.to_thread(self._user_loop.stop)
 
+    def _known(self) -> dict[str, Rate | None]:
+        """The tasks that this worker knows, with their rate limits."""
+        return {task.name: _rate(task.rate_limit) for task in self._registry.tasks()}
+
     def _registry_changed(self) -> None:
         if self._publishing is None and not self._stopped:
             self._publishing = asyncio.create_task(self._publish())
 
     async def _publish(self) -> None:
         try:
-            while (names := tuple(self._registry.names())) != self._catalogue:
-                await self._store.publish(self.id, names)
-                self._catalogue = names
+            while (known := self._known()) != self._catalogue:
+                await self._store.publish(self.id, tuple(known), _limited(known))
+                self._catalogue = known
         except StoreUnavailable as unavailable:
             logger.warning("the catalogue could not be published: %s", unavailable)
         finally:
             self._publishing = None
         self.claimer.wake()
+
+
+def _rate(limit: RateLimit | None) -> Rate | None:
+    return None if limit is None else Rate(limit.count, round(limit.seconds * SECOND))
+
+
+def _limited(known: Mapping[str, Rate | None]) -> dict[str, Rate]:
+    return {name: rate for name, rate in known.items() if rate is not None}

@@ -1,51 +1,39 @@
-"""Settles what follows from the ends of scheduled runs: statistics, and the next due time of what counts from the end.
+"""Settles what follows from the ends of scheduled runs: statistics, the next due time of what counts from the end, and
+what becomes of the runs that wait for other schedules.
 
 The turn only leaves each ending in an outbox; this step takes it out together with its consequences, so that it may be
-repeated, and run in any process, without counting twice.
+repeated, and run in any process, without counting twice. What a waiting run does is worked out anew from what is stored
+at each step: a hint that was lost costs one sweep.
 """
 
 from __future__ import annotations
 
-import json
+from datetime import datetime
 
 from runwright.bus import Bus
 from runwright.clock import Micros, to_datetime, to_micros
-from runwright.model import EndedRun, Schedule
-from runwright.schedule import Trigger, compile_when, parse_when
+from runwright.model import EndedRun, Needed, RunStatus, Waiting
+from runwright.schedule import Dependency, readiness
 from runwright.schedule.catchup import after_run
 from runwright.store.base import Store
+from runwright.when import FireOutcome
 from runwright.worker.service import Service
+from runwright.worker.triggers import Triggers
 
 POLL_SECONDS = 5.0
 PAGE = 500
-
-
-class Triggers:
-    """Compiled triggers of schedules, kept until their times change."""
-
-    def __init__(self) -> None:
-        self._compiled: dict[str, tuple[str, str, Trigger]] = {}
-
-    def of(self, schedule: Schedule) -> Trigger:
-        """The trigger of a schedule as it is now."""
-        known = self._compiled.get(schedule.id)
-        if known is not None and known[:2] == (schedule.when, schedule.timezone):
-            return known[2]
-        trigger = compile_when(parse_when(json.loads(schedule.when)), schedule.timezone)
-        self._compiled[schedule.id] = (schedule.when, schedule.timezone, trigger)
-        return trigger
 
 
 class Settler(Service):
     """The loop that takes endings out of the outbox."""
 
     name = "settler"
-    topics = ("ended",)
+    topics = ("ended", "schedules")
 
-    def __init__(self, store: Store, bus: Bus) -> None:
+    def __init__(self, store: Store, bus: Bus, triggers: Triggers) -> None:
         super().__init__(bus)
         self._store = store
-        self._triggers = Triggers()
+        self._triggers = triggers
 
     async def run_once(self) -> float:
         ended = await self._store.ended(PAGE)
@@ -56,14 +44,61 @@ class Settler(Service):
                 if due is not None:
                     next_due[run.schedule] = due
             await self._store.settle(ended, next_due)
-        return 0 if len(ended) == PAGE else POLL_SECONDS
+        decided = await self._decide()
+        return 0 if decided or len(ended) == PAGE else POLL_SECONDS
+
+    async def _decide(self) -> bool:
+        """Let the waiting runs go on or skip them, as far as their dependencies are decided."""
+        decisions: list[tuple[str, str | None]] = []
+        after: int | None = 0
+        while after is not None:
+            waiting, after = await self._store.waiting_runs(PAGE, after)
+            for run in waiting:
+                verdict, reason = verdict_on(run)
+                if verdict != "wait":
+                    decisions.append((run.run, reason if verdict == "skip" else None))
+        return bool(decisions) and await self._store.decide_waiting(decisions) > 0
 
     async def _next_due(self, run: EndedRun) -> Micros | None:
         schedule = await self._store.schedule(run.schedule)
         if schedule is None or schedule.deleted or not schedule.enabled or schedule.next_due_at is not None:
             return None
         trigger = self._triggers.of(schedule)
-        if not trigger.anchored_at_end:
+        if trigger is None or not trigger.anchored_at_end:
             return None
         due = after_run(trigger, to_datetime(run.completed_at), to_datetime(schedule.cursor_at))
         return None if due is None else to_micros(due)
+
+
+def verdict_on(run: Waiting) -> tuple[str, str]:
+    """What a waiting run is to do, ``go``, ``wait`` or ``skip``, and why."""
+    if not run.there:
+        return "skip", "its schedule was removed"
+    found = readiness(
+        [_dependency(each, run) for each in run.needs],
+        due_at=to_datetime(run.due_at),
+        last_start=_moment(run.last_start_at),
+        last_skip=_moment(run.skipped_at),
+    )
+    return found.verdict, found.reason
+
+
+def _dependency(needed: Needed, run: Waiting) -> Dependency:
+    outcome = None
+    if needed.outcome is not None:
+        outcome = RunStatus(needed.outcome) if needed.outcome in set(RunStatus) else FireOutcome(needed.outcome)
+    # one that is always busy holds nobody up: a success since the run became due is enough, whatever runs now
+    since = max(run.due_at, run.last_start_at or 0)
+    enough = outcome is RunStatus.COMPLETED and (needed.outcome_at or 0) > since
+    return Dependency(
+        needed.name,
+        outcome,
+        _moment(needed.outcome_at),
+        live=needed.coming or (needed.running and not enough),
+        enabled=needed.again,
+        removed=not needed.there,
+    )
+
+
+def _moment(micros: Micros | None) -> datetime | None:
+    return None if micros is None else to_datetime(micros)

@@ -18,9 +18,11 @@ CPUS = os.cpu_count() or 1
 
 DEFAULTS = {
     "store": "sqlite:///runwright.db",
+    "store_direct": None,
     "max_concurrent": CPUS,
     "max_threads": CPUS + 4,
     "max_processes": CPUS,
+    "process_environment": (),
     "max_total": None,
     "timeout": 300,
     "shutdown_grace": 30,
@@ -57,11 +59,13 @@ DEFAULTS = {
     "lease_seconds": 30,
     "heartbeat_seconds": 10,
     "sweep_seconds": 5,
+    "aging_seconds": 900,
     "poll_seconds": 5,
     "log_limit_bytes": 10 * 1024 * 1024,
     "result_limit_bytes": 1024 * 1024,
     "body_limit_bytes": 1024 * 1024,
     "catch_up_cap": 100,
+    "catch_up_rate": 50,
     "schedules": (),
 }
 
@@ -70,6 +74,7 @@ OTHER: Mapping[str, tuple[str, object]] = {
     "max_concurrent": ("7", 7),
     "max_threads": ("7", 7),
     "max_processes": ("7", 7),
+    "process_environment": ("PATH,LANG", ("PATH", "LANG")),
     "max_total": ("7", 7),
     "timeout": ("1h30m", 5400.0),
     "shutdown_grace": ("none", None),
@@ -98,6 +103,7 @@ OTHER: Mapping[str, tuple[str, object]] = {
     "timezone": ("Europe/Berlin", "Europe/Berlin"),
     "secret_key_file": ("/run/key", Path("/run/key")),
     "public_url": ("https://tasks.example.com/", "https://tasks.example.com"),
+    "store_direct": ("postgresql://db/app", "postgresql://db/app"),
     "allowed_hosts": ("a.example.com", ("a.example.com",)),
     "trusted_proxies": ("10.0.0.0/8,::1", ("10.0.0.0/8", "::1")),
     "metrics_public": ("true", True),
@@ -105,10 +111,12 @@ OTHER: Mapping[str, tuple[str, object]] = {
     "heartbeat_seconds": ("3", 3.0),
     "sweep_seconds": ("3", 3.0),
     "poll_seconds": ("3", 3.0),
+    "aging_seconds": ("1h", 3600.0),
     "log_limit_bytes": ("4096", 4096),
     "result_limit_bytes": ("4096", 4096),
     "body_limit_bytes": ("4096", 4096),
     "catch_up_cap": ("10", 10),
+    "catch_up_rate": ("5", 5),
 }
 """For each setting a text as in the environment, and the value that it means."""
 

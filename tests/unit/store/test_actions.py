@@ -19,8 +19,10 @@ def test_placeholders_are_numbered_for_each_dialect() -> None:
     assert "?1" in sqlite["run_exists"]
     assert "$1" in postgres["run_exists"]
     assert not any("--" in statement or "\n" in statement for statement in sqlite.values())
-    assert "claim_children" in sqlite
-    assert "claim_children" not in postgres
+    assert "?1" in sqlite["fire_insert"]
+    assert sqlite["turn_read"].endswith("IN (SELECT value FROM json_each(?1))")
+    assert postgres["turn_read"].endswith("= ANY($1) ORDER BY key FOR UPDATE")
+    assert "schedule_advance" in sqlite
 
 
 def test_migrations_are_numbered_without_gaps() -> None:

@@ -16,7 +16,7 @@ from runwright.lifecycle import RunEvent
 from runwright.model import Enqueued, Lane, NewRun
 from runwright.store.base import RunQuery
 from runwright.store.sqlite import SqliteStore
-from runwright.store.sqlite_writer import Work
+from runwright.store.transaction import Transaction
 
 _rng = SystemRng()
 
@@ -69,16 +69,16 @@ async def test_a_job_that_fails_fails_alone(store: SqliteStore) -> None:
 
 
 async def test_what_a_failing_job_wrote_is_undone(store: SqliteStore) -> None:
-    def half(work: Work) -> None:
-        work.connection.execute("INSERT INTO probe VALUES (1)")
+    async def half(tx: Transaction) -> None:
+        await tx.do("probe_insert", 1)
         raise RuntimeError("half-way")
 
     answers = await asyncio.gather(
-        store.enqueue([run()]), store._writer.do(half), store.enqueue([run()]), return_exceptions=True
+        store.enqueue([run()]), store._write(half), store.enqueue([run()]), return_exceptions=True
     )
     assert [type(answer) for answer in answers] == [list, RuntimeError, list]
     with pytest.raises(RuntimeError, match="half-way"):
-        await store._writer.do(half)
+        await store._write(half)
     assert store._connection.execute("SELECT count(*) FROM probe").get == 0
 
 

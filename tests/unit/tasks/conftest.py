@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from runwright.model import JSON, JSONObject, TaskProgress
+from runwright.errors import NotFound
+from runwright.model import JSON, JSONObject, Run, TaskProgress
 from runwright.tasks import discovery
 from runwright.tasks.context import RunCancelled, RunContext
 
@@ -48,8 +49,20 @@ class RecordingPort:
         self.saved.append(json_text)
 
     async def start(self, task: object, arguments: JSONObject) -> str:
+        return self.start_sync(task, arguments)
+
+    def save_sync(self, json_text: str) -> None:
+        self.saved.append(json_text)
+
+    def start_sync(self, task: object, arguments: JSONObject) -> str:
         self.children.append((task, arguments))
         return "child"
+
+    async def wait(self, run_id: str) -> Run:
+        raise NotFound("run", run_id)
+
+    def wait_sync(self, run_id: str) -> Run:
+        raise NotFound("run", run_id)
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from runwright.errors import DefinitionError
+from runwright.errors import DefinitionError, InvalidInput
 from runwright.model import MEDIUM, Lane, OnInterrupt, TaskProgress
 from runwright.retry import Retry
 from runwright.tasks.base_task import BaseTask
 from runwright.tasks.context import RunContext
 from runwright.tasks.definition import Task, task, to_task
-from runwright.tasks.options import RateLimit
+from runwright.tasks.options import RateLimit, Unique
 from runwright.when import Always, Cron
 
 
@@ -71,7 +71,6 @@ def test_every_option_arrives() -> None:
         tags=["db", "db", "night"],
         danger="Replaces yesterday's.",
         expensive=True,
-        exclusive=True,
         mode="process",
         timeout="10m",
         retry=3,
@@ -101,14 +100,39 @@ def test_every_option_arrives() -> None:
     assert backup.schedule == "0 2 * * *"
     assert backup.on_interrupt is OnInterrupt.HOLD
     assert (backup.before, backup.after) == ((hook,), (hook, hook))
-    assert (backup.unique, backup.unique_action, backup.max_concurrent) == ("{customer}-{day}", "return", 2)
-    assert (backup.entity, backup.run_as, backup.hidden, backup.expensive, backup.exclusive) == (
+    assert (backup.unique, backup.unique_action, backup.max_concurrent) == (
+        Unique("{customer}-{day}"),
+        "return",
+        2,
+    )
+    assert (backup.entity, backup.run_as, backup.hidden, backup.expensive) == (
         "store",
         "ops@example.com",
         True,
         True,
-        True,
     )
+
+
+def test_an_exclusive_task_has_no_rate_limit() -> None:
+    def alone() -> None: ...
+
+    assert task(exclusive=True)(alone).exclusive
+    with pytest.raises(DefinitionError, match="does not go with exclusive"):
+        task(exclusive=True, rate_limit="1/m")(alone)
+
+
+def test_the_forms_of_unique() -> None:
+    def sync(customer: str) -> None: ...
+
+    assert task(unique=True)(sync).unique == Unique()
+    assert task(unique=False)(sync).unique is None
+    assert task(unique=Unique("{customer}", within="1h"))(sync).unique == Unique("{customer}", within="1h")
+    with pytest.raises(DefinitionError, match="not a parameter"):
+        task(unique=Unique("{customr}"))(sync)
+    with pytest.raises(InvalidInput, match="until='end' only"):
+        Unique(until="start", within=60)
+    with pytest.raises(InvalidInput, match="longer than 0"):
+        Unique(within=0)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +163,7 @@ def test_every_option_arrives() -> None:
         ("unique_action", "maybe", "'refuse' or 'return'"),
         ("rate_limit", "fast", "is not a rate"),
         ("rate_limit", "0/m", "is not a rate"),
+        ("unique", 3, "must be text"),
         ("depends_on", [print], "list of names"),
         ("on_interrupt", "panic", "'retry' or 'hold'"),
         ("before", ["print"], "function"),

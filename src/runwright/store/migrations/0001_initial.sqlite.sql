@@ -10,7 +10,7 @@ CREATE TABLE transition (
 ) STRICT, WITHOUT ROWID;
 
 -- One row for each process start. The key is narrow because every claimed run carries it.
--- lease_until is on the machine's steady clock, which no administrator sets; lease is its length.
+-- beats rises with each renewal of the lease, by which every process sees on its own clock that it was renewed.
 CREATE TABLE worker (
   key          INTEGER PRIMARY KEY AUTOINCREMENT,
   id           TEXT    NOT NULL UNIQUE,
@@ -21,22 +21,27 @@ CREATE TABLE worker (
   started_at   INTEGER NOT NULL,
   heartbeat_at INTEGER NOT NULL,
   lease        INTEGER NOT NULL,
-  lease_until  INTEGER NOT NULL,
+  beats        INTEGER NOT NULL DEFAULT 0,
   ended_at     INTEGER,
   CHECK ((state = 'live') = (ended_at IS NULL))
 ) STRICT;
 CREATE INDEX worker_live ON worker (key) WHERE state = 'live';
 
--- Which session knows which task: it may be given runs of these and of no others.
+-- Which session knows which task: it may be given runs of these and of no others, and of some only so many in a time.
 CREATE TABLE catalogue (
   worker INTEGER NOT NULL REFERENCES worker (key) ON DELETE CASCADE,
   task   TEXT    NOT NULL,
+  rate_count  INTEGER,
+  rate_micros INTEGER,
   PRIMARY KEY (worker, task)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX catalogue_task ON catalogue (task);
 
--- ready: 0 not to be claimed now (claimed, not due, not waiting), 1 to be claimed, 2 waits for its concurrency key.
+-- rank: the priority by which it is claimed; it rises when a run has waited too long.
+-- ready: 0 not to be claimed now (claimed, not due, not waiting), 1 to be claimed, 2 waits for its concurrency key,
+-- 3 waits for other schedules.
 -- token: the claim's fencing token; a waiting run with a token is a reservation.
+-- until_start: the unique key is given up when the run starts.
 -- worker: the session that claimed it last. No foreign key: it would be looked up at every claim, and old sessions go.
 -- Lists of allowed values are OR chains: SQLite builds a temporary index for each row checked with IN (measured: a third
 -- of the cost of a bulk insert).
@@ -47,9 +52,10 @@ CREATE TABLE run (
   lane              TEXT    NOT NULL CHECK (lane = 'async' OR lane = 'thread' OR lane = 'process' OR lane = 'service'),
   status            TEXT    NOT NULL CHECK (status = 'pending' OR status = 'running' OR status = 'paused' OR status = 'cancelling' OR status = 'retrying' OR status = 'completed' OR status = 'error' OR status = 'cancelled' OR status = 'interrupted' OR status = 'skipped'),
   priority          INTEGER NOT NULL,
+  rank              INTEGER NOT NULL,
   exclusive         INTEGER NOT NULL CHECK (exclusive = 0 OR exclusive = 1),
   due_at            INTEGER NOT NULL,
-  ready             INTEGER NOT NULL CHECK (ready = 0 OR ready = 1 OR ready = 2),
+  ready             INTEGER NOT NULL CHECK (ready = 0 OR ready = 1 OR ready = 2 OR ready = 3),
   token             INTEGER,
   worker            INTEGER,
   attempt           INTEGER NOT NULL DEFAULT 0,
@@ -64,6 +70,7 @@ CREATE TABLE run (
   parent            TEXT,
   schedule          TEXT,
   unique_key        TEXT,
+  until_start       INTEGER NOT NULL DEFAULT 0 CHECK (until_start = 0 OR until_start = 1),
   concurrency_key   TEXT,
   concurrency_limit INTEGER,
   retry             TEXT,
@@ -86,6 +93,7 @@ CREATE TABLE run (
   CHECK (token IS NOT NULL OR (status <> 'running' AND status <> 'paused' AND status <> 'cancelling')),
   CHECK (ready = 0 OR status = 'pending' OR status = 'retrying'),
   CHECK (ready <> 2 OR concurrency_key IS NOT NULL),
+  CHECK (ready <> 3 OR (status = 'pending' AND schedule IS NOT NULL)),
   CHECK ((concurrency_key IS NULL) = (concurrency_limit IS NULL)),
   CHECK (progress_current IS NULL OR (progress_current >= 0 AND progress_total >= 0)),
   CHECK (error_message IS NULL OR error_kind IS NOT NULL)
@@ -94,11 +102,10 @@ CREATE TABLE run (
 -- A run that is neither claimed nor completed waits: the indexes say it so, because the planner would rather use an
 -- index on status.
 -- Claiming: the waiting, due, unclaimed runs of one lane and task in the order of the queue.
-CREATE INDEX run_ready ON run (lane, task, priority DESC, due_at, key) WHERE ready = 1 AND exclusive = 0;
+CREATE INDEX run_ready ON run (lane, task, rank DESC, due_at, key) WHERE ready = 1 AND exclusive = 0;
 -- The exclusive runs that wait, by arrival: the first that is due is the barrier.
-CREATE INDEX run_exclusive ON run (due_at, key)
-  WHERE exclusive = 1 AND token IS NULL AND completed_at IS NULL;
-CREATE INDEX run_exclusive_held ON run (key) WHERE exclusive = 1 AND token IS NOT NULL;
+CREATE INDEX run_exclusive ON run (due_at, key) WHERE exclusive = 1 AND completed_at IS NULL AND token IS NULL;
+CREATE INDEX run_exclusive_held ON run (key) WHERE exclusive = 1 AND completed_at IS NULL AND token IS NOT NULL;
 -- Runs that wait for their time.
 CREATE INDEX run_later ON run (lane, due_at) WHERE ready = 0 AND token IS NULL AND completed_at IS NULL;
 -- Claimed runs, by session.
@@ -106,9 +113,13 @@ CREATE INDEX run_held ON run (worker, lane) WHERE token IS NOT NULL;
 CREATE INDEX run_wish ON run (worker) WHERE token IS NOT NULL AND (pause_requested = 1 OR cancel_requested = 1);
 -- Concurrency keys: who holds one, and who waits for one.
 CREATE INDEX run_key_held ON run (concurrency_key) WHERE concurrency_key IS NOT NULL AND token IS NOT NULL;
-CREATE INDEX run_key_queue ON run (concurrency_key, ready, priority DESC, due_at, key)
+CREATE INDEX run_key_queue ON run (concurrency_key, ready, rank DESC, due_at, key)
   WHERE concurrency_key IS NOT NULL AND ready > 0;
 CREATE UNIQUE INDEX run_unique ON run (unique_key) WHERE unique_key IS NOT NULL AND completed_at IS NULL;
+CREATE INDEX run_unique_ended ON run (unique_key, created_at)
+  WHERE unique_key IS NOT NULL AND completed_at IS NOT NULL;
+-- Runs that wait for other schedules, the first of each schedule in front.
+CREATE INDEX run_waiting ON run (schedule, key) WHERE ready = 3;
 CREATE INDEX run_child_ready ON run (parent) WHERE parent IS NOT NULL AND ready = 1;
 -- Lists.
 CREATE INDEX run_task ON run (task, key);
@@ -147,6 +158,13 @@ CREATE TABLE state (
   run  INTEGER PRIMARY KEY REFERENCES run (key) ON DELETE CASCADE,
   body TEXT NOT NULL
 ) STRICT;
+
+-- When runs of tasks with a rate limit were claimed to start, for as long as that counts.
+CREATE TABLE rate_start (
+  task TEXT NOT NULL,
+  at   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX rate_start_task ON rate_start (task, at);
 
 CREATE TABLE idempotency (
   created_by TEXT    NOT NULL,
@@ -198,6 +216,7 @@ CREATE TABLE schedule (
   excluded              TEXT    NOT NULL,
   blackouts             TEXT    NOT NULL,
   origin                TEXT    NOT NULL,
+  declared              TEXT    NOT NULL,
   edited                INTEGER NOT NULL CHECK (edited = 0 OR edited = 1),
   deleted               INTEGER NOT NULL CHECK (deleted = 0 OR deleted = 1),
   created_by            TEXT    NOT NULL,
@@ -212,9 +231,23 @@ CREATE TABLE schedule (
   error_count           INTEGER NOT NULL,
   last_run_at           INTEGER,
   last_status           TEXT,
-  last_error            TEXT
+  last_error            TEXT,
+  -- What other schedules wait for: how the newest decided due time ended, and when; when a run was skipped last.
+  outcome               TEXT,
+  outcome_at            INTEGER,
+  skipped_at            INTEGER
 ) STRICT;
 CREATE INDEX schedule_due ON schedule (next_due_at) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NOT NULL;
+
+CREATE INDEX schedule_needs ON schedule (name) WHERE depends_on <> '[]';
+
+-- All schedules are paused, if there is a row.
+CREATE TABLE pause (
+  key    INTEGER PRIMARY KEY CHECK (key = 1),
+  reason TEXT    NOT NULL,
+  actor  TEXT    NOT NULL,
+  since  INTEGER NOT NULL
+) STRICT;
 
 -- The fire ledger: every due time at most once for each schedule.
 CREATE TABLE fire (
@@ -242,6 +275,7 @@ CREATE TABLE ended (
   completed_at INTEGER NOT NULL,
   error        TEXT
 ) STRICT;
+CREATE INDEX ended_schedule ON ended (schedule);
 
 CREATE TABLE credential (
   digest     TEXT    PRIMARY KEY NOT NULL,

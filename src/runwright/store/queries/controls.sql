@@ -1,2 +1,3 @@
 -- What people want of the runs of a session.
-SELECT key, id, token, cancel_requested, pause_requested FROM run WHERE token IS NOT NULL AND (pause_requested = 1 OR cancel_requested = 1) AND worker = $1;
+SELECT r.key, r.id, r.token, r.cancel_requested, r.pause_requested FROM worker w JOIN run r ON r.worker = w.key
+WHERE w.id = $1 AND r.token IS NOT NULL AND (r.pause_requested = 1 OR r.cancel_requested = 1)

@@ -1,2 +1,4 @@
 -- The consequences of an ended run are recorded now.
-DELETE FROM ended WHERE id = $1 RETURNING id;
+--sqlite DELETE FROM ended WHERE id = $1 RETURNING id
+--postgres DELETE FROM ended WHERE id IN (SELECT e.id FROM ended e JOIN unnest($1::bigint[]) AS v (id) ON e.id = v.id
+--postgres   ORDER BY e.id FOR UPDATE OF e SKIP LOCKED) RETURNING id

@@ -1,5 +1,6 @@
--- A run of a schedule has ended: its statistics. A skipped one was no run.
+-- A run of a schedule has ended: its statistics, and what other schedules may wait for. A skipped one was no run.
 UPDATE schedule
 SET run_count = run_count + $2, error_count = error_count + $3, last_run_at = coalesce($4, last_run_at),
-  last_status = $5, last_error = coalesce($6, last_error)
-WHERE id = $1;
+  last_status = $5, last_error = coalesce($6, last_error), outcome = $5, outcome_at = $7,
+  skipped_at = CASE WHEN $2 = 0 THEN $7 ELSE skipped_at END
+WHERE id = $1

@@ -1,2 +1,5 @@
--- The key of a session that holds its lease at $2 of the steady clock; no row means that it is fenced.
-SELECT key FROM worker WHERE id = $1 AND state = 'live' AND lease_until > $2;
+-- The key of a session that is not fenced off, and whether an exclusive run waits. The session cannot be given up for lost
+-- before this transaction has ended.
+SELECT key, (SELECT 1 FROM run r WHERE r.exclusive = 1 AND r.completed_at IS NULL AND r.token IS NULL LIMIT 1)
+FROM worker WHERE id = $1 AND state = 'live'
+--postgres FOR KEY SHARE

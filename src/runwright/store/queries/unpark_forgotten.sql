@@ -14,4 +14,4 @@ WHERE name.key IS NOT NULL
        WHERE h.concurrency_key = name.key AND h.concurrency_key IS NOT NULL AND h.token IS NOT NULL) <
       (SELECT p.concurrency_limit FROM run p
        WHERE p.concurrency_key = name.key AND p.concurrency_key IS NOT NULL AND p.ready > 0 AND p.ready = 2
-       ORDER BY p.priority DESC, p.due_at, p.key LIMIT 1);
+       ORDER BY p.rank DESC, p.due_at, p.key LIMIT 1);

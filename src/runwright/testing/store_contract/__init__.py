@@ -5,7 +5,9 @@ that clock. pytest-asyncio must be in auto mode.
 """
 
 from runwright.testing.store_contract.claims import TestBarrier, TestClaims, TestConcurrencyKeys, TestReservations
+from runwright.testing.store_contract.dependencies import TestBackfill, TestGraph, TestPauseOfAll, TestWaiting
 from runwright.testing.store_contract.enqueue import TestEnqueue, TestIdempotency, TestUnique
+from runwright.testing.store_contract.limits import TestAging, TestRates, TestUniqueForms
 from runwright.testing.store_contract.lists import TestHistory, TestRuns, TestWaitingFor
 from runwright.testing.store_contract.people import TestDelete, TestMove, TestPause
 from runwright.testing.store_contract.schedules import TestFires, TestSchedules, TestSettle
@@ -14,6 +16,8 @@ from runwright.testing.store_contract.timeline import TestCredentials, TestTimel
 from runwright.testing.store_contract.turns import TestChanges, TestFinish, TestLifecycle
 
 __all__ = [
+    "TestAging",
+    "TestBackfill",
     "TestBarrier",
     "TestChanges",
     "TestClaims",
@@ -23,6 +27,7 @@ __all__ = [
     "TestEnqueue",
     "TestFinish",
     "TestFires",
+    "TestGraph",
     "TestHistory",
     "TestIdempotency",
     "TestLifecycle",
@@ -30,7 +35,9 @@ __all__ = [
     "TestNotes",
     "TestOrphans",
     "TestPause",
+    "TestPauseOfAll",
     "TestPrune",
+    "TestRates",
     "TestReservations",
     "TestRuns",
     "TestSchedules",
@@ -38,5 +45,7 @@ __all__ = [
     "TestSettle",
     "TestTimeline",
     "TestUnique",
+    "TestUniqueForms",
+    "TestWaiting",
     "TestWaitingFor",
 ]

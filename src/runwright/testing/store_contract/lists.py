@@ -6,7 +6,7 @@ import pytest
 
 from runwright.errors import InvalidInput
 from runwright.lifecycle import RunEvent
-from runwright.model import AttemptStatus, Lane, RunStatus
+from runwright.model import AttemptStatus, Lane, RunStatus, ScheduleChange
 from runwright.store.base import RunQuery, Store
 from runwright.testing.clock import ManualClock
 from runwright.testing.store_contract.setup import Setup
@@ -115,7 +115,7 @@ class TestHistory:
         await given.add(due_in=10)
         await given.add(exclusive=True, due_in=10)
         schedule, disabled = given.schedule("one"), given.schedule("two")
-        await store.add_schedules([schedule, disabled], "ann")
+        await store.write_schedules([ScheduleChange(schedule), ScheduleChange(disabled)], "ann")
         statistics = await store.statistics()
         counts = {status: count for status, count in statistics.runs_by_status.items() if count}
         assert counts == {"completed": 1, "error": 1, "running": 1, "pending": 3}

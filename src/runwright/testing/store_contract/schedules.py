@@ -9,7 +9,7 @@ import pytest
 from runwright.clock import SECOND
 from runwright.errors import DuplicateName
 from runwright.lifecycle import RunEvent
-from runwright.model import FirePlan, NewFire, NewRun, RunStatus, Schedule
+from runwright.model import FirePlan, NewFire, NewRun, RunStatus, Schedule, ScheduleChange
 from runwright.retry import Retry
 from runwright.store.base import RunQuery, Store
 from runwright.testing.clock import ManualClock
@@ -20,6 +20,16 @@ def plan(schedule: Schedule, *fires: NewFire, next_due_at: int | None = None, ve
     """What one look at a schedule writes."""
     cursor = max((fire.last_due_at or fire.due_at for fire in fires), default=schedule.cursor_at)
     return FirePlan(schedule.id, schedule.version if version is None else version, fires, cursor, next_due_at)
+
+
+async def put(store: Store, *schedules: Schedule) -> bool:
+    """Store new schedules."""
+    return await store.write_schedules([ScheduleChange(schedule) for schedule in schedules], "ann")
+
+
+async def change(store: Store, schedule: Schedule) -> bool:
+    """Put a schedule in the place of its stored version."""
+    return await store.write_schedules([ScheduleChange(schedule, "schedule.updated")], "ann")
 
 
 class TestSchedules:
@@ -40,6 +50,7 @@ class TestSchedules:
             jitter_seconds=2.5,
             retry=Retry(max_retries=2),
             depends_on=("a", "b"),
+            declared='{"name":"nightly"}',
             starts_at=1,
             ends_at=2,
             excluded=("2026-12-24",),
@@ -48,7 +59,7 @@ class TestSchedules:
             last_status="completed",
         )
         plain = given.schedule("plain")
-        assert await store.add_schedules([full, plain], "ann") == [True, True]
+        assert await put(store, full, plain)
         assert await store.schedule(full.id) == full
         assert await store.schedule("nightly") == full
         assert await store.schedule("nothing") is None
@@ -62,28 +73,44 @@ class TestSchedules:
     async def test_a_name_is_taken_once(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
         first, second = given.schedule("a"), given.schedule("b")
-        assert await store.add_schedules([first, second, given.schedule("a")], "ann") == [True, True, False]
+        await put(store, first, second)
         with pytest.raises(DuplicateName, match="'a'"):
-            await store.update_schedule(replace(second, name="a"), "ann", "schedule.updated", {})
-        assert (await store.schedule("b")) == second
+            await put(store, given.schedule("c"), given.schedule("a"))
+        with pytest.raises(DuplicateName, match="'a'"):
+            await change(store, replace(second, name="a"))
+        assert list(await store.schedules()) == [first, second]
 
     async def test_an_update_needs_the_stored_version(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
         schedule = given.schedule()
-        await store.add_schedules([schedule], "ann")
+        await put(store, schedule)
         edited = replace(schedule, description="new", enabled=False)
-        assert await store.update_schedule(edited, "bob", "schedule.disabled", {"why": "holiday"})
-        assert not await store.update_schedule(edited, "bob", "schedule.disabled", {})
-        assert not await store.update_schedule(replace(edited, id="nothing", name="x"), "bob", "schedule.updated", {})
+        why = ScheduleChange(edited, "schedule.disabled", {"why": "holiday"})
+        assert await store.write_schedules([why], "bob")
+        assert not await store.write_schedules([why], "bob")
+        assert not await change(store, replace(edited, id="nothing", name="x"))
         read = await store.schedule("nightly")
         assert read == replace(edited, version=schedule.version + 1)
         event = (await store.events([])).items[0]
         assert (event.action, event.user, dict(event.detail)) == ("schedule.disabled", "bob", {"why": "holiday"})
 
+    async def test_changes_that_come_together_are_all_written_or_none(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        first, second = given.schedule("a"), given.schedule("b")
+        await put(store, first, second)
+        added = ScheduleChange(given.schedule("c"))
+        stale = ScheduleChange(replace(second, version=7, label="x"), "schedule.updated")
+        fresh = ScheduleChange(replace(first, label="x"), "schedule.updated")
+        assert not await store.write_schedules([added, fresh, stale], "ann")
+        assert list(await store.schedules()) == [first, second]
+        assert len((await store.events([])).items) == 2
+        assert await store.write_schedules([added, fresh], "ann")
+        assert [schedule.label for schedule in await store.schedules()] == ["x", "", ""]
+
     async def test_delete_leaves_a_tombstone_only_for_code(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
         people, code = given.schedule("people", 5), given.schedule("code", 5, origin="tasks.py:7")
-        await store.add_schedules([people, code], "ann")
+        await put(store, people, code)
         run = await given.add(schedule=code.id)
         for schedule in (people, code):
             assert await store.fire([plan(schedule, NewFire(clock.now(), "missed"))]) == [True]
@@ -93,7 +120,9 @@ class TestSchedules:
         assert list(await store.schedules()) == []
         (tombstone,) = await store.schedules(deleted=True)
         assert (tombstone.name, tombstone.deleted, tombstone.enabled) == ("code", True, False)
-        assert await store.add_schedules([given.schedule("code"), given.schedule("people")], "ann") == [False, True]
+        with pytest.raises(DuplicateName, match=r"tasks\.py:7"):
+            await put(store, given.schedule("code"))
+        assert await put(store, given.schedule("people"))
         assert await given.status(run) is RunStatus.PENDING
         assert await store.next_due() is None
 
@@ -102,7 +131,7 @@ class TestSchedules:
         assert await store.next_due() is None
         late, early, never = given.schedule("late", 20), given.schedule("early", 10), given.schedule("never")
         disabled = replace(given.schedule("off", 5), enabled=False)
-        await store.add_schedules([late, early, never, disabled], "ann")
+        await put(store, late, early, never, disabled)
         assert [schedule.name for schedule in await store.due_schedules(given.in_seconds(15))] == ["early"]
         assert [schedule.name for schedule in await store.due_schedules(given.in_seconds(20))] == ["early", "late"]
         assert [schedule.name for schedule in await store.due_schedules(given.in_seconds(20), 1)] == ["early"]
@@ -122,7 +151,7 @@ class TestFires:
     async def fired(self, store: Store, clock: ManualClock) -> tuple[Setup, Schedule, NewRun]:
         given = Setup(store, clock)
         schedule = given.schedule(next_in=0)
-        await store.add_schedules([schedule], "ann")
+        await put(store, schedule)
         return given, schedule, given.run(schedule=schedule.id)
 
     async def test_ledger_run_and_place_are_one(self, store: Store, clock: ManualClock) -> None:
@@ -140,7 +169,7 @@ class TestFires:
     async def test_an_older_version_writes_nothing(self, store: Store, clock: ManualClock) -> None:
         given, schedule, run = await self.fired(store, clock)
         other = given.schedule("other", 0)
-        await store.add_schedules([other], "ann")
+        await put(store, other)
         answers = await store.fire(
             [
                 plan(schedule, NewFire(clock.now(), "fired", run=run), version=5),
@@ -222,7 +251,7 @@ class TestSettle:
         given = Setup(store, clock)
         await given.worker()
         schedule = given.schedule()
-        await store.add_schedules([schedule], "ann")
+        await put(store, schedule)
         done = await given.ended(schedule=schedule.id)
         failed = await given.ended(event=RunEvent.FAIL, schedule=schedule.id)
         ended = await store.ended()
@@ -260,10 +289,10 @@ class TestSettle:
         given = Setup(store, clock)
         await given.worker()
         schedule = given.schedule()
-        await store.add_schedules([schedule], "ann")
+        await put(store, schedule)
         await given.ended(schedule=schedule.id)
         await store.settle(await store.ended(), {})
-        assert await store.update_schedule(replace(schedule, label="new"), "ann", "schedule.updated", {})
+        assert await change(store, replace(schedule, label="new"))
         read = await store.schedule(schedule.id)
         assert read is not None
         assert (read.label, read.run_count) == ("new", 1)

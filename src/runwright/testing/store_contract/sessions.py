@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runwright.clock import SECOND
 from runwright.lifecycle import RunEvent, decide_crash
-from runwright.model import AttemptStatus, LogChunk, OnInterrupt, ProgressUpdate, RunStatus, TaskProgress
+from runwright.model import AttemptStatus, Cursor, LogChunk, OnInterrupt, ProgressUpdate, RunStatus, TaskProgress
 from runwright.store.base import RunQuery, Store
 from runwright.testing.clock import ManualClock
 from runwright.testing.store_contract.setup import LEASE_SECONDS, Setup
@@ -280,9 +280,9 @@ class TestPrune:
         given = Setup(store, clock)
         await given.worker()
         await given.ended()
-        cursor, _ = await store.changed_since(0)
+        cursor, _ = await store.changed_since(Cursor())
         clock.advance(1)
         await store.prune(clock.now())
-        assert (await store.changed_since(-1))[0] in (0, cursor)
+        assert (await store.changed_since(None))[0].last in (0, cursor.last)
         run = await given.add()
         assert (await store.changed_since(cursor))[1] == (run,)

@@ -46,7 +46,10 @@ class RunOptions(TypedDict, total=False):
     tags: tuple[str, ...]
     parent: str | None
     schedule: str | None
+    waits: bool
     unique_key: str | None
+    until_start: bool
+    unique_since: int | None
     concurrency_key: str | None
     concurrency_limit: int | None
     idempotency_key: str | None

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from runwright.errors import InvalidInput
-from runwright.model import Credential, NewEvent, Role
+from runwright.model import Credential, Cursor, NewEvent, Role
 from runwright.store.base import EventFilter, Store
 from runwright.testing.clock import ManualClock
 from runwright.testing.store_contract.setup import Setup
@@ -109,22 +109,22 @@ class TestTimeline:
 
     async def test_the_cursor_of_changed_runs(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
-        assert await store.changed_since(-1) == (0, ())
+        assert await store.changed_since(None) == (Cursor(), ())
         await given.worker()
         first, second = await given.add(), await given.add()
         claim = await given.claim()
-        cursor, runs = await store.changed_since(0)
+        cursor, runs = await store.changed_since(Cursor())
         assert list(runs) == [first, second]
-        assert await store.changed_since(-1) == (cursor, ())
+        assert await store.changed_since(None) == (cursor, ())
         assert await store.changed_since(cursor) == (cursor, ())
         await given.end(claim)
         await store.record([NewEvent("system", "x", "x", "system")])
         after, runs = await store.changed_since(cursor)
         assert list(runs) == [first]
-        assert after > cursor
-        part, runs = await store.changed_since(0, 1)
+        assert after.last > cursor.last
+        part, runs = await store.changed_since(Cursor(), 1)
         assert list(runs) == [first]
-        assert 0 < part < cursor
+        assert 0 < part.last < cursor.last
 
 
 class TestCredentials:

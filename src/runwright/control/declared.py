@@ -1,0 +1,221 @@
+"""Control, schedules: those that code and files declare. They follow their declaration until people edit them.
+
+What was declared last is kept with the schedule, so that only what has changed in the declaration is changed in the
+schedule: a schedule that somebody has switched off stays off. An edit or a deletion by people wins until ``reset``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from runwright.auth.policy import require
+from runwright.clock import Clock
+from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
+from runwright.control.schedule_words import entry_of
+from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules
+from runwright.errors import Conflict, InvalidInput, NotFound, RunwrightError, StoreUnavailable
+from runwright.model import JSON, SYSTEM, Actor, Role, Schedule, ScheduleChange
+from runwright.retry import Retry
+from runwright.schedule import parse_when
+from runwright.store.base import Store
+from runwright.tasks.registry import AnyTask, Registry
+from runwright.worker.triggers import code_class, form_of
+
+logger = logging.getLogger("runwright")
+
+DEFAULTS: Mapping[str, Any] = {
+    "arguments": {}, "label": "", "description": "", "entity": None, "as_user": None, "enabled": True, "priority": None,
+    "overlap": "skip", "catch_up": "latest", "misfire_grace_seconds": None, "jitter_seconds": 0.0, "retry": None,
+    "depends_on": (), "starts_at": None, "ends_at": None, "excluded": (), "blackouts": (),
+}  # fmt: skip
+"""What a field is when a declaration says nothing of it (its zone is the setting's)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A schedule as code or a file wants it; ``origin`` is the place."""
+
+    edit: ScheduleEdit
+    origin: str
+
+    @property
+    def name(self) -> str:
+        """The name that it is declared under."""
+        return str(self.edit.name)
+
+    def text(self) -> str:
+        """The declaration as it is kept, to compare: JSON of what it says."""
+        said = {name: _plain(value) for name, value in self.edit.given().items()}
+        if not isinstance(self.edit.when, Unset):
+            said["when"] = canonical(self.edit.when, self.name)
+        return json.dumps(said, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def declared_by(registry: Registry, known: Iterable[Schedule]) -> list[Declaration]:
+    """What the registered tasks declare; those that others depend on come first.
+
+    ``depends_on`` of a task means the schedules of those tasks, ``known`` ones among them.
+    """
+    tasks = {task.name: task for task in registry.tasks() if task.schedule is not None}
+    schedules_of: dict[str, list[str]] = {name: [name] for name in tasks}
+    for schedule in known:
+        if not schedule.deleted and schedule.name not in schedules_of.setdefault(schedule.task, []):
+            schedules_of[schedule.task].append(schedule.name)
+    order = _in_order({name: task.depends_on for name, task in tasks.items()})
+    return [_declaration(tasks[name], schedules_of) for name in order]
+
+
+def declared_in(entries: Sequence[Mapping[str, JSON]], origin: str) -> list[Declaration]:
+    """What a file's list of schedules declares. Raises InvalidInput for an entry that cannot be read."""
+    found: dict[str, Declaration] = {}
+    for number, entry in enumerate(entries):
+        edit = entry_of(entry, f"schedules/{number}").edit
+        for name in ("name", "task", "when"):
+            if isinstance(getattr(edit, name), Unset):
+                raise InvalidInput.field(f"/schedules/{number}/{name}", "is missing")
+        declaration = Declaration(edit, origin)
+        if found.setdefault(declaration.name, declaration) is not declaration:
+            raise InvalidInput.field(f"/schedules/{number}/name", f"{declaration.name!r} is there twice")
+    order = _in_order({name: each.edit.given().get("depends_on", ()) for name, each in found.items()})
+    return [found[name] for name in order]
+
+
+def canonical(when: Any, key: str) -> str:
+    """``when`` as a schedule keeps it, to compare."""
+    return form_of(parse_when(when) if isinstance(when, str | Mapping | list) else when, key)
+
+
+class Declared:
+    """Keeps the store in step with declarations, and takes back what people did to a declared schedule."""
+
+    def __init__(self, store: Store, door: Schedules, editor: Editor, clock: Clock) -> None:
+        self._store = store
+        self._door = door
+        self._editor = editor
+        self._clock = clock
+        self._declarations: Mapping[str, Declaration] = {}
+
+    async def follow(self, declarations: Sequence[Declaration], gone: Callable[[Schedule], bool]) -> None:
+        """Make what is declared and is not there, change what has changed, remove what is ``gone`` from its place.
+
+        One that is refused is reported, and keeps no other from its due.
+        """
+        self._declarations = {each.name: each for each in declarations}
+        known = {_declared_name(each): each for each in await self._store.schedules(deleted=True)}
+        for declaration in declarations:
+            await self._carefully(declaration.name, self._one(declaration, known.get(declaration.name)))
+        for name, schedule in known.items():
+            if schedule.origin and name not in self._declarations and not schedule.edited and gone(schedule):
+                await self._carefully(name, self._door.remove(SYSTEM, schedule.id))
+
+    async def reset(self, actor: Actor, name: str) -> Schedule:
+        """Let a declared schedule be again what its declaration says, also one that was deleted.
+
+        Raises:
+            Conflict: nothing declares it now; or it was made by people, so that there is nothing to go back to.
+        """
+        require(actor, Role.OPERATOR)
+        for _ in range(ATTEMPTS_AGAINST_RACES):
+            found = await self._store.schedule(name)
+            if found is None:
+                raise NotFound("schedule", name)
+            if not found.origin:
+                raise Conflict(f"schedule {name!r} was made by people: there is nothing to go back to", name)
+            declaration = self._declarations.get(_declared_name(found))
+            if declaration is None:
+                raise Conflict(f"schedule {name!r} comes from {found.origin}, which does not declare it now", name)
+            new = self._declared_anew(replace(found, deleted=False, edited=False), declaration, {})
+            if await self._door.write(ScheduleChange(new, "schedule.reset"), actor):
+                self._bind(new, declaration)
+                await self._door.withdraw(new.id)
+                return await self._door.get(actor, new.id)
+        raise Conflict(f"schedule {name!r} is being changed by others all the time; try again", name)
+
+    async def _carefully(self, name: str, step: Any) -> None:
+        try:
+            await step
+        except StoreUnavailable:
+            raise
+        except RunwrightError as error:
+            logger.warning("the declared schedule %r was refused: %s", name, error)
+
+    async def _one(self, declaration: Declaration, existing: Schedule | None) -> None:
+        if existing is None:
+            made = self._door.made(SYSTEM, declaration.edit, origin=declaration.origin)
+            await self._door.write(ScheduleChange(replace(made, declared=declaration.text())), SYSTEM)
+            self._bind(made, declaration)
+            return
+        if not existing.origin:
+            logger.warning("schedule %r was made by people; what %s declares is passed over",
+                           existing.name, declaration.origin)  # fmt: skip
+            return
+        if not existing.edited:
+            self._bind(existing, declaration)
+        if existing.edited or existing.deleted:
+            return
+        same = (declaration.text(), declaration.origin) == (existing.declared, existing.origin)
+        if same and not self._editor.displaced(existing, self._clock.now()):
+            return
+        before = json.loads(existing.declared) if existing.declared else {}
+        new = self._declared_anew(existing, declaration, before)
+        if await self._door.write(ScheduleChange(new, "schedule.updated", {"by": declaration.origin}), SYSTEM):
+            await self._door.withdraw(new.id)
+
+    def _declared_anew(self, old: Schedule, declaration: Declaration, before: Mapping[str, JSON]) -> Schedule:
+        """The schedule with those fields changed whose declaration has changed; all of them without a ``before``."""
+        now_said = json.loads(declaration.text())
+        given = declaration.edit.given()
+        changes = {
+            name: given.get(name, DEFAULTS.get(name, UNSET))
+            for name in (field.name for field in fields(ScheduleEdit))
+            if (not before and name in {*given, *DEFAULTS}) or now_said.get(name) != before.get(name)
+        }
+        if changes.get("when") and code_class(json.loads(old.when)) and now_said["when"] == old.when:
+            changes.pop("when")
+        now = self._clock.now()
+        new = self._editor.apply(old, ScheduleEdit(**changes), now, confirmed=True)
+        if new.next_due_at == old.next_due_at and self._editor.displaced(new, now):
+            new = self._editor.placed(new, now)
+        return replace(new, origin=declaration.origin, declared=declaration.text())
+
+    def _bind(self, schedule: Schedule, declaration: Declaration) -> None:
+        if code_class(json.loads(schedule.when)):
+            self._door.triggers.declare(schedule.when, declaration.edit.when)
+
+
+def _declaration(task: AnyTask, schedules_of: Mapping[str, Sequence[str]]) -> Declaration:
+    needs = [name for other in task.depends_on for name in schedules_of.get(other) or [other]]
+    edit = ScheduleEdit(name=task.name, task=task.name, when=task.schedule, label=task.title, depends_on=needs)
+    return Declaration(edit, task.source)
+
+
+def _declared_name(schedule: Schedule) -> str:
+    """The name in its declaration: people may have given the schedule another one since."""
+    return str(json.loads(schedule.declared)["name"]) if schedule.declared else schedule.name
+
+
+def _in_order(needs: Mapping[str, Sequence[str]]) -> list[str]:
+    """The names so that each comes after those that it needs; what is in a cycle comes somewhere."""
+    ordered: dict[str, None] = {}
+    entered: set[str] = set()
+    for root in sorted(needs):
+        stack = [root]
+        while stack:
+            name = stack[-1]
+            fresh = [each for each in needs[name] if each in needs and each not in entered]
+            entered.add(name)
+            if fresh:
+                stack.append(fresh[0])
+            else:
+                ordered.setdefault(stack.pop())
+    return list(ordered)
+
+
+def _plain(value: Any) -> JSON:
+    if isinstance(value, Retry):
+        return value.to_json()
+    return list(value) if isinstance(value, tuple) else value  # what is no JSON is told apart by its text

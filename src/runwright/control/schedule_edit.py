@@ -1,0 +1,258 @@
+"""Control: what somebody wants a schedule to be, and the schedule that comes of it. Checks, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from runwright.admission import PRIORITY_LIMIT, Admission
+from runwright.auth.sealing import SealError
+from runwright.clock import Micros, to_datetime, to_micros
+from runwright.errors import ConfirmRequired, FieldError, InvalidInput, ScheduleRefused
+from runwright.model import Schedule
+from runwright.retry import Retry
+from runwright.schedule import begin, compile_when, opening, parse_when, parse_windows, refuse_past
+from runwright.tasks.registry import AnyTask, Registry
+from runwright.when import CatchUp, Overlap, When
+from runwright.worker.triggers import Triggers, code_class, form_of, limits_of, lives_in_code
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,119}")
+UUID_SHAPED = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+MOST_DEPENDENCIES = 100
+
+
+class Unset:
+    """The type of UNSET: a field that an edit leaves as it is."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset()
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleEdit:
+    """What a caller wants a schedule to be; fields left UNSET keep their value, or their default when adding.
+
+    ``when`` is text, a JSON form, or a value such as ``Cron``. Durations are in seconds, moments are aware.
+    """
+
+    name: str | Unset = UNSET
+    task: str | Unset = UNSET
+    when: Any = UNSET
+    timezone: str | Unset = UNSET
+    arguments: Mapping[str, Any] | Unset = UNSET
+    label: str | Unset = UNSET
+    description: str | Unset = UNSET
+    entity: str | None | Unset = UNSET
+    as_user: str | None | Unset = UNSET
+    enabled: bool | Unset = UNSET
+    priority: int | None | Unset = UNSET
+    overlap: str | Unset = UNSET
+    catch_up: str | Unset = UNSET
+    misfire_grace_seconds: float | None | Unset = UNSET
+    jitter_seconds: float | Unset = UNSET
+    retry: Retry | None | Unset = UNSET
+    depends_on: Sequence[str] | Unset = UNSET
+    starts_at: datetime | None | Unset = UNSET
+    ends_at: datetime | None | Unset = UNSET
+    excluded: Sequence[str] | Unset = UNSET
+    blackouts: Sequence[str] | Unset = UNSET
+
+    def given(self) -> dict[str, Any]:
+        """The fields that are set."""
+        return {f.name: v for f in _FIELDS if not isinstance(v := getattr(self, f.name), Unset)}
+
+
+_FIELDS = fields(ScheduleEdit)
+_CODE_HAS = frozenset({"when", "arguments", "depends_on", "starts_at", "ends_at", "excluded", "blackouts"})
+"""Fields of an edit that a schedule keeps in another form."""
+
+
+class Editor:
+    """Makes the schedule that an edit asks for."""
+
+    def __init__(self, registry: Registry, admission: Admission, triggers: Triggers) -> None:
+        self._registry = registry
+        self._admission = admission
+        self._triggers = triggers
+
+    def apply(self, old: Schedule, edit: ScheduleEdit, now: Micros, *, confirmed: bool) -> Schedule:
+        """``old`` as the edit wants it; a schedule of version 0 is one that is being made, and gets version 1.
+
+        Raises:
+            InvalidInput: one FieldError for each faulty field.
+            ScheduleRefused: ``when`` is malformed or can never be due.
+            ConfirmRequired: its task is dangerous, and this makes it run otherwise than before.
+        """
+        given = edit.given()
+        name = given.get("name", old.name)
+        _refuse_faults(given, name)
+        changes = {field: value for field, value in given.items() if field not in _CODE_HAS}
+        for field in ("depends_on", "excluded", "blackouts"):
+            if field in given:
+                changes[field] = tuple(dict.fromkeys(given[field]))
+        for field in ("starts_at", "ends_at"):
+            if field in given:
+                changes[field] = None if given[field] is None else to_micros(given[field])
+        when = self._when(old, given)
+        if when is not None and "when" in given:
+            changes["when"] = form_of(when, name)
+            if not old.version and not old.origin and lives_in_code(when):
+                changes["origin"] = str(code_class(json.loads(changes["when"])))
+        task = self._registry.find(given.get("task", old.task))
+        enabling = given.get("enabled", not old.version) and not (old.enabled and old.version)
+        if task is not None and task.danger and not confirmed and (enabling or "when" in given or "task" in given):
+            raise ConfirmRequired(task.name, task.danger)
+        if "arguments" in given or "task" in given:
+            asked = given.get("arguments") if "arguments" in given else self._kept(old)
+            changes["arguments"] = self._arguments(task, asked or {})
+        changes["version"] = max(old.version, 1)
+        changes["updated_at"] = now
+        if not old.version or any(field in changes and changes[field] != getattr(old, field) for field in _TIMES):
+            changes |= self._place(
+                old, _Times(*(changes.get(field, getattr(old, field)) for field in _TIMES)), when, now
+            )
+        return replace(old, **changes)
+
+    def opened(self, task: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Arguments of a file in clear, if the task that takes them is known; else as they are, sealed."""
+        if self._registry.find(task) is None:
+            return arguments
+        try:
+            return self._admission.open_arguments(json.dumps(dict(arguments)))
+        except SealError as error:
+            raise InvalidInput.field("/arguments", str(error)) from None
+
+    def _when(self, old: Schedule, given: Mapping[str, Any]) -> When | None:
+        """What says when; None if it lives in code that is not here, and stays as it is."""
+        if "when" not in given:
+            return self._triggers.when_of(old)
+        asked = given["when"]
+        return parse_when(asked) if isinstance(asked, str | Mapping | list) else asked
+
+    def _kept(self, old: Schedule) -> Mapping[str, Any]:
+        return self._admission.open_arguments(old.arguments)
+
+    def _arguments(self, task: AnyTask | None, arguments: Mapping[str, Any]) -> str:
+        if task is not None:
+            return self._admission.sealed_arguments(task, arguments)
+        try:  # unbound: kept as they are, and validated when the task is there
+            return json.dumps(dict(arguments), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise InvalidInput.field("/arguments", f"cannot be kept as JSON: {error}") from None
+
+    def displaced(self, schedule: Schedule, now: Micros) -> bool:
+        """Whether a trigger in code, which may have changed unseen, is due at another time than the row says.
+
+        A due time that has passed is left to the scheduler.
+        """
+        if not schedule.enabled or not code_class(json.loads(schedule.when)):
+            return False
+        trigger, stored = self._triggers.of(schedule), schedule.next_due_at
+        if trigger is None or (stored is not None and stored <= now):
+            return False
+        due = trigger.next_after(to_datetime(now))
+        return stored != (None if due is None else to_micros(due))
+
+    def placed(self, schedule: Schedule, now: Micros) -> Schedule:
+        """The schedule at its place in time from now on, as after an edit of its times."""
+        times = _Times(*(getattr(schedule, field) for field in _TIMES))
+        return replace(schedule, **self._place(schedule, times, self._triggers.when_of(schedule), now))
+
+    def _place(self, old: Schedule, new: _Times, when: When | None, now: Micros) -> dict[str, Any]:
+        """A schedule's new place in time, whenever its times or its switch change: from now on only."""
+        if new.blackouts:
+            parse_windows(new.blackouts, new.timezone, "blackouts")
+        if when is None:
+            return {"cursor_at": max(old.cursor_at, now), "next_due_at": None}
+        limits, present = limits_of(new), to_datetime(now)
+        trigger = compile_when(when, new.timezone, limits)
+        if trigger.kind == "service":
+            raise ScheduleRefused("schedule", "services (@always) are not available yet")
+        kept = new.when == old.when and old.anchor_at and new.starts_at == old.starts_at
+        anchor = old.anchor_at if kept else to_micros(opening(trigger, present))
+        cursor, due = begin(trigger, present, anchor=to_datetime(anchor), first=not old.first_done)
+        if due is None and new.enabled:
+            refuse_past(when, present, new.timezone, limits)
+        return {
+            "anchor_at": anchor,
+            "cursor_at": max(old.cursor_at, to_micros(cursor)),
+            "next_due_at": to_micros(due) if due is not None and new.enabled else None,
+        }
+
+
+class _Times(NamedTuple):
+    """All that says when a schedule is due, and whether it is."""
+
+    when: str
+    timezone: str
+    enabled: bool
+    starts_at: Micros | None
+    ends_at: Micros | None
+    excluded: tuple[str, ...]
+    blackouts: tuple[str, ...]
+
+
+_TIMES = _Times._fields
+
+
+def _refuse_faults(given: Mapping[str, Any], name: Any) -> None:
+    faults = [
+        FieldError(f"/{field}", reason)
+        for field, (good, reason) in CHECKS.items()
+        if field in given and field != "name" and not good(given[field])
+    ]
+    good, reason = CHECKS["name"]
+    if not good(name):
+        faults.append(FieldError("/name", reason))
+    if faults:
+        raise InvalidInput("; ".join(f"{f.pointer[1:]} {f.message}" for f in faults), faults)
+
+
+def _is_slug(value: Any) -> bool:
+    return isinstance(value, str) and SLUG.fullmatch(value) is not None and UUID_SHAPED.fullmatch(value) is None
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= 10_000
+
+
+def _is_moment(value: Any) -> bool:
+    return value is None or (isinstance(value, datetime) and value.tzinfo is not None)
+
+
+def _seconds(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 3_155_760_000
+
+
+def _names(value: Any) -> bool:
+    return not isinstance(value, str) and len(value) <= MOST_DEPENDENCIES and all(map(_is_slug, value))
+
+
+CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "name": (_is_slug, "must be small letters, digits, '_', '-' or '.', at most 120, no UUID"),
+    "task": (_is_slug, "must be the name of a task"),
+    "label": (_is_text, "must be text of at most 10,000 characters"),
+    "description": (_is_text, "must be text of at most 10,000 characters"),
+    "overlap": (set(Overlap).__contains__, f"must be one of {', '.join(Overlap)}"),
+    "catch_up": (set(CatchUp).__contains__, f"must be one of {', '.join(CatchUp)}"),
+    "priority": (
+        lambda value: value is None or (isinstance(value, int) and -PRIORITY_LIMIT < value < PRIORITY_LIMIT),
+        f"must be a whole number below {PRIORITY_LIMIT}",
+    ),
+    "misfire_grace_seconds": (lambda value: value is None or _seconds(value), "must be 0 or more seconds"),
+    "jitter_seconds": (_seconds, "must be 0 or more seconds"),
+    "retry": (lambda value: value is None or isinstance(value, Retry), "must be a Retry"),
+    "depends_on": (_names, f"must be the names of at most {MOST_DEPENDENCIES} schedules"),
+    "starts_at": (_is_moment, "must be a time that is aware of its zone"),
+    "ends_at": (_is_moment, "must be a time that is aware of its zone"),
+}
+"""What a field must be, and how a refusal says it."""
+
+__all__ = ["UNSET", "Editor", "ScheduleEdit", "Unset"]

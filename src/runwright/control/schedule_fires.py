@@ -1,0 +1,118 @@
+"""Control, schedules: runs that people make by hand from a schedule: one now, or those of a range that has passed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from runwright.admission import Admission, RunRequest
+from runwright.auth.policy import require
+from runwright.clock import Clock, Micros, to_datetime, to_micros
+from runwright.control.schedules import Schedules
+from runwright.errors import Conflict, InvalidInput
+from runwright.model import Actor, FirePlan, NewEvent, NewFire, NewRun, Role, Schedule
+from runwright.schedule import due_in_range
+from runwright.store.base import Store
+from runwright.when import FireOutcome, Overlap
+
+MOST_BACKFILLED = 1000
+ATTEMPTS_AGAINST_RACES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """What a backfill did: the due times in the range, and the runs that were made for those that had none."""
+
+    due: int
+    runs: Sequence[str]
+
+
+class ScheduleFires:
+    """Runs of schedules by hand; both ask for the confirmation of a dangerous task."""
+
+    def __init__(self, store: Store, schedules: Schedules, admission: Admission, clock: Clock) -> None:
+        self._store = store
+        self._schedules = schedules
+        self._admission = admission
+        self._clock = clock
+
+    async def fire(self, actor: Actor, name: str, *, confirmed: bool = False) -> str:
+        """Run it once now, whatever its state, policies and dependencies, also while all are paused; the run's id."""
+        require(actor, Role.OPERATOR)
+        schedule = await self._schedules.get(actor, name)
+        (answer,) = await self._store.enqueue([self._run(actor, schedule, confirmed=confirmed)])
+        await self._store.record(
+            [NewEvent("task", "schedule.fired", schedule.name, actor.name, schedule.task, answer.run_id)]
+        )
+        return answer.run_id
+
+    async def backfill(
+        self, actor: Actor, name: str, since: datetime, until: datetime, *, confirmed: bool = False
+    ) -> Backfill:
+        """Run every due time in [since, until] that has no run yet, one after another unless overlap is allowed.
+
+        Ignores dependencies and catch-up, as firing by hand does; the ledger keeps one row for each due time.
+
+        Raises:
+            InvalidInput: the range lies in the future, or has more than MOST_BACKFILLED due times.
+        """
+        require(actor, Role.OPERATOR)
+        now = self._clock.now()
+        if until < since:
+            raise InvalidInput.field("/until", "must not be before from")
+        if to_micros(until) > now:
+            raise InvalidInput.field("/until", "must not lie in the future: a backfill runs what has passed")
+        for _ in range(ATTEMPTS_AGAINST_RACES):
+            schedule = await self._schedules.get(actor, name)
+            due = self._due(schedule, since, until)
+            fires = [self._late(actor, schedule, to_micros(moment), confirmed=confirmed) for moment in due]
+            plan = FirePlan(
+                schedule.id, schedule.version, tuple(fires), schedule.cursor_at, schedule.next_due_at,
+                enabled=schedule.enabled, first_done=schedule.first_done, fills=True,
+            )  # fmt: skip
+            if (await self._store.fire([plan]))[0]:
+                made = await self._store.runs_by_id([fire.run.id for fire in fires if fire.run is not None])
+                detail = {"due": len(due), "runs": len(made)}
+                await self._store.record(
+                    [NewEvent("task", "schedule.backfilled", schedule.name, actor.name, schedule.task, detail=detail)]
+                )
+                return Backfill(len(due), sorted(run.id for run in made))
+        raise Conflict(f"schedule {name!r} fires all the time; try again", name)
+
+    def _due(self, schedule: Schedule, since: datetime, until: datetime) -> Sequence[datetime]:
+        trigger = self._schedules.triggers.of(schedule)
+        if trigger is None:
+            raise Conflict(f"schedule {schedule.name!r} has its times from code that is not here", schedule.name)
+        anchor = to_datetime(schedule.anchor_at)
+        dues, more = due_in_range(trigger, since, until, MOST_BACKFILLED, anchor=anchor)
+        if more:
+            count = trigger.due_between(to_datetime(to_micros(since) - 1), until, 1, anchor=anchor).count
+            raise InvalidInput.field(
+                "/until",
+                f"the range has {count} due times; at most {MOST_BACKFILLED} are backfilled at once: narrow it",
+            )
+        return dues
+
+    def _late(self, actor: Actor, schedule: Schedule, due_at: Micros, *, confirmed: bool) -> NewFire:
+        """The ledger's row for a due time that is made up for, with its run, in line behind the schedule's others."""
+        run = replace(self._run(actor, schedule, confirmed=confirmed), due_at=due_at)
+        if schedule.overlap != Overlap.ALLOW and run.concurrency_key is None:
+            run = replace(run, concurrency_key=f"schedule:{schedule.id}", concurrency_limit=1)
+        return NewFire(due_at, FireOutcome.LATE, f"backfill by {actor.name}", run)
+
+    def _run(self, actor: Actor, schedule: Schedule, *, confirmed: bool) -> NewRun:
+        return self._admission.admit(
+            RunRequest(
+                task=schedule.task,
+                arguments=self._admission.open_arguments(schedule.arguments),
+                actor=actor,
+                confirmed=confirmed,
+                priority=schedule.priority,
+                user=schedule.as_user,
+                entity=schedule.entity,
+                schedule=schedule.id,
+                retry=schedule.retry,
+            ),
+            self._clock.now(),
+        )

@@ -1,0 +1,59 @@
+"""The store: what it is asked, as values: which runs, which entries of the timeline, what a worker offers and wants."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from runwright.model import Lane, RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """Which runs to list. ``newest_first`` orders by creation; ``after`` is a Page's cursor."""
+
+    task: str | None = None
+    statuses: Collection[RunStatus] = ()
+    schedule: str | None = None
+    parent: str | None = None
+    newest_first: bool = True
+    limit: int = 50
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """One condition on the timeline. ``column`` and ``operator`` are from the allow-lists of ``control``."""
+
+    column: str
+    operator: str
+    value: str | int | Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most ``count`` runs of a task start in any ``micros`` microseconds, whichever session starts them."""
+
+    count: int
+    micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewWorker:
+    """A worker session that registers: a random id for each process start. ``rates`` has the limits of some tasks."""
+
+    id: str
+    host: str
+    pid: int
+    lanes: Mapping[str, int]
+    tasks: Sequence[str]
+    rates: Mapping[str, Rate] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a session asks of ``turn`` for one lane: ``now`` runs to start at once, ``ahead`` to reserve beyond."""
+
+    lane: Lane
+    now: int
+    ahead: int = 0

@@ -1,0 +1,91 @@
+"""The store: callers that come at the same time share one transaction, where a dialect has no writer that groups them.
+
+It must not know what is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
+MOST_ITEMS = 5000
+AT_ONCE = 2
+"""How many groups may be under way: while one waits for its commit, the next is sent."""
+
+
+class Batcher(Generic[A, B]):
+    """Collects the items of one turn of the event loop, and of the time while enough groups are under way."""
+
+    def __init__(self, store: Callable[[Sequence[A]], Awaitable[Sequence[B]]]) -> None:
+        self._store = store
+        self._waiting: list[tuple[Sequence[A], asyncio.Future[Sequence[B]]]] = []
+        self._scheduled = False
+        self._groups: set[asyncio.Task[None]] = set()
+
+    async def do(self, items: Sequence[A]) -> Sequence[B]:
+        """Store the items; the answers in the same order. If their group fails, they are stored by themselves."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Sequence[B]] = loop.create_future()
+        self._waiting.append((items, answer))
+        if not self._scheduled and len(self._groups) < AT_ONCE:
+            self._scheduled = True
+            loop.call_soon(self._begin)
+        return await answer
+
+    async def close(self) -> None:
+        """Wait for what was accepted."""
+        while self._groups or self._waiting:
+            if self._groups:
+                await asyncio.wait(self._groups)
+            else:
+                await asyncio.sleep(0)
+
+    def _begin(self) -> None:
+        self._scheduled = False
+        if not self._waiting or len(self._groups) >= AT_ONCE:
+            return
+        group: list[tuple[Sequence[A], asyncio.Future[Sequence[B]]]] = []
+        count = 0
+        for items, answer in self._waiting:
+            if group and count + len(items) > MOST_ITEMS:
+                break
+            group.append((items, answer))
+            count += len(items)
+        del self._waiting[: len(group)]
+        task = asyncio.get_running_loop().create_task(self._carry_out(group))
+        self._groups.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._groups.discard(task)
+        self._begin()
+
+    async def _carry_out(self, group: Sequence[tuple[Sequence[A], asyncio.Future[Sequence[B]]]]) -> None:
+        if len(group) > 1:
+            try:
+                answers = await self._store([item for items, _ in group for item in items])
+            except Exception:  # noqa: BLE001  # each caller hears below what became of his own
+                await asyncio.gather(*(self._alone(items, answer) for items, answer in group))
+                return
+            place = 0
+            for items, answer in group:
+                if not answer.done():  # its caller has gone; what was stored stays stored
+                    answer.set_result(answers[place : place + len(items)])
+                place += len(items)
+            return
+        await self._alone(*group[0])
+
+    async def _alone(self, items: Sequence[A], answer: asyncio.Future[Sequence[B]]) -> None:
+        try:
+            stored = await self._store(items)
+        except BaseException as error:  # it becomes the answer of the caller
+            if not answer.done():
+                answer.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+            return
+        if not answer.done():
+            answer.set_result(stored)

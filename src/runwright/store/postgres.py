@@ -1,0 +1,306 @@
+"""The store on PostgreSQL: a pool of connections, one transaction for each verb that writes.
+
+Verbs of many processes work at the same time: rows are locked in the order of their keys, claims skip what others have
+locked, and a transaction that meets another one in spite of that is done again. See docs/design/postgres.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from runwright.clock import SECOND, Clock, Micros, Rng
+from runwright.errors import StoreRefused, StoreUnavailable
+from runwright.model import Enqueued, NewRun
+from runwright.store import postgres_schema, verbs
+from runwright.store.batcher import Batcher
+from runwright.store.postgres_drivers import driver_of
+from runwright.store.postgres_errors import AGAIN, place, translate, translated
+from runwright.store.postgres_heart import Heart
+from runwright.store.postgres_hints import CHANNEL, NOBODY, SEND, Listener, Sender, message
+from runwright.store.postgres_transaction import Connection, PostgresTransaction
+from runwright.store.sql_store import SqlStore
+from runwright.store.transaction import Body
+
+T = TypeVar("T")
+
+POOL = 8
+CONNECT_SECONDS = 5.0
+COMMAND_SECONDS = 30.0
+IDLE_SECONDS = 10
+"""How long a transaction may lie open while its process does nothing (frozen, cut off) before the server ends it."""
+TRIES = 8
+SERVER_SETTINGS = {
+    "application_name": "runwright",
+    # Every statement has its index. A plan that was made while the tables were small, or before they were analysed,
+    # must not read them whole for the rest of its life.
+    "enable_seqscan": "off",
+    "jit": "off",  # each statement is short; compiling it would cost more than running it
+    "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
+}
+BEGIN = "BEGIN"
+BEGIN_POOLED = "; ".join(
+    [
+        BEGIN,
+        *(f"SET LOCAL {name} = '{setting}'" for name, setting in SERVER_SETTINGS.items() if name != "application_name"),
+    ]
+)
+"""Behind a pooler a transaction brings its settings along."""
+SERVER_TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+LOOK_SECONDS = 30.0
+"""How often the server's clock is looked at."""
+
+logger = logging.getLogger("runwright.store")
+
+
+async def _keep(connection: object) -> None:
+    """A connection goes back to the pool as it is: no verb leaves anything in its session."""
+
+
+class PostgresStore(SqlStore):
+    """A Store in a PostgreSQL database. Made by ``open``."""
+
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        rng: Rng,
+        on_commit: Callable[[frozenset[str]], None] | None,
+        direct_url: str | None,
+    ) -> None:
+        super().__init__(clock)
+        self._url = url
+        self._where = place(url)
+        self._rng = rng
+        self._on_commit = on_commit
+        self._direct_url = direct_url
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._offset: Micros = 0
+        self._looking: asyncio.Task[None] | None = None
+        self._heart = Heart(self._connect, self._where)
+        name = rng.run_id(clock.now())
+        self._sender = Sender(name, self._send)
+        self._listener = Listener(name, self._connect_directly, self._hear)
+        self._enqueues: Batcher[NewRun, Enqueued] = Batcher(self._enqueue_now)
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        clock: Clock,
+        rng: Rng,
+        on_commit: Callable[[frozenset[str]], None] | None = None,
+        direct_url: str | None = None,
+        server_time: bool = True,
+    ) -> Self:
+        """Open the store in the database at ``url``; its tables are made if they are not there.
+
+        Args:
+            url: ``postgresql://user:password@host:port/database``, with what libpq allows behind ``?``.
+            clock: this process's clock; leases are judged by its monotonic side.
+            rng: makes the claims' tokens.
+            on_commit: called on this event loop with hints, after this process's commits and those of others.
+            direct_url: the same database without the pooler, if ``url`` is PgBouncer's in transaction mode. It is used
+                to listen for hints; without it nothing is lost, but work of other processes is found by polling.
+            server_time: take the server's wall clock instead of this machine's, so that all machines have the same.
+
+        Raises:
+            StoreRefused: the schema is newer, the server too old, or the user has no right.
+            StoreUnavailable: the server cannot be reached now.
+        """
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            parts = urlsplit("")
+        if not parts.path.strip("/"):
+            raise StoreRefused(f"{place(url)} names no database; write postgresql://user@host/database")
+        store = cls(url, clock, rng, on_commit, direct_url)
+        try:
+            with translated(store._where):
+                store._pool = await asyncpg.create_pool(
+                    url, min_size=1, max_size=POOL, reset=_keep, timeout=CONNECT_SECONDS, **store._options()
+                )
+                async with store._connection() as connection:
+                    await postgres_schema.upgrade(connection, clock.now(), store._where)
+                if server_time:
+                    await store._look_at_the_clock()
+                    store._looking = asyncio.create_task(store._keep_time(), name="runwright-store-clock")
+        except BaseException:
+            await store.close()
+            raise
+        store._listener.start()
+        return store
+
+    # ----- life ------------------------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+        await self._listener.close()
+        await self._enqueues.close()
+        await self._sender.close()
+        await asyncio.to_thread(self._heart.close)
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            try:
+                await asyncio.wait_for(pool.close(), CONNECT_SECONDS)
+            except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                pool.terminate()
+
+    def now(self) -> Micros:
+        return self._clock.now() + self._offset
+
+    @property
+    def listening(self) -> asyncio.Event:
+        """Set while hints of other processes can be heard."""
+        return self._listener.listening
+
+    async def _look_at_the_clock(self) -> None:
+        """Measure how far the server's clock is from ours, to half the time of the answer."""
+        async with self._connection() as connection:
+            before = self._clock.monotonic()
+            there = await connection.fetchval(SERVER_TIME)
+            half = round((self._clock.monotonic() - before) * SECOND / 2)
+            self._offset = int(there) + half - self._clock.now()
+
+    async def _keep_time(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(StoreUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await self._look_at_the_clock()
+
+    # ----- verbs that are done in another way ------------------------------------------------------------------
+
+    async def enqueue(self, runs: Sequence[NewRun], connection: object | None = None) -> Sequence[Enqueued]:
+        """Runs that several callers bring at the same time are stored in one transaction."""
+        if connection is not None:
+            return await self._enqueue_within(runs, connection)
+        if asyncio.get_running_loop() is self._loop:
+            return await self._enqueues.do(runs)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._enqueues.do(runs), self._loop))
+
+    async def _enqueue_now(self, runs: Sequence[NewRun]) -> Sequence[Enqueued]:
+        return await self._do(lambda tx: verbs.runs.enqueue(tx, runs), len(runs))
+
+    async def _enqueue_within(self, runs: Sequence[NewRun], connection: object) -> Sequence[Enqueued]:
+        """Store runs in the caller's transaction, on the loop of his connection; his commit sends the hint."""
+        driver = await driver_of(connection)
+        for attempt in range(TRIES):
+            tx = PostgresTransaction(driver, self.now(), self._rng, self._leases)
+            try:
+                with translated(self._where):
+                    async with tx.savepoint():
+                        answers = await verbs.runs.enqueue(tx, runs)
+                        await driver.execute(SEND, CHANNEL, message(NOBODY, tx.topics))
+                        return answers
+            except StoreUnavailable as unavailable:
+                if not isinstance(unavailable.__cause__, AGAIN) or attempt == TRIES - 1:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    def _beat(self, session: str, lease: Micros) -> bool:
+        return self._heart.beat(session, self.now(), lease)
+
+    # ----- the ways in -----------------------------------------------------------------------------------------
+
+    async def _do(self, body: Body[T], rows: int) -> T:
+        for attempt in range(TRIES):
+            try:
+                return await self._transaction(body)
+            except AGAIN as met:
+                if attempt == TRIES - 1:
+                    raise translate(met, self._where) or met from met
+                logger.debug("a transaction is done again: %s", met)
+                await asyncio.sleep(0.002 * self._rng.random() * 2**attempt)
+        raise AssertionError("the last try returns or raises")
+
+    async def _transaction(self, body: Body[T]) -> T:
+        async with self._translated(), self._connection() as connection:
+            tx = PostgresTransaction(connection, self.now(), self._rng, self._leases)
+            await connection.execute(self._begin)
+            try:
+                answer = await body(tx)
+                await connection.execute("COMMIT")
+            except BaseException:
+                if not connection.is_closed():
+                    await connection.execute("ROLLBACK")
+                raise
+        if tx.topics:
+            topics = frozenset(tx.topics)
+            self._hear(topics)
+            self._sender.tell(topics)
+        return answer
+
+    async def _answer(self, body: Body[T]) -> T:
+        if self._direct_url is not None:  # behind a pooler a statement is prepared and run by one server only so
+            return await self._transaction(body)
+        async with self._translated(), self._connection() as connection:
+            return await body(PostgresTransaction(connection, self.now(), self._rng, self._leases))
+
+    async def _list(self, body: Body[T]) -> T:
+        return await self._ask(body)
+
+    # ----- connections -----------------------------------------------------------------------------------------
+
+    @property
+    def _begin(self) -> str:
+        return BEGIN if self._direct_url is None else BEGIN_POOLED
+
+    def _options(self) -> dict[str, Any]:
+        """How every connection is made. A pooler knows neither prepared statements nor settings of a session."""
+        if self._direct_url is not None:
+            return {"command_timeout": COMMAND_SECONDS, "statement_cache_size": 0}
+        return {"command_timeout": COMMAND_SECONDS, "server_settings": SERVER_SETTINGS}
+
+    async def _connect(self) -> Connection:
+        connection: Connection = await asyncpg.connect(self._url, timeout=CONNECT_SECONDS, **self._options())
+        return connection
+
+    async def _connect_directly(self) -> Connection:
+        url = self._url if self._direct_url is None else self._direct_url
+        return await asyncpg.connect(
+            url,
+            timeout=CONNECT_SECONDS,
+            command_timeout=COMMAND_SECONDS,
+            server_settings={"application_name": "runwright"},
+        )
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        pool = self._pool
+        if pool is None:
+            raise StoreUnavailable(f"{self._where}: the store is closed")
+        connection = await pool.acquire(timeout=CONNECT_SECONDS)
+        try:
+            yield connection
+        finally:
+            await pool.release(connection, timeout=CONNECT_SECONDS)
+
+    @asynccontextmanager
+    async def _translated(self) -> AsyncIterator[None]:
+        """Raise the engine's errors in place of the driver's, save those after which it is tried again."""
+        try:
+            with translated(self._where):
+                yield
+        except StoreUnavailable as unavailable:
+            if isinstance(unavailable.__cause__, AGAIN):
+                raise unavailable.__cause__ from None
+            raise
+
+    def _hear(self, topics: frozenset[str]) -> None:
+        if self._on_commit is not None:
+            self._on_commit(topics)
+
+    async def _send(self, text: str) -> object:
+        async with self._connection() as connection:
+            if self._direct_url is None:
+                return await connection.execute(SEND, CHANNEL, text)
+            async with connection.transaction():
+                return await connection.execute(SEND, CHANNEL, text)

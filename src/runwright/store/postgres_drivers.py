@@ -1,0 +1,67 @@
+"""The store on PostgreSQL: connections of callers, in whose transactions runs are started.
+
+asyncpg, psycopg (asynchronous) and SQLAlchemy (asynchronous, over either) are known by the module of their class, so
+that none of them need be installed. Nothing here begins, commits or rolls back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from runwright.errors import InvalidInput
+from runwright.store.postgres_transaction import Driver
+
+KNOWN = "an asyncpg.Connection, a psycopg.AsyncConnection, or SQLAlchemy's AsyncConnection or AsyncSession"
+NO_TRANSACTION = "is not in a transaction; begin one, since the run is there once it is committed"
+
+
+async def driver_of(connection: Any) -> Driver:
+    """The connection as the store uses it. Raises InvalidInput if it is none, or is not in a transaction."""
+    library = type(connection).__module__.partition(".")[0]
+    if library == "sqlalchemy":
+        return await _of_sqlalchemy(connection)
+    if library == "asyncpg" and hasattr(connection, "is_in_transaction"):
+        if not connection.is_in_transaction():
+            raise InvalidInput.field("/connection", NO_TRANSACTION)
+        return cast("Driver", connection)
+    if library == "psycopg" and type(connection).__name__.startswith("Async"):
+        if connection.autocommit and connection.info.transaction_status.name != "INTRANS":
+            raise InvalidInput.field("/connection", NO_TRANSACTION)
+        return _Psycopg(connection)
+    raise InvalidInput.field("/connection", f"is {type(connection).__qualname__}; give {KNOWN}")
+
+
+async def _of_sqlalchemy(connection: Any) -> Driver:
+    if hasattr(connection, "get_bind"):  # a session; it gives the connection of its transaction
+        connection = await connection.connection()
+    if not hasattr(connection, "get_raw_connection"):
+        raise InvalidInput.field("/connection", f"is {type(connection).__qualname__}; give {KNOWN}")
+    await connection.exec_driver_sql("SELECT 1")  # SQLAlchemy begins its transaction with the first statement
+    return await driver_of((await connection.get_raw_connection()).driver_connection)
+
+
+class _Psycopg:
+    """An asynchronous connection of psycopg, as a Driver."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def _cursor(self, statement: str, values: Sequence[object]) -> Any:
+        from psycopg import AsyncRawCursor  # noqa: PLC0415  # the caller's own driver, which is loaded by now
+        from psycopg.rows import tuple_row  # noqa: PLC0415  # as above
+
+        cursor = AsyncRawCursor(self._connection, row_factory=tuple_row)  # it takes $1 as the server does
+        await cursor.execute(statement, values or None)
+        return cursor
+
+    async def fetch(self, statement: str, /, *values: object) -> Sequence[Sequence[Any]]:
+        rows: Sequence[Sequence[Any]] = await (await self._cursor(statement, values)).fetchall()
+        return rows
+
+    async def fetchrow(self, statement: str, /, *values: object) -> Sequence[Any] | None:
+        row: Sequence[Any] | None = await (await self._cursor(statement, values)).fetchone()
+        return row
+
+    async def execute(self, statement: str, /, *values: object) -> str:
+        return str((await self._cursor(statement, values)).statusmessage)

@@ -1,0 +1,83 @@
+"""The store on PostgreSQL: the heartbeat's own loop, in a thread of its own, with a connection of its own.
+
+Whatever keeps the engine's loop from turning must not cost a lease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError as FutureCancelled
+from concurrent.futures import TimeoutError as FutureTimeout
+
+from runwright.clock import Micros
+from runwright.errors import StoreUnavailable
+from runwright.store import sql
+from runwright.store.postgres_errors import translated
+from runwright.store.postgres_transaction import Connection
+
+SQL = sql.load("postgres")
+LIMIT_SECONDS = 8.0
+"""How long one beat may take; it must leave room for the next within the lease."""
+
+
+class Heart:
+    """Renews leases for whichever thread asks. Its thread begins with the first beat."""
+
+    def __init__(self, connect: Callable[[], Awaitable[Connection]], where: str) -> None:
+        self._connect = connect
+        self._where = where
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._connection: Connection | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def beat(self, session: str, now: Micros, lease: Micros) -> bool:
+        """Renew a lease and wait for it; False if the session is over. From any thread that may wait."""
+        with self._lock:
+            if self._closed:
+                raise StoreUnavailable(f"{self._where}: the store is closed")
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="runwright-heart", daemon=True)
+                self._thread.start()
+            answer = asyncio.run_coroutine_threadsafe(self._beat(session, now, lease), self._loop)
+        try:
+            with translated(self._where):
+                return answer.result(LIMIT_SECONDS + 1)
+        except (FutureTimeout, FutureCancelled) as error:
+            answer.cancel()
+            raise StoreUnavailable(f"{self._where}: no answer to a heartbeat") from error
+
+    async def _beat(self, session: str, now: Micros, lease: Micros) -> bool:
+        try:
+            async with asyncio.timeout(LIMIT_SECONDS):
+                if self._connection is None or self._connection.is_closed():
+                    self._connection = await self._connect()
+                async with self._connection.transaction():  # so that a pooler keeps its two steps on one server
+                    return await self._connection.fetchrow(SQL["session_beat"], session, now, lease) is not None
+        except BaseException:
+            if self._connection is not None:
+                self._connection.terminate()  # whatever its state is: the next beat begins anew
+                self._connection = None
+            raise
+
+    def close(self) -> None:
+        """End the thread and its connection; leases are left as they are."""
+        with self._lock:
+            self._closed = True
+            loop, thread = self._loop, self._thread
+        if loop is None or thread is None:
+            return
+        asyncio.run_coroutine_threadsafe(self._end(), loop)
+        thread.join(LIMIT_SECONDS)
+        if not thread.is_alive():
+            loop.close()
+
+    async def _end(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            await asyncio.sleep(0)
+        asyncio.get_running_loop().call_soon(asyncio.get_running_loop().stop)

@@ -1,0 +1,134 @@
+"""The store on PostgreSQL: hints between processes, by NOTIFY and LISTEN. They make things quick, never right.
+
+A NOTIFY takes a lock of the whole server at its commit, so it is never part of a verb's transaction: topics are
+collected and sent by themselves, the first at once and what follows at most every ``APART_SECONDS``. Whoever listens
+again after a loss takes it that everything has changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+
+import asyncpg
+
+from runwright.bus import EVERY_RUN
+from runwright.store.postgres_transaction import Connection
+
+CHANNEL = "runwright"
+NOBODY = "-"
+"""The sender of hints that every process must hear, also the one that sent them."""
+EVERYTHING = frozenset({"runs", "controls", "schedules", "events", "ended", "settled", EVERY_RUN})
+APART_SECONDS = 0.02
+MOST_BYTES = 7000  # the server takes 8000
+PING_SECONDS = 10.0
+LONGEST_PAUSE_SECONDS = 5.0
+SEND = "SELECT pg_notify($1, $2)"
+
+logger = logging.getLogger("runwright.store")
+
+
+def message(sender: str, topics: Iterable[str]) -> str:
+    """Topics as one message; too many single runs become a word for all of them."""
+    text = " ".join((sender, *sorted(topics)))
+    if len(text.encode()) <= MOST_BYTES:
+        return text
+    return " ".join((sender, *sorted(topic for topic in topics if not topic.startswith("run:")), EVERY_RUN))
+
+
+class Sender:
+    """Tells the other processes what this one has committed."""
+
+    def __init__(self, name: str, send: Callable[[str], Awaitable[object]]) -> None:
+        self._name = name
+        self._send = send
+        self._topics: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def tell(self, topics: Iterable[str]) -> None:
+        """Send the topics soon; on the home loop."""
+        self._topics.update(topics)
+        if self._task is None and self._topics:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        try:
+            while self._topics:
+                topics, self._topics = self._topics, set()
+                try:
+                    await self._send(message(self._name, topics))
+                except Exception as error:  # noqa: BLE001  # a hint that is lost costs one poll, whatever the reason
+                    logger.debug("a hint was not sent: %s", error)
+                await asyncio.sleep(APART_SECONDS)
+        finally:
+            self._task = None
+
+    async def close(self) -> None:
+        """Send what is left, and no more."""
+        while self._task is not None:
+            await asyncio.wait([self._task])
+
+
+class Listener:
+    """Hears what other processes have committed; connects again after any loss."""
+
+    def __init__(
+        self, name: str, connect: Callable[[], Awaitable[Connection]], heard: Callable[[frozenset[str]], None]
+    ) -> None:
+        self._name = name
+        self._connect = connect
+        self._heard = heard
+        self._lost = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.listening = asyncio.Event()
+        """Set while hints can be heard."""
+
+    def start(self) -> None:
+        """Begin to listen, in the background."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="runwright-listen")
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        pause = 0.05
+        while True:
+            try:
+                connection = await self._connect()
+            except Exception as error:  # noqa: BLE001  # away, restarting, refusing: it is tried for ever
+                logger.debug("cannot listen: %s", error)
+                await asyncio.sleep(pause)
+                pause = min(LONGEST_PAUSE_SECONDS, 2 * pause)
+                continue
+            try:
+                self._lost.clear()
+                connection.add_termination_listener(lambda _: self._lost.set())
+                await connection.add_listener(CHANNEL, self._take)
+                self.listening.set()
+                pause = 0.05
+                self._heard(EVERYTHING)  # first listen, then look: nothing falls between
+                await self._watch(connection)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                logger.debug("listening ended: %s", error)
+            finally:
+                self.listening.clear()
+                with suppress(Exception):
+                    connection.terminate()
+
+    async def _watch(self, connection: Connection) -> None:
+        """Return when the connection is lost, also when its other side has silently gone."""
+        while not self._lost.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._lost.wait(), PING_SECONDS)
+            if not self._lost.is_set():
+                await connection.fetchval("SELECT 1", timeout=PING_SECONDS)
+
+    def _take(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        sender, *topics = str(payload).split(" ")
+        if sender != self._name:  # what this process has committed it knows
+            self._heard(frozenset(topics))

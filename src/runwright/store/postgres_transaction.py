@@ -1,0 +1,134 @@
+"""The store on PostgreSQL: the verbs' port over an asyncpg connection.
+
+It must not begin or end a transaction: whoever has the connection does, also a caller of the engine with his own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeAlias
+
+import asyncpg
+
+from runwright.clock import Micros, Rng
+from runwright.store import sql
+from runwright.store.leases import Leases
+from runwright.store.rows import clean
+from runwright.store.transaction import Row
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+SQL = sql.load("postgres")
+_BATCH = {name: re.sub(r"\$(\d+)::(\w+)\[\]", r"$\1::text::\2[]", statement) for name, statement in SQL.items()}
+"""The same with each column of a batch as one text: asyncpg looks at every element of a list several times over, which
+costs more than the server's reading of the text (measured: a third of the client's time of a turn)."""
+CLAIMS = 7_283_012_001
+"""The advisory lock of claims (any number that nobody else uses). Concurrency keys have the two-part form below."""
+KEYS = 728_301
+_TRY_KEYS = "SELECT name FROM unnest($2::text[]) AS name WHERE pg_try_advisory_xact_lock($1, hashtext(name))"
+_LOCK_KEYS = (  # in one order everywhere, so that two never wait for each other
+    "SELECT pg_advisory_xact_lock($1, place) "
+    "FROM (SELECT DISTINCT hashtext(name) AS place FROM unnest($2::text[]) AS name ORDER BY 1) AS places"
+)
+
+
+class Driver(Protocol):
+    """What is used of a connection; other drivers' connections are made to look like it."""
+
+    async def fetch(self, statement: str, /, *values: object) -> Sequence[Sequence[Any]]:
+        """All rows of a statement."""
+        ...
+
+    async def fetchrow(self, statement: str, /, *values: object) -> Sequence[Any] | None:
+        """The first row of a statement."""
+        ...
+
+    async def execute(self, statement: str, /, *values: object) -> str:
+        """Carry out a statement; the server's word about it, such as ``UPDATE 3``."""
+        ...
+
+
+def bound(value: object) -> object:
+    """A value as the server can take it."""
+    if type(value) is str:
+        return clean(value)
+    if type(value) is list:
+        return [clean(item) if type(item) is str else item for item in value]
+    return value
+
+
+def columns(rows: Sequence[Sequence[object]]) -> list[str]:
+    """Rows of values as columns, each the text of an array, for a statement that takes the whole batch."""
+    return ["{" + ",".join([_element(value) for value in column]) + "}" for column in zip(*rows, strict=True)]
+
+
+def _element(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if type(value) is str:
+        text = clean(value) or ""
+        if "\\" in text or '"' in text:
+            text = text.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{text}"'
+    return str(value)
+
+
+def changed(status: str) -> int:
+    """How many rows a statement changed, from the server's word about it, such as ``UPDATE 3``."""
+    count = status.rpartition(" ")[2]
+    return int(count) if count.isdecimal() else 0
+
+
+class PostgresTransaction:
+    """The present transaction of a connection. See ``Transaction``."""
+
+    def __init__(self, connection: Connection | Driver, now: Micros, rng: Rng, leases: Leases) -> None:
+        self.connection = connection
+        self.now = now
+        self.rng = rng
+        self.leases = leases
+        self.topics: set[str] = set()
+
+    async def one(self, name: str, *values: object) -> Row | None:
+        row: Any = await self.connection.fetchrow(SQL[name], *map(bound, values))
+        return None if row is None else tuple(row)
+
+    async def all(self, name: str, *values: object) -> list[Row]:
+        return await self._rows(SQL[name], [bound(value) for value in values])
+
+    async def do(self, name: str, *values: object) -> int:
+        return changed(await self.connection.execute(SQL[name], *map(bound, values)))
+
+    async def many(self, name: str, rows: Sequence[Sequence[object]]) -> int:
+        return changed(await self.connection.execute(_BATCH[name], *columns(rows))) if rows else 0
+
+    async def each(self, name: str, rows: Sequence[Sequence[object]]) -> list[Row]:
+        return await self._rows(_BATCH[name], columns(rows)) if rows else []
+
+    async def composed(self, statement: str, values: Sequence[object]) -> list[Row]:
+        return await self._rows(sql.in_schema(statement), [bound(value) for value in values])
+
+    async def _rows(self, statement: str, values: Sequence[object]) -> list[Row]:
+        return [tuple(row) for row in await self.connection.fetch(statement, *values)]
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        await self.connection.execute("SAVEPOINT step")
+        try:
+            yield
+        except BaseException:
+            await self.connection.execute("ROLLBACK TO step")
+            raise
+        await self.connection.execute("RELEASE step")
+
+    async def lock_claims(self, *, alone: bool) -> None:
+        kind = "" if alone else "_shared"
+        await self.connection.execute(f"SELECT pg_advisory_xact_lock{kind}({CLAIMS})")
+
+    async def lock_keys(self, names: Sequence[str]) -> None:
+        await self.connection.execute(_LOCK_KEYS, KEYS, [clean(name) for name in names])
+
+    async def try_keys(self, names: Sequence[str]) -> Sequence[str]:
+        wanted = {str(clean(name)): name for name in names}
+        return [wanted[row[0]] for row in await self.connection.fetch(_TRY_KEYS, KEYS, list(wanted))]

@@ -1,0 +1,6 @@
+-- How many claimed runs hold each of these concurrency keys.
+SELECT concurrency_key, count(*) FROM run
+WHERE concurrency_key IS NOT NULL AND token IS NOT NULL AND concurrency_key
+--sqlite  IN (SELECT value FROM json_each($1))
+--postgres  = ANY($1)
+GROUP BY concurrency_key

@@ -1,0 +1,2 @@
+-- All schedules go on.
+DELETE FROM pause WHERE key = 1

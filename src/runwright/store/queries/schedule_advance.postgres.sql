@@ -1,0 +1,8 @@
+-- PostgreSQL's own: one statement for the whole batch.
+-- Schedules' new places after a look at them, unless somebody else was quicker. A watermark never goes back.
+UPDATE schedule SET cursor_at = greatest(schedule.cursor_at, v.cursor_at), next_due_at = v.next_due_at,
+  enabled = v.enabled, first_done = v.first_done, version = schedule.version + 1
+FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::int[])
+  AS v (id, version, cursor_at, next_due_at, enabled, first_done)
+WHERE schedule.id = v.id AND schedule.version = v.version AND deleted = 0
+RETURNING schedule.id, name, task

@@ -1,0 +1,4 @@
+-- Due times without a run are decided: others may have waited for them.
+--sqlite UPDATE schedule SET outcome = $2, outcome_at = $3 WHERE id = $1
+--postgres UPDATE schedule SET outcome = v.outcome, outcome_at = v.outcome_at
+--postgres FROM unnest($1::text[], $2::text[], $3::bigint[]) AS v (id, outcome, outcome_at) WHERE schedule.id = v.id

@@ -1,4 +1,0 @@
--- SQLite's own: it takes the keys as a JSON list, PostgreSQL as an array.
--- The claimed runs that a turn tells of, as they are now.
-SELECT key, token, worker, status, id, task, schedule, attempt, exclusive, cancel_requested, pause_requested, lane, due_at, concurrency_key
-FROM run WHERE key IN (SELECT value FROM json_each($1));

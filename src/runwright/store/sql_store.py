@@ -1,0 +1,311 @@
+"""The store over SQL: every verb of the contract, whatever the dialect. It says which verbs write and which only ask.
+
+A dialect gives the ways in: a transaction that writes, one that reads, and a heartbeat. A verb may be called from any
+event loop; it is done on the loop that opened the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeVar
+
+from runwright.clock import SECOND, Clock, Micros
+from runwright.errors import InvalidInput
+from runwright.lifecycle import RunEvent
+from runwright.model import (
+    Attempt,
+    Change,
+    Claim,
+    Control,
+    Credential,
+    Cursor,
+    EndedRun,
+    Enqueued,
+    Event,
+    Finish,
+    Fire,
+    FirePlan,
+    LogChunk,
+    LogLine,
+    NewEvent,
+    NewRun,
+    Page,
+    Pause,
+    ProgressUpdate,
+    Rescue,
+    Run,
+    RunStatus,
+    Schedule,
+    ScheduleChange,
+    Statistics,
+    TaskHistory,
+    Turn,
+    Waiting,
+    Worker,
+)
+from runwright.store import verbs
+from runwright.store.base import EventFilter, Guard, NewWorker, Rate, RunQuery, Wanted
+from runwright.store.leases import Leases
+from runwright.store.transaction import Body, Transaction, first_value
+
+T = TypeVar("T")
+
+
+class SqlStore(ABC):
+    """The verbs of ``Store``; see there for what each promises."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._leases = Leases(clock)
+        self._loop = asyncio.get_running_loop()
+
+    # ----- what a dialect gives ----------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def _do(self, body: Body[T], rows: int) -> T:
+        """Run a verb in a transaction that writes about so many rows; its value after the commit. On the home loop."""
+
+    @abstractmethod
+    async def _answer(self, body: Body[T]) -> T:
+        """Run a verb that reads a few rows. On the home loop."""
+
+    @abstractmethod
+    async def _list(self, body: Body[T]) -> T:
+        """Run a verb that reads many rows. On any loop."""
+
+    @abstractmethod
+    def _beat(self, session: str, lease: Micros) -> bool:
+        """Renew a lease in the database, in the thread that asks. False if the session is over."""
+
+    def _proven_dead(self, session: str) -> bool:
+        """Whether the process of a session is known to be gone, before its lease ends."""
+        return False
+
+    def _forget(self, session: str) -> None:
+        """A session was given up for lost: forget what was kept to watch it."""
+        return
+
+    # ----- the ways in -------------------------------------------------------------------------------------------
+
+    async def _write(self, body: Body[T], rows: int = 1) -> T:
+        if asyncio.get_running_loop() is self._loop:
+            return await self._do(body, rows)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._do(body, rows), self._loop))
+
+    async def _ask(self, body: Body[T]) -> T:
+        if asyncio.get_running_loop() is self._loop:
+            return await self._answer(body)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._answer(body), self._loop))
+
+    # ----- life ------------------------------------------------------------------------------------------------
+
+    def now(self) -> Micros:
+        return self._clock.now()
+
+    async def check(self) -> None:
+        await self._write(_probe)
+
+    # ----- runs ------------------------------------------------------------------------------------------------
+
+    async def enqueue(self, runs: Sequence[NewRun], connection: object | None = None) -> Sequence[Enqueued]:
+        if connection is not None:
+            raise InvalidInput.field("/connection", "runs are started inside your own transaction on PostgreSQL only")
+        return await self._write(lambda tx: verbs.runs.enqueue(tx, runs), len(runs))
+
+    async def register(self, worker: NewWorker, lease_seconds: float) -> None:
+        began = self._leases.begin()
+        await self._write(lambda tx: verbs.sessions.register(tx, worker, lease_seconds))
+        self._leases.renewed(worker.id, began, lease_seconds)
+
+    async def publish(self, session: str, tasks: Sequence[str], rates: Mapping[str, Rate] | None = None) -> None:
+        await self._write(lambda tx: verbs.sessions.publish(tx, session, tasks, rates or {}))
+
+    def beat(self, session: str, lease_seconds: float) -> bool:
+        began = self._leases.begin()
+        if self._leases.over(session) or not self._beat(session, round(lease_seconds * SECOND)):
+            return False
+        self._leases.renewed(session, began, lease_seconds)
+        return True
+
+    async def turn(
+        self,
+        session: str,
+        wanted: Sequence[Wanted] = (),
+        changes: Sequence[Change] = (),
+        finished: Sequence[Finish] = (),
+    ) -> Turn:
+        return await self._write(
+            lambda tx: verbs.turn.turn(tx, session, wanted, changes, finished),
+            len(changes) + len(finished) + sum(lane.now + lane.ahead for lane in wanted),
+        )
+
+    async def claims(self, session: str) -> Sequence[Claim]:
+        return await self._ask(lambda tx: verbs.sessions.claims(tx, session))
+
+    async def hand_back(self, session: str, tokens: Sequence[tuple[int, int]]) -> None:
+        await self._write(lambda tx: verbs.sessions.hand_back(tx, session, tokens), len(tokens))
+
+    async def controls(self, session: str) -> Sequence[Control]:
+        return await self._ask(lambda tx: verbs.sessions.controls(tx, session))
+
+    async def end_session(self, session: str) -> None:
+        await self._write(lambda tx: verbs.sessions.end(tx, session))
+        self._leases.given_up(session)
+
+    # ----- what a run leaves while it runs ---------------------------------------------------------------------
+
+    async def append_logs(self, session: str, chunks: Sequence[LogChunk]) -> frozenset[int]:
+        return await self._write(lambda tx: verbs.notes.append_logs(tx, session, chunks), len(chunks))
+
+    async def save_progress(self, session: str, updates: Sequence[ProgressUpdate]) -> frozenset[int]:
+        return await self._write(lambda tx: verbs.notes.save_progress(tx, session, updates), len(updates))
+
+    async def save_state(self, session: str, key: int, token: int, state: str) -> bool:
+        return await self._write(lambda tx: verbs.notes.save_state(tx, session, key, token, state))
+
+    # ----- the janitor -----------------------------------------------------------------------------------------
+
+    async def orphans(self, limit: int = 500) -> Sequence[Rescue]:
+        live = await self._ask(verbs.sessions.live)
+        expired = {session.key for session in self._leases.expired(live)}
+        dead = [session for session in live if session.key in expired or self._proven_dead(session.id)]
+        if dead:
+            for session in await self._write(lambda tx: verbs.janitor.lose(tx, dead)):
+                self._forget(session)
+        forgotten = await self._ask(verbs.janitor.forgotten_keys)
+        if forgotten:
+            await self._write(lambda tx: verbs.claim.unpark(tx, forgotten))
+        return await self._ask(lambda tx: verbs.janitor.orphans(tx, limit))
+
+    async def rescue(self, decisions: Sequence[tuple[Rescue, RunEvent]]) -> int:
+        return await self._write(lambda tx: verbs.janitor.rescue(tx, decisions), len(decisions))
+
+    async def age(self, before: Micros, limit: int = 500) -> int:
+        return await self._write(lambda tx: verbs.janitor.age(tx, before, limit), limit)
+
+    async def prune(self, before: Micros, limit: int = 1000) -> int:
+        return await self._write(lambda tx: verbs.janitor.prune(tx, before, limit), limit)
+
+    # ----- people's verbs and questions ------------------------------------------------------------------------
+
+    async def move(
+        self, runs: Sequence[str], event: RunEvent, actor: str, at: Micros
+    ) -> Sequence[tuple[RunStatus, RunStatus] | None]:
+        return await self._write(lambda tx: verbs.runs.move(tx, runs, event, actor, at), len(runs))
+
+    async def request_pause(self, run: str, actor: str) -> RunStatus | None:
+        return await self._write(lambda tx: verbs.runs.request_pause(tx, run, actor))
+
+    async def delete(self, runs: Sequence[str], actor: str) -> Sequence[RunStatus | None]:
+        return await self._write(lambda tx: verbs.runs.delete(tx, runs, actor), len(runs))
+
+    async def run(self, run: str) -> Run | None:
+        return await self._ask(lambda tx: verbs.lists.run(tx, run))
+
+    async def runs(self, query: RunQuery) -> Page[Run]:
+        return await self._list(lambda tx: verbs.lists.runs(tx, query))
+
+    async def runs_by_id(self, runs: Sequence[str]) -> Sequence[Run]:
+        return await self._list(lambda tx: verbs.lists.runs_by_id(tx, runs))
+
+    async def attempts(self, run: str) -> Sequence[Attempt]:
+        return await self._ask(lambda tx: verbs.lists.attempts(tx, run))
+
+    async def log(self, run: str, after: int = 0, limit: int = 5000) -> Sequence[LogLine]:
+        return await self._list(lambda tx: verbs.lists.log(tx, run, after, limit))
+
+    async def waiting_for(self, run: str) -> str | None:
+        return await self._ask(lambda tx: verbs.waiting.waiting_for(tx, run))
+
+    async def history(self, tasks: Sequence[str]) -> Mapping[str, TaskHistory]:
+        return await self._list(lambda tx: verbs.lists.history(tx, tasks))
+
+    async def statistics(self) -> Statistics:
+        return await self._list(verbs.lists.statistics)
+
+    async def changed_since(self, cursor: Cursor | None, limit: int = 200) -> tuple[Cursor, Sequence[str]]:
+        return await self._ask(lambda tx: verbs.timeline.changed_since(tx, cursor, limit))
+
+    async def arguments(self, run: str) -> str | None:
+        return await self._ask(lambda tx: verbs.lists.arguments(tx, run))
+
+    # ----- timeline, workers -----------------------------------------------------------------------------------
+
+    async def record(self, events: Sequence[NewEvent]) -> None:
+        await self._write(lambda tx: verbs.timeline.record(tx, events), len(events))
+
+    async def events(self, filters: Sequence[EventFilter], limit: int = 50, after: str | None = None) -> Page[Event]:
+        return await self._list(lambda tx: verbs.timeline.events(tx, filters, limit, after))
+
+    async def workers(self) -> Sequence[Worker]:
+        return await self._ask(verbs.lists.workers)
+
+    # ----- schedules -------------------------------------------------------------------------------------------
+
+    async def write_schedules(self, changes: Sequence[ScheduleChange], actor: str, guard: Guard | None = None) -> bool:
+        return await self._write(lambda tx: verbs.schedules.write(tx, changes, actor, guard), len(changes))
+
+    async def delete_schedule(self, schedule: str, actor: str, guard: Guard | None = None) -> bool:
+        return await self._write(lambda tx: verbs.schedules.delete(tx, schedule, actor, guard))
+
+    async def pause_schedules(self, reason: str | None, actor: str) -> bool:
+        return await self._write(lambda tx: verbs.schedules.pause(tx, reason, actor))
+
+    async def paused(self) -> Pause | None:
+        return await self._ask(verbs.schedules.paused)
+
+    async def schedule(self, id_or_name: str) -> Schedule | None:
+        return await self._ask(lambda tx: verbs.schedules.find(tx, id_or_name))
+
+    async def schedules(self, *, deleted: bool = False) -> Sequence[Schedule]:
+        return await self._list(lambda tx: verbs.schedules.every(tx, deleted))
+
+    async def due_schedules(self, until: Micros, limit: int = 500) -> Sequence[Schedule]:
+        return await self._ask(lambda tx: verbs.schedules.due(tx, until, limit))
+
+    async def next_due(self) -> Micros | None:
+        return await self._ask(lambda tx: first_value(tx, "schedule_next_due"))
+
+    async def busy_schedules(self, schedules: Collection[str]) -> Mapping[str, int]:
+        return await self._ask(lambda tx: verbs.schedules.busy(tx, schedules))
+
+    async def fire(self, plans: Sequence[FirePlan]) -> Sequence[bool]:
+        return await self._write(
+            lambda tx: verbs.schedules.fire(tx, plans), sum(2 * len(plan.fires) + 1 for plan in plans)
+        )
+
+    async def fires(self, schedule: str, limit: int = 50, after: str | None = None) -> Page[Fire]:
+        return await self._list(lambda tx: verbs.schedules.fires(tx, schedule, limit, after))
+
+    async def ended(self, limit: int = 500) -> Sequence[EndedRun]:
+        return await self._ask(lambda tx: verbs.schedules.ended(tx, limit))
+
+    async def settle(self, ended: Sequence[EndedRun], next_due: Mapping[str, Micros]) -> None:
+        await self._write(lambda tx: verbs.schedules.settle(tx, ended, next_due), 2 * len(ended))
+
+    async def waiting_runs(self, limit: int = 500, after: int = 0) -> tuple[Sequence[Waiting], int | None]:
+        return await self._ask(lambda tx: verbs.dependencies.waiting(tx, limit, after))
+
+    async def decide_waiting(self, decisions: Sequence[tuple[str, str | None]]) -> int:
+        return await self._write(lambda tx: verbs.dependencies.decide(tx, decisions), 2 * len(decisions))
+
+    # ----- accounts --------------------------------------------------------------------------------------------
+
+    async def add_credential(self, credential: Credential, actor: str) -> None:
+        await self._write(lambda tx: verbs.accounts.add(tx, credential, actor))
+
+    async def credential(self, digest: str) -> Credential | None:
+        return await self._ask(lambda tx: verbs.accounts.find(tx, digest))
+
+    async def take_credential(self, digest: str) -> Credential | None:
+        return await self._write(lambda tx: verbs.accounts.take(tx, digest))
+
+    async def revoke_credential(self, digest: str, actor: str) -> bool:
+        return await self._write(lambda tx: verbs.accounts.revoke(tx, digest, actor))
+
+
+async def _probe(tx: Transaction) -> None:
+    await tx.do("probe_insert", tx.now)
+    await tx.do("probe_delete")

@@ -1,0 +1,175 @@
+"""The store's verbs: runs coming in, and what people do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runwright.clock import Micros
+from runwright.errors import InvalidInput
+from runwright.lifecycle import RunEvent, next_status
+from runwright.model import Enqueued, NewRun, RunStatus
+from runwright.store.actions import Action, action_of
+from runwright.store.rows import run_values
+from runwright.store.transaction import Row, Transaction, UndoError
+from runwright.store.verbs.claim import unpark
+from runwright.store.verbs.journal import Journal
+
+WAITS = 3
+"""The ``ready`` of a run that waits for other schedules."""
+
+
+async def enqueue(tx: Transaction, runs: Sequence[NewRun]) -> list[Enqueued]:
+    """See ``Store.enqueue``."""
+    journal = Journal(tx)
+    answers = await let_in(tx, journal, runs)
+    await journal.write()
+    return answers
+
+
+async def let_in(tx: Transaction, journal: Journal, runs: Sequence[NewRun]) -> list[Enqueued]:
+    """Insert the runs that are not there, those that nothing can refuse in one go; the answers in the same order."""
+    plain = [run for run in runs if run.unique_key is None and run.idempotency_key is None]
+    done: dict[str, Enqueued] = {}
+    if len(plain) > 1 and await _insert_all(tx, plain):
+        for run in plain:
+            journal.run(Action.RUN_CREATED, run.id, run.task, run.created_by)
+            done[run.id] = Enqueued(run.id)
+    return [done.get(run.id) or await _insert(tx, journal, run) for run in runs]
+
+
+async def _insert_all(tx: Transaction, runs: Sequence[NewRun]) -> bool:
+    """Insert runs in one go. False, and nothing is inserted, if some are there already: one by one tells which."""
+    try:
+        async with tx.savepoint():
+            if await tx.many("run_insert", [run_values(run, _ready(run, tx.now)) for run in runs]) < len(runs):
+                raise UndoError
+    except UndoError:
+        return False
+    tx.topics.add("runs")
+    return True
+
+
+async def _insert(tx: Transaction, journal: Journal, run: NewRun) -> Enqueued:
+    """Insert one run unless its id, its idempotency key or its unique key is taken."""
+    if run.unique_key is not None or run.idempotency_key is not None:
+        if await tx.one("run_exists", run.id) is not None:
+            return Enqueued(run.id)
+        if run.idempotency_key is not None:
+            used = await tx.one("idempotency_find", run.created_by, run.idempotency_key)
+            if used is not None:
+                return Enqueued(used[0], created=False, same_body=used[1] == run.idempotency_digest)
+        holder = await tx.one("unique_holder", run.unique_key)
+        if holder is None and run.unique_since is not None:
+            holder = await tx.one("unique_recent", run.unique_key, run.unique_since)
+        if holder is not None:
+            return Enqueued(holder[0], created=False)
+    if await tx.many("run_insert", [run_values(run, _ready(run, tx.now))]):
+        if run.idempotency_key is not None:
+            values = (run.created_by, run.idempotency_key, run.idempotency_digest, run.id, tx.now)
+            await tx.do("idempotency_insert", *values)
+        journal.run(Action.RUN_CREATED, run.id, run.task, run.created_by)
+        tx.topics.add("runs")
+    return Enqueued(run.id)
+
+
+def _ready(run: NewRun, now: Micros) -> int:
+    """What was to start at once does so, whatever the wall clock has done since it was let in."""
+    return WAITS if run.waits else 1 if run.due_at <= max(now, run.created_at) else 0
+
+
+async def skip(tx: Transaction, journal: Journal, run: str, task: str, schedule: str | None, reason: str) -> bool:
+    """A pending run will not run in this cycle. False if it is pending no longer."""
+    after = next_status(RunStatus.PENDING, RunEvent.SKIP) or RunStatus.PENDING
+    if not await tx.do("run_skip", run, RunEvent.SKIP.value, after.value, tx.now, reason):
+        return False
+    journal.run(action_of(RunEvent.SKIP, after), run, task, None, {"reason": reason})
+    journal.ended(run, schedule, after, None, tx.now, reason)
+    return True
+
+
+async def move(
+    tx: Transaction, runs: Sequence[str], event: RunEvent, actor: str, at: Micros
+) -> list[tuple[RunStatus, RunStatus] | None]:
+    """See ``Store.move``."""
+    one = {RunEvent.CANCEL: _cancel, RunEvent.RESUME: _resume, RunEvent.RESTART: _restart}.get(event)
+    if one is None:
+        raise InvalidInput.field("/event", f"{event} is not a command; give cancel, resume or restart")
+    journal = Journal(tx)
+    answers: dict[str, tuple[RunStatus, RunStatus] | None] = {}
+    for run in sorted(set(runs)):  # in one order everywhere, so that two callers never wait for each other
+        row = await tx.one("move_read", run)
+        if row is None:
+            answers[run] = None
+            continue
+        before = RunStatus(row[1])
+        after = await one(tx, run, row, before, at)
+        answers[run] = (before, before if after is None else after)
+        if after is not None and after is not before:
+            journal.run(action_of(event, after), run, row[2], actor)
+            if after.terminal:
+                journal.ended(run, row[3], after, row[9], at, None)
+    await journal.write()
+    return [answers[run] for run in runs]
+
+
+async def _cancel(tx: Transaction, run: str, row: Row, before: RunStatus, at: Micros) -> RunStatus | None:
+    after = next_status(before, RunEvent.CANCEL)
+    if after is None:
+        return None
+    over = at if after.terminal else None
+    await tx.do("move_cancel", row[0], RunEvent.CANCEL.value, after.value, over)
+    if after.terminal:
+        await unpark(tx, [row[10]])
+    # A held run hears of it from ``controls``; one that waited may have kept others from starting.
+    tx.topics.update(("runs", "run:" + run) if row[4] is None else ("runs", "controls", "run:" + run))
+    return after
+
+
+async def _resume(tx: Transaction, run: str, row: Row, before: RunStatus, at: Micros) -> RunStatus | None:
+    if before is RunStatus.RUNNING and row[6]:
+        await tx.do("pause_request", row[0], 0)
+        tx.topics.update(("controls", "run:" + run))
+        return before
+    after = next_status(before, RunEvent.RESUME)
+    if after is not None:
+        await tx.do("move_resume", row[0], RunEvent.RESUME.value, after.value)
+        tx.topics.update(("controls", "run:" + run))
+    return after
+
+
+async def _restart(tx: Transaction, run: str, row: Row, before: RunStatus, at: Micros) -> RunStatus | None:
+    after = next_status(before, RunEvent.RESTART)
+    if after is None or await tx.one("unique_holder", row[11]) is not None:
+        return None  # a live run has taken its unique key since: there must not be two
+    await tx.do("move_restart", row[0], RunEvent.RESTART.value, after.value, at, 1 if at <= tx.now else 0)
+    tx.topics.add("runs")
+    return after
+
+
+async def request_pause(tx: Transaction, run: str, actor: str) -> RunStatus | None:
+    """See ``Store.request_pause``."""
+    row = await tx.one("move_read", run)
+    if row is None:
+        return None
+    status = RunStatus(row[1])
+    if status is RunStatus.RUNNING and not row[6]:
+        await tx.do("pause_request", row[0], 1)
+        journal = Journal(tx)
+        journal.run(Action.PAUSE_REQUESTED, run, row[2], actor)
+        await journal.write()
+        tx.topics.add("controls")
+    return status
+
+
+async def delete(tx: Transaction, runs: Sequence[str], actor: str) -> list[RunStatus | None]:
+    """See ``Store.delete``."""
+    journal = Journal(tx)
+    answers: dict[str, RunStatus | None] = {}
+    for run in sorted(set(runs)):
+        row = await tx.one("move_read", run)
+        answers[run] = None if row is None else RunStatus(row[1])
+        if row is not None and RunStatus(row[1]).terminal:
+            await tx.do("run_delete", row[0])
+            journal.run(Action.RUN_DELETED, run, row[2], actor)
+    await journal.write()
+    return [answers[run] for run in runs]

@@ -1,0 +1,273 @@
+"""The store's verbs: schedules, their ledger, and the consequences of their runs' ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+
+from runwright.clock import Micros
+from runwright.errors import DuplicateName, InvalidInput
+from runwright.model import EndedRun, Fire, FirePlan, Page, Pause, RunStatus, Schedule, ScheduleChange
+from runwright.store.actions import TASK, Action
+from runwright.store.base import Guard
+from runwright.store.rows import dump, ended_of, fire_of, schedule_of, schedule_values
+from runwright.store.transaction import Transaction, UndoError
+from runwright.store.verbs.journal import Journal
+from runwright.store.verbs.runs import let_in, skip
+
+_END = 2**62
+_TOLD = {"missed", "held", "blocked"}
+"""Outcomes that make no run, and are told on the timeline for that reason."""
+_GRAPH = "runwright: which schedule depends on which"
+"""The lock on the graph of dependencies, among the locks on concurrency keys."""
+
+
+async def write(tx: Transaction, changes: Sequence[ScheduleChange], actor: str, guard: Guard | None) -> bool:
+    """See ``Store.write_schedules``."""
+    made = [change.schedule for change in changes if change.action == Action.SCHEDULE_CREATED]
+    replaced = [change.schedule for change in changes if change.action != Action.SCHEDULE_CREATED]
+    judged = any(change.schedule.depends_on for change in changes)
+    if judged or replaced:  # before anything is written, so that two never wait for each other
+        await tx.lock_keys([_GRAPH])
+    journal = Journal(tx)
+    try:
+        async with tx.savepoint():
+            await _insert(tx, made)
+            for schedule in sorted(replaced, key=lambda schedule: schedule.id):
+                judged |= await _replace(tx, schedule)
+    except UndoError:
+        return False
+    if judged and guard is not None:
+        await _check(tx, guard)
+    for change in changes:
+        named = change.schedule
+        journal.other(TASK, change.action, named.name, actor, named.task, detail=dict(change.detail))
+    await journal.write()
+    tx.topics.add("schedules")
+    return True
+
+
+async def _insert(tx: Transaction, schedules: Sequence[Schedule]) -> None:
+    rows = [
+        (
+            *schedule_values(schedule),
+            schedule.created_by,
+            schedule.created_at,
+            schedule.run_count,
+            schedule.error_count,
+            schedule.last_run_at,
+            schedule.last_status,
+            schedule.last_error,
+        )
+        for schedule in schedules
+    ]
+    added = {row[0] for row in await tx.each("schedule_insert", rows)} if rows else set()
+    for schedule in schedules:
+        if schedule.id not in added:
+            await _refuse_name(tx, schedule.name)
+
+
+async def _refuse_name(tx: Transaction, name: str) -> None:
+    holder = await find(tx, name)
+    if holder is not None and holder.deleted:
+        raise DuplicateName(
+            f"schedule {name!r} was deleted, but {holder.origin} still declares it; reset it, or choose another name",
+            name,
+        )
+    raise DuplicateName(f"there is already a schedule named {name!r}; choose another name", name)
+
+
+async def _replace(tx: Transaction, schedule: Schedule) -> bool:
+    """Put a schedule in its own place; its dependents follow it to a new name. Returns whether it has one."""
+    if await tx.one("schedule_name_taken", schedule.name, schedule.id) is not None:
+        await _refuse_name(tx, schedule.name)
+    old = await find(tx, schedule.id)
+    if old is None or not await tx.do("schedule_update", *schedule_values(schedule)):
+        raise UndoError
+    if old.name == schedule.name:
+        return False
+    for dependent, _, needs in await tx.all("schedule_needs"):
+        names = json.loads(needs)
+        if old.name in names:
+            followed = [schedule.name if name == old.name else name for name in names]
+            await tx.do("schedule_follow", dependent, dump(followed))
+    return True
+
+
+async def _check(tx: Transaction, guard: Guard) -> None:
+    """Let the guard see the whole graph as it will be; it raises if it must not be so."""
+    edges: dict[str, Sequence[str]] = {name: json.loads(needs) for _, name, needs in await tx.all("schedule_needs")}
+    asked = sorted({name for needs in edges.values() for name in needs})
+    guard(edges, frozenset(row[0] for row in await tx.all("schedule_names", asked)))
+
+
+async def delete(tx: Transaction, schedule_id: str, actor: str, guard: Guard | None) -> bool:
+    """See ``Store.delete_schedule``."""
+    await tx.lock_keys([_GRAPH])
+    found = await find(tx, schedule_id)
+    if found is None or found.id != schedule_id or found.deleted:
+        return False
+    if found.origin:
+        await tx.do("schedule_bury", schedule_id, tx.now)
+        await tx.do("fire_clear", schedule_id)
+    else:
+        await tx.do("schedule_delete", schedule_id)
+    if guard is not None:
+        await _check(tx, guard)
+    journal = Journal(tx)
+    journal.other(TASK, Action.SCHEDULE_DELETED, found.name, actor, found.task)
+    await journal.write()
+    tx.topics.add("schedules")
+    return True
+
+
+async def pause(tx: Transaction, reason: str | None, actor: str) -> bool:
+    """See ``Store.pause_schedules``."""
+    if reason is None:
+        if not await tx.do("pause_delete"):
+            return False
+    else:
+        await tx.do("pause_insert", reason, actor, tx.now)
+    await tx.do("schedule_touch")
+    journal = Journal(tx)
+    action = Action.SCHEDULES_RESUMED if reason is None else Action.SCHEDULES_PAUSED
+    journal.other(TASK, action, "all schedules", actor, detail={"reason": reason} if reason else None)
+    await journal.write()
+    tx.topics.add("schedules")
+    return True
+
+
+async def paused(tx: Transaction) -> Pause | None:
+    """See ``Store.paused``."""
+    row = await tx.one("pause_find")
+    return None if row is None else Pause(row[0], row[1], row[2])
+
+
+async def find(tx: Transaction, id_or_name: str) -> Schedule | None:
+    """See ``Store.schedule``."""
+    row = await tx.one("schedule_find", id_or_name)
+    return None if row is None else schedule_of(row)
+
+
+async def every(tx: Transaction, deleted: bool) -> list[Schedule]:
+    """See ``Store.schedules``."""
+    return [schedule_of(row) for row in await tx.all("schedule_list", 1 if deleted else 0)]
+
+
+async def due(tx: Transaction, until: Micros, limit: int) -> list[Schedule]:
+    """See ``Store.due_schedules``."""
+    return [schedule_of(row) for row in await tx.all("schedule_due", until, limit)]
+
+
+async def busy(tx: Transaction, schedules: Collection[str]) -> dict[str, int]:
+    """See ``Store.busy_schedules``."""
+    return {row[0]: row[1] for row in await tx.all("schedule_busy", list(schedules))}
+
+
+async def fire(tx: Transaction, plans: Sequence[FirePlan]) -> list[bool]:
+    """See ``Store.fire``."""
+    journal = Journal(tx)
+    ending = [plan.schedule for plan in plans if not plan.enabled]
+    disabled = {row[0] for row in await tx.all("schedule_enabled", ending)} if ending else set()
+    places = [
+        (plan.schedule, plan.version, plan.cursor_at, plan.next_due_at, int(plan.enabled), int(plan.first_done))
+        for plan in plans
+    ]
+    told = {schedule: (name, task) for schedule, name, task in await tx.each("schedule_advance", sorted(places))}
+    won = [plan for plan in plans if plan.schedule in told]
+    await _record(tx, journal, won, told)
+    decided = [row for plan in won if (row := _decided(plan, tx.now)) is not None]
+    if decided:
+        await tx.many("schedule_outcome", decided)
+    for schedule in disabled & told.keys():
+        name, task = told[schedule]
+        journal.other(TASK, Action.SCHEDULE_DISABLED, name, "system", task)
+    await journal.write()
+    return [plan.schedule in told for plan in plans]
+
+
+def _decided(plan: FirePlan, now: Micros) -> tuple[str, str, Micros] | None:
+    """How the plan's newest due time ended, if that is decided without a run."""
+    newest = max(plan.fires, key=lambda fire: fire.last_due_at or fire.due_at, default=None)
+    if newest is None or newest.run is not None or newest.outcome not in _TOLD:
+        return None
+    return plan.schedule, newest.outcome, now
+
+
+async def _record(
+    tx: Transaction, journal: Journal, plans: Sequence[FirePlan], told: Mapping[str, tuple[str, str]]
+) -> None:
+    """Write fires into the ledger, each due time once, and let in the runs of those that were not there."""
+    fires = [(plan.schedule, new) for plan in plans for new in plan.fires]
+    rows = [
+        (
+            *(schedule, new.due_at, new.outcome, new.reason, None if new.run is None else new.run.id, tx.now),
+            *(new.count, new.last_due_at),
+        )
+        for schedule, new in fires
+    ]
+    written = {(schedule, due_at) for schedule, due_at in await tx.each("fire_insert", rows)}
+    written |= await _fill(tx, [plan for plan in plans if plan.fills], written)
+    fires = [(schedule, new) for schedule, new in fires if (schedule, new.due_at) in written]
+    runs = [new.run for _, new in fires if new.run is not None]
+    answers = dict(zip((run.id for run in runs), await let_in(tx, journal, runs), strict=True))
+    for schedule, new in fires:
+        name, task = told[schedule]
+        if new.run is not None:
+            answer = answers[new.run.id]
+            if answer.run_id != new.run.id:
+                await tx.do("fire_joins", schedule, new.due_at, answer.run_id)
+            if answer.created and new.outcome == "skipped":
+                await skip(tx, journal, new.run.id, new.run.task, schedule, new.reason)
+        if new.outcome in _TOLD:
+            detail = {"reason": new.reason, "count": new.count}
+            journal.other(TASK, f"schedule.{new.outcome}", name, "system", task, detail=detail)
+
+
+async def _fill(
+    tx: Transaction, plans: Sequence[FirePlan], written: set[tuple[str, Micros]]
+) -> set[tuple[str, Micros]]:
+    """Give runs to due times that are in the ledger without one."""
+    rows = [
+        (plan.schedule, new.due_at, new.outcome, new.run.id, new.reason, tx.now)
+        for plan in plans
+        for new in plan.fires
+        if new.run is not None and (plan.schedule, new.due_at) not in written
+    ]
+    return {(schedule, due_at) for schedule, due_at in await tx.each("fire_fill", rows)} if rows else set()
+
+
+async def fires(tx: Transaction, schedule: str, limit: int, after: str | None) -> Page[Fire]:
+    """See ``Store.fires``."""
+    if after is not None and not after.isdecimal():
+        raise InvalidInput.field("/page/after", f"{after!r} is not a cursor that this list gave")
+    start = _END if after is None else int(after)
+    rows = await tx.all("fire_list", schedule, start, limit + 1)
+    items = tuple(fire_of(row) for row in rows[:limit])
+    return Page(items, str(items[-1].id) if len(rows) > limit and items else None)
+
+
+async def ended(tx: Transaction, limit: int) -> list[EndedRun]:
+    """See ``Store.ended``."""
+    return [ended_of(row) for row in await tx.all("ended_list", limit)]
+
+
+async def settle(tx: Transaction, runs: Sequence[EndedRun], next_due: Mapping[str, Micros]) -> None:
+    """See ``Store.settle``."""
+    settled = set()
+    taken = {row[0] for row in await tx.each("ended_delete", [(run.id,) for run in runs])}
+    for run in sorted(runs, key=lambda run: (run.schedule, run.id)):
+        if run.id not in taken:
+            continue  # another consumer was quicker
+        settled.add(run.schedule)
+        counted = 0 if run.status is RunStatus.SKIPPED else 1
+        failed = 1 if run.status is RunStatus.ERROR else 0
+        last_run_at = (run.started_at or run.completed_at) if counted else None
+        error = run.error if failed else None
+        status = run.status.value
+        await tx.do("schedule_settle", run.schedule, counted, failed, last_run_at, status, error, run.completed_at)
+    for schedule, moment in next_due.items():
+        if schedule in settled:
+            await tx.do("schedule_rearm", schedule, moment)
+            tx.topics.add("schedules")
+    tx.topics.add("settled")

@@ -1,0 +1,87 @@
+"""The store's verbs: worker sessions, what they know, and what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from runwright.clock import SECOND
+from runwright.model import Claim, Control
+from runwright.store.base import NewWorker, Rate
+from runwright.store.leases import LiveSession
+from runwright.store.rows import claimed_of, dump
+from runwright.store.transaction import Row, Transaction
+from runwright.store.verbs.claim import unpark
+
+
+async def session_row(tx: Transaction, session: str) -> Row | None:
+    """The key of a session, and whether an exclusive run waits; None if the session is fenced off."""
+    return None if tx.leases.over(session) else await tx.one("session_key", session)
+
+
+async def register(tx: Transaction, worker: NewWorker, lease_seconds: float) -> None:
+    """See ``Store.register``."""
+    values = (worker.id, worker.host, worker.pid, dump(dict(worker.lanes)), tx.now, round(lease_seconds * SECOND))
+    row = await tx.one("session_insert", *values)
+    assert row is not None
+    await _know(tx, row[0], worker.tasks, worker.rates)
+
+
+async def publish(tx: Transaction, session: str, tasks: Sequence[str], rates: Mapping[str, Rate]) -> None:
+    """See ``Store.publish``."""
+    row = await session_row(tx, session)
+    if row is not None:
+        await tx.do("catalogue_clear", row[0])
+        await _know(tx, row[0], tasks, rates)
+
+
+async def _know(tx: Transaction, key: int, tasks: Sequence[str], rates: Mapping[str, Rate]) -> None:
+    limits = [(task, rates.get(task)) for task in tasks]
+    rows = [(key, task, rate and rate.count, rate and rate.micros) for task, rate in limits]
+    await tx.many("catalogue_insert", rows)
+    tx.topics.add("runs")
+
+
+async def hand_back(tx: Transaction, session: str, tokens: Sequence[tuple[int, int]]) -> None:
+    """See ``Store.hand_back``."""
+    row = await tx.one("session_find", session)
+    if row is None:
+        return
+    freed = await tx.each("hand_back", [(key, token, row[0]) for key, token in sorted(tokens)])
+    await unpark(tx, [name for (name,) in freed])
+    tx.topics.add("runs")
+
+
+async def end(tx: Transaction, session: str) -> None:
+    """See ``Store.end_session``."""
+    row = await tx.one("session_find", session)
+    if row is not None:
+        await tx.do("session_end", row[0], tx.now)
+        await give_up_reservations(tx, row[0])
+
+
+async def give_up_reservations(tx: Transaction, key: int) -> None:
+    """A session is over: its reservations wait again, and what it knows is forgotten."""
+    freed = await tx.all("session_hand_back", key)
+    await unpark(tx, [name for (name,) in freed])
+    await tx.do("catalogue_clear", key)
+    tx.topics.add("runs")
+
+
+async def live(tx: Transaction) -> list[LiveSession]:
+    """The sessions that are not over."""
+    return [
+        LiveSession(key, session, beats, lease / SECOND) for key, session, beats, lease in await tx.all("session_live")
+    ]
+
+
+async def controls(tx: Transaction, session: str) -> list[Control]:
+    """See ``Store.controls``."""
+    return [
+        Control(key, run, token, cancel == 1, pause == 1)
+        for key, run, token, cancel, pause in await tx.all("controls", session)
+    ]
+
+
+async def claims(tx: Transaction, session: str) -> list[Claim]:
+    """See ``Store.claims``."""
+    return [claimed_of(row) for row in await tx.all("claims", session)]

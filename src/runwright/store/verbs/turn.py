@@ -1,0 +1,152 @@
+"""The store's verbs: ``turn``, which records what happened to claimed runs and claims the next ones.
+
+The rows are read first, once for the batch; each change is then written by a statement that checks the token and looks
+its transition up again. Which runs are claimed is ``claim``'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runwright.lifecycle import RunEvent, next_status
+from runwright.model import ACTIVE, WAITING, Change, Finish, Lane, RunStatus, Turn
+from runwright.store.actions import Action, action_of
+from runwright.store.base import Wanted
+from runwright.store.rows import clean, dump
+from runwright.store.transaction import Row, Transaction
+from runwright.store.verbs.claim import Claimer, unpark
+from runwright.store.verbs.journal import Journal
+from runwright.store.verbs.sessions import session_row
+
+_EVENTS = {event.value: event for event in RunEvent}
+_STATUSES = {status.value: status for status in RunStatus}
+_WAITING = {status.value for status in WAITING}
+_CHANGES = {RunEvent.START, RunEvent.PAUSE, RunEvent.EXPIRING}
+
+
+async def turn(
+    tx: Transaction, session: str, wanted: Sequence[Wanted], changes: Sequence[Change], finished: Sequence[Finish]
+) -> Turn:
+    """See ``Store.turn``."""
+    row = await session_row(tx, session)
+    if row is None:
+        return Turn(fenced=True)
+    worker, barrier = int(row[0]), bool(row[1])
+    journal = Journal(tx)
+    lost: set[int] = set()
+    if changes:
+        await _change(tx, journal, worker, changes, lost)
+    if finished:
+        await _finish(tx, journal, worker, finished, lost)
+    if not wanted:
+        await journal.write()
+        return Turn(lost=frozenset(lost))
+    claimer = Claimer(tx, journal, worker)
+    await claimer.claim(wanted, alone=barrier)
+    await journal.write()
+    return Turn(
+        tuple(claimer.claims), frozenset(lost), next_due=claimer.next_due, backlog=claimer.backlog,
+    )  # fmt: skip
+
+
+async def _read(tx: Transaction, keys: Sequence[int]) -> dict[int, Row]:
+    """The runs behind the keys: token, worker, status, id, task, schedule, attempt, exclusive, and what people want."""
+    return {row[0]: row for row in await tx.all("turn_read", list(keys))}
+
+
+async def _change(tx: Transaction, journal: Journal, worker: int, changes: Sequence[Change], lost: set[int]) -> None:
+    rows = await _read(tx, [change.key for change in changes])
+    now_status = {key: _STATUSES[row[3]] for key, row in rows.items()}
+    starts: list[tuple[object, ...]] = []
+    others: list[tuple[object, ...]] = []
+    for change in changes:
+        row, event = rows.get(change.key), _EVENTS[change.event]
+        after = None
+        if row is not None and row[1] == change.token and row[2] == worker and event in _CHANGES:
+            after = next_status(now_status[change.key], event)
+        if row is None or after is None:
+            lost.add(change.token)
+            continue
+        if event is RunEvent.PAUSE and not row[10]:
+            continue  # the wish was taken back while the run reached its checkpoint: it goes on
+        if event is RunEvent.START:
+            starts.append((change.key, change.token, after.value, change.at))
+        else:
+            others.append((change.key, change.token, event.value, after.value))
+        if after is not now_status[change.key]:
+            journal.run(action_of(event, after), row[4], row[5])
+        now_status[change.key] = after
+    if starts:  # before the others: a run that starts and pauses in one batch does so in this order
+        await tx.many("turn_start", starts)
+    for values in others:
+        await tx.do("turn_change", *values)
+
+
+async def _finish(tx: Transaction, journal: Journal, worker: int, finished: Sequence[Finish], lost: set[int]) -> None:
+    rows = await _read(tx, [finish.key for finish in finished])
+    now = tx.now
+    updates: list[tuple[object, ...]] = []
+    attempts: list[tuple[object, ...]] = []
+    freed: list[str | None] = []
+    for finish in finished:
+        row = rows.pop(finish.key, None)
+        if row is None or row[1] != finish.token or row[2] != worker:
+            lost.add(finish.token)
+            continue
+        (_, _, _, status_text, run_id, task, schedule, _, exclusive, cancelled, _, lane, due_at, shared) = row
+        folded = status_text in _WAITING
+        status = next_status(_STATUSES[status_text], RunEvent.START) if folded else _STATUSES[status_text]
+        event = _EVENTS[finish.event]
+        if cancelled and event in (RunEvent.EXPIRE, RunEvent.EXPIRE_RETRY):
+            event = (
+                RunEvent.STOPPED
+            )  # somebody cancelled it while it was being stopped for time: an accepted cancel wins
+        after = None if status is None else next_status(status, event)
+        if after is None or after in ACTIVE:
+            lost.add(finish.token)
+            continue
+        error, progress, over = finish.error, finish.progress, after.terminal
+        ready = False
+        if not over:
+            due_at = due_at if finish.due_at is None else finish.due_at
+            ready = due_at <= now
+        shown = None if after is RunStatus.COMPLETED or after is RunStatus.CANCELLED else error
+        updates.append(
+            (
+                finish.key, finish.token, event.value, after.value, 1 if ready else 0, due_at, finish.started_at,
+                finish.completed_at if over else None, finish.attempt, 1 if finish.failed else 0,
+                clean(finish.result) if after is RunStatus.COMPLETED else None,
+                None if shown is None else clean(shown.kind), None if shown is None else clean(shown.message),
+                clean(dump(finish.warnings)) if finish.warnings else None,
+                None if progress is None else progress.current, None if progress is None else progress.total,
+                None if progress is None else clean(progress.message), finish.cpu_seconds,
+            )
+        )  # fmt: skip
+        attempts.append(
+            (
+                finish.key, finish.attempt, finish.attempt_status.value, finish.started_at, finish.completed_at, worker,
+                None if error is None else clean(error.kind), None if error is None else clean(error.message),
+                None if error is None else clean(error.traceback),
+            )
+        )  # fmt: skip
+        freed.append(shared)
+        if folded:
+            journal.run(Action.RUN_STARTED, run_id, task)
+        journal.run(action_of(event, after), run_id, task, None, None if shown is None else {"error": shown.kind})
+        if over:
+            journal.ended(
+                run_id,
+                schedule,
+                after,
+                finish.started_at,
+                finish.completed_at,
+                None if shown is None else clean(shown.message),
+            )
+        elif ready:
+            tx.topics.add("runs")
+        if exclusive or lane == Lane.SERVICE:
+            tx.topics.add("runs")  # what waited behind it may start, in any process
+    if updates:
+        await tx.many("turn_finish", updates)
+        await tx.many("attempt_insert", attempts)
+        await unpark(tx, freed)

@@ -1,0 +1,117 @@
+"""How user code ended, as a value that can cross a pipe: what was returned or raised, before anybody judges it.
+
+Made where user code runs, in a lane of the worker or in a process of its own; ``outcome`` says what it means for the
+run. Knows no job and nothing of the engine.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pydantic_core import PydanticSerializationError, to_json
+
+from runwright.model import RunError
+from runwright.retry import Discard, Retry, RetryLater, Snooze
+from runwright.tasks.context import RunCancelled
+
+TRACEBACK_CHARACTERS = 64 * 1024
+
+
+class How(StrEnum):
+    """The ways in which user code can end."""
+
+    RETURNED = "returned"
+    UNUSABLE = "unusable"  # it returned what cannot be stored
+    RAISED = "raised"
+    DISCARDED = "discarded"
+    LATER = "later"
+    SNOOZED = "snoozed"
+    CANCELLED = "cancelled"  # it let the stop pass, as it should
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An end. ``seconds`` is the wait that the code asked for; ``covered`` whether its retry policy knows the error."""
+
+    how: How
+    result: str | None = None
+    error: RunError | None = None
+    seconds: float = 0.0
+    covered: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object, for the pipe."""
+        error = self.error
+        return {
+            "how": self.how.value,
+            "result": self.result,
+            "error": None if error is None else [error.kind, error.message, error.traceback],
+            "seconds": self.seconds,
+            "covered": self.covered,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Ended:
+        """What ``to_json`` made. Raises KeyError, TypeError or ValueError if it is something else."""
+        error = value["error"]
+        return cls(
+            How(value["how"]),
+            None if value["result"] is None else str(value["result"]),
+            None if error is None else RunError(str(error[0]), str(error[1]), error[2] and str(error[2])),
+            float(value["seconds"]),
+            bool(value["covered"]),
+        )
+
+
+def returned(result: object, result_bytes: int) -> Ended:
+    """The end of code that returned; a result that is no JSON, or has more than so many bytes, is an error."""
+    if result is None:
+        return Ended(How.RETURNED)
+    try:
+        text = to_json(result, inf_nan_mode="null")
+    except (PydanticSerializationError, ValueError, RecursionError) as error:
+        what = f"the result ({type(result).__name__}) cannot be written as JSON: {clean(str(error))[:500]}"
+        return Ended(How.UNUSABLE, error=RunError("result", what))
+    if len(text) > result_bytes:
+        what = f"the result has {len(text)} bytes; at most {result_bytes} are kept: write it to a file"
+        return Ended(How.UNUSABLE, error=RunError("result", what))
+    return Ended(How.RETURNED, clean(text.decode()))
+
+
+def raised(error: BaseException, retry: Retry | None) -> Ended:
+    """The end of code that raised; ``retry`` is the task's own policy, which alone knows types of exceptions."""
+    if isinstance(error, RunCancelled):
+        return Ended(How.CANCELLED, error=described(error))
+    if isinstance(error, Snooze):
+        return Ended(How.SNOOZED, seconds=max(0.0, error.seconds))
+    if isinstance(error, Discard):
+        return Ended(How.DISCARDED, error=described(error))
+    if isinstance(error, RetryLater):
+        return Ended(How.LATER, error=described(error), seconds=max(0.0, error.seconds))
+    return Ended(How.RAISED, error=described(error), covered=retry is None or retry.covers(error))
+
+
+def described(error: BaseException) -> RunError:
+    """An exception as it is kept: its type's name, its text, and the traceback without the engine's own frames."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_globals.get("__name__", "").startswith("runwright."):
+        frames = frames.tb_next
+    text = "".join(traceback.format_exception(type(error), error, frames))
+    if len(text) > TRACEBACK_CHARACTERS:
+        text = f"{text[: TRACEBACK_CHARACTERS // 2]}\n… left out …\n{text[-TRACEBACK_CHARACTERS // 2 :]}"
+    return RunError(type(error).__name__, clean(str(error))[:4000], clean(text))
+
+
+def clean(text: str) -> str:
+    """Text that every store and page can hold: no NUL, no lone surrogates."""
+    if "\x00" in text:
+        text = text.replace("\x00", "\ufffd")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-8", "replace").decode()
+    return text

@@ -1,0 +1,81 @@
+"""Many schedulers on one PostgreSQL, none of them a leader: every tick is fired once, also when some of them die."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from runwright import Every
+from tests.process.cluster import SHORT_LEASES, Cluster, until
+from tools.postgres import Postgres
+
+SECOND = 1_000_000
+
+
+def fired(url: str) -> dict[str, list[int]]:
+    """The due times of all runs that schedules have started, by schedule, from the table of runs itself."""
+    found: dict[str, list[int]] = {}
+    with psycopg.connect(url) as connection:
+        for schedule, due in connection.execute("select schedule, due_at from runwright.run order by schedule, due_at"):
+            found.setdefault(schedule, []).append(due)
+    return found
+
+
+async def ticks(
+    cluster: Cluster, url: str, schedulers: int, schedules: int, wanted: int, deaths: int, seconds: float
+) -> None:
+    """Let them fire; the due times of each schedule must be a second apart, without a gap and without doubles."""
+    nodes = cluster.start("scheduler", schedulers)
+    async with cluster.manager() as manager:
+        await manager.schedules.add_many(
+            {
+                "name": f"s{number}",
+                "task": "tick",
+                "when": Every(seconds=1, first="later", anchor="start"),
+                "catch_up": "all",
+                "overlap": "allow",
+            }
+            for number in range(schedules)
+        )
+        for death in range(1, deaths + 1):
+            await fires(url, wanted * schedules * death // (deaths + 1), seconds)
+            nodes.pop(0).kill()
+            nodes += cluster.start("scheduler")
+        await fires(url, wanted * schedules, seconds)
+    cluster.assert_alive(nodes)
+    await asyncio.gather(*(asyncio.to_thread(node.end) for node in nodes))
+
+    found = fired(url)
+    assert len(found) == schedules
+    doubled = {name: len(due) - len(set(due)) for name, due in found.items() if len(due) > len(set(due))}
+    assert not doubled
+    missed = {name: (max(due) - min(due)) // SECOND + 1 - len(due) for name, due in found.items()}
+    assert not any(missed.values()), missed
+    last = [max(due) for due in found.values()]
+    assert max(last) - min(last) <= 2 * SECOND, "a schedule lags behind"
+
+
+async def fires(url: str, wanted: int, seconds: float) -> None:
+    """Wait until there are so many runs, at most so long."""
+    with psycopg.connect(url, autocommit=True) as connection:
+
+        def enough() -> bool:
+            row = connection.execute("select count(*) from runwright.run").fetchone()
+            return row is not None and row[0] >= wanted
+
+        await until(enough, seconds, f"{wanted} fires")
+
+
+async def test_three_schedulers_fire_every_tick_once(postgres_url: str, tmp_path: Path) -> None:
+    with Cluster(postgres_url, tmp_path, speed=4, **SHORT_LEASES) as cluster:
+        await ticks(cluster, postgres_url, schedulers=3, schedules=20, wanted=20, deaths=1, seconds=30)
+
+
+@pytest.mark.soak
+async def test_eight_schedulers_fire_ten_thousand_ticks_once(durable_postgres: Postgres, tmp_path: Path) -> None:
+    url = durable_postgres.database()
+    with Cluster(url, tmp_path, speed=10, catch_up_cap=10_000) as cluster:
+        await ticks(cluster, url, schedulers=8, schedules=100, wanted=10_000, deaths=20, seconds=3000)

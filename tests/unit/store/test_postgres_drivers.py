@@ -1,0 +1,146 @@
+"""Runs started inside the caller's own transaction: there with its commit, never without, whatever the driver."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import psycopg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+from runwright.clock import SystemClock, SystemRng
+from runwright.errors import InvalidInput
+from runwright.model import Enqueued, Lane, NewRun
+from runwright.store.postgres import PostgresStore
+from runwright.store.sqlite import SqliteStore
+
+_rng = SystemRng()
+
+
+def run(**more: Any) -> NewRun:
+    now = SystemClock().now()
+    return replace(NewRun(_rng.run_id(now), "backup", Lane.ASYNC, '{"text":"a\\"b\\\\c"}', now, now), **more)
+
+
+@pytest.fixture
+async def store(postgres_url: str) -> AsyncIterator[PostgresStore]:
+    opened = await PostgresStore.open(postgres_url, clock=SystemClock(), rng=SystemRng())
+    yield opened
+    await opened.close()
+
+
+async def seen(store: PostgresStore, new: NewRun) -> bool:
+    return await store.run(new.id) is not None
+
+
+async def test_asyncpg(store: PostgresStore, postgres_url: str) -> None:
+    connection = await asyncpg.connect(postgres_url)
+    kept, dropped = run(tags=("a", "b"), entity="Straße"), run()
+    async with connection.transaction():
+        assert await store.enqueue([kept], connection) == [Enqueued(kept.id)]
+        assert not await seen(store, kept)
+    stored = await store.run(kept.id)
+    assert stored is not None
+    assert (stored.tags, stored.entity, stored.arguments) == (("a", "b"), "Straße", {"text": 'a"b\\c'})
+    rolled_back = connection.transaction()
+    await rolled_back.start()
+    await store.enqueue([dropped, run()], connection)
+    await rolled_back.rollback()
+    assert not await seen(store, dropped)
+    with pytest.raises(InvalidInput, match="not in a transaction"):
+        await store.enqueue([run()], connection)
+    await connection.close()
+
+
+async def test_psycopg(store: PostgresStore, postgres_url: str) -> None:
+    async with await psycopg.AsyncConnection.connect(postgres_url) as connection:
+        kept, dropped = run(), run()
+        await store.enqueue([kept, run()], connection)
+        assert not await seen(store, kept)
+        await connection.commit()
+        assert await seen(store, kept)
+        await store.enqueue([dropped], connection)
+        await connection.rollback()
+        assert not await seen(store, dropped)
+        await connection.set_autocommit(True)
+        with pytest.raises(InvalidInput, match="not in a transaction"):
+            await store.enqueue([run()], connection)
+
+
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
+async def test_sqlalchemy(store: PostgresStore, postgres_url: str, driver: str) -> None:
+    engine = create_async_engine(postgres_url.replace("postgresql:", f"postgresql+{driver}:"))
+    kept, dropped, by_session = run(), run(), run()
+    async with engine.begin() as connection:
+        await store.enqueue([kept], connection)
+        assert not await seen(store, kept)
+    assert await seen(store, kept)
+    async with engine.connect() as connection:
+        await store.enqueue([dropped], connection)
+        await connection.rollback()
+    assert not await seen(store, dropped)
+    async with AsyncSession(engine) as session:
+        await store.enqueue([by_session], session)
+        await session.commit()
+    assert await seen(store, by_session)
+    await engine.dispose()
+
+
+async def test_a_refusal_inside_leaves_the_callers_transaction_usable(store: PostgresStore, postgres_url: str) -> None:
+    """A unique key that somebody else takes at the same time is met by waiting for him, and by an answer."""
+    connection = await asyncpg.connect(postgres_url)
+    other = await asyncpg.connect(postgres_url)
+    first, second, plain = run(unique_key="k"), run(unique_key="k"), run()
+    begun = other.transaction()
+    await begun.start()
+    await store.enqueue([first], other)
+    async with connection.transaction():
+        waiting = asyncio.ensure_future(store.enqueue([second], connection))
+        while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            await asyncio.sleep(0)
+        await begun.commit()
+        assert await waiting == [Enqueued(first.id, created=False)]
+        await store.enqueue([plain], connection)
+    assert await seen(store, plain)
+    assert not await seen(store, second)
+    await connection.close()
+    await other.close()
+
+
+async def test_what_is_no_such_connection_is_refused(store: PostgresStore, postgres_url: str) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        for wrong in (connection, object(), "postgresql://"):
+            with pytest.raises(InvalidInput, match="give an asyncpg"):
+                await store.enqueue([run()], wrong)
+    sqlite = await SqliteStore.open(":memory:", clock=SystemClock(), rng=SystemRng())
+    with pytest.raises(InvalidInput, match="on PostgreSQL only"):
+        await sqlite.enqueue([run()], object())
+    await sqlite.close()
+
+
+async def test_a_commit_elsewhere_is_heard(store: PostgresStore, postgres_url: str) -> None:
+    heard: set[str] = set()
+    arrived = asyncio.Event()
+
+    def hear(topics: frozenset[str]) -> None:
+        heard.update(topics)
+        arrived.set()
+
+    listening = await PostgresStore.open(postgres_url, clock=SystemClock(), rng=SystemRng(), on_commit=hear)
+    await listening.listening.wait()
+    heard.clear()
+    arrived.clear()
+    connection = await asyncpg.connect(postgres_url)
+    new = run()
+    async with connection.transaction():
+        await listening.enqueue([new], connection)
+        assert not heard
+    async with asyncio.timeout(5):
+        await arrived.wait()
+    assert heard == {"runs", "events", f"run:{new.id}"}
+    await connection.close()
+    await listening.close()

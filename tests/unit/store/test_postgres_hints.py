@@ -1,0 +1,180 @@
+"""Hints between processes on PostgreSQL: sent together, heard by others only, and back after any loss."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import replace
+
+import asyncpg
+import pytest
+
+from runwright.bus import EVERY_RUN, LocalBus
+from runwright.clock import SystemClock, SystemRng
+from runwright.errors import StoreUnavailable
+from runwright.model import Lane, NewRun
+from runwright.store.base import NewWorker
+from runwright.store.postgres import PostgresStore
+from runwright.store.postgres_hints import EVERYTHING, MOST_BYTES, Sender, message
+from tools.postgres import Postgres
+
+_rng = SystemRng()
+
+
+def run() -> NewRun:
+    now = SystemClock().now()
+    return NewRun(_rng.run_id(now), "backup", Lane.ASYNC, "{}", now, now)
+
+
+class Ears:
+    """What one process was told, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self.heard: list[frozenset[str]] = []
+        self._news = asyncio.Event()
+
+    def hear(self, topics: frozenset[str]) -> None:
+        self.heard.append(topics)
+        self._news.set()
+
+    async def until(self, condition: Callable[[frozenset[str]], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not any(condition(topics) for topics in self.heard):
+                self._news.clear()
+                await self._news.wait()
+
+
+@pytest.fixture
+async def pair(postgres_url: str) -> AsyncIterator[tuple[PostgresStore, PostgresStore, Ears, Ears]]:
+    """Two processes on one database, both listening."""
+    ears = Ears(), Ears()
+    first, second = [
+        await PostgresStore.open(postgres_url, clock=SystemClock(), rng=SystemRng(), on_commit=each.hear)
+        for each in ears
+    ]
+    await first.listening.wait()
+    await second.listening.wait()
+    for each in ears:
+        each.heard.clear()
+    yield first, second, *ears
+    await first.close()
+    await second.close()
+
+
+async def test_a_commit_is_told_to_the_others_once(pair: tuple[PostgresStore, PostgresStore, Ears, Ears]) -> None:
+    first, _, own, other = pair
+    new = run()
+    await first.enqueue([new])
+    await other.until(lambda topics: "runs" in topics)
+    assert other.heard == [frozenset({"runs", "events", f"run:{new.id}"})]
+    assert own.heard == other.heard  # told by its commit, and not again by its own message
+
+
+async def test_what_comes_together_is_sent_together() -> None:
+    sent: list[str] = []
+    gate = asyncio.Event()
+
+    async def send(text: str) -> None:
+        sent.append(text)
+        await gate.wait()
+
+    sender = Sender("me", send)
+    sender.tell({"runs"})
+    await asyncio.sleep(0)
+    for number in range(1000):
+        sender.tell({"events", f"run:{number}"})
+    gate.set()
+    await sender.close()
+    assert sent[0] == "me runs"
+    assert len(sent) == 2
+    assert sent[1] == message("me", {"events", EVERY_RUN})
+
+
+def test_a_message_fits_whatever_it_says() -> None:
+    topics = {"runs", *(f"run:{run().id}" for _ in range(500))}
+    text = message("me", topics)
+    assert text.split(" ") == ["me", "runs", EVERY_RUN]
+    assert len(message("me", EVERYTHING)) < MOST_BYTES
+    assert message("me", {"run:a", "runs"}) == "me run:a runs"
+
+
+async def test_a_hint_for_every_run_reaches_those_who_follow_one() -> None:
+    bus = LocalBus()
+    one, other = bus.subscribe("run:a"), bus.subscribe("runs")
+    bus.publish({EVERY_RUN})
+    assert await one.wait(5)
+    assert not await other.wait(0)
+
+
+async def test_listening_comes_back_and_then_everybody_looks(
+    pair: tuple[PostgresStore, PostgresStore, Ears, Ears], postgres_server: Postgres, postgres_url: str
+) -> None:
+    first, second, _, other = pair
+    for _ in range(3):
+        other.heard.clear()
+        postgres_server.disconnect(postgres_url)
+        await other.until(lambda topics: topics >= EVERYTHING)
+        await second.listening.wait()
+    other.heard.clear()
+    new = run()
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await first.enqueue([new])
+                break
+            except StoreUnavailable:  # a connection of the pool that did not know yet
+                await asyncio.sleep(0)
+    await other.until(lambda topics: f"run:{new.id}" in topics)
+
+
+async def test_the_cursor_does_not_step_over_what_is_in_flight(
+    pair: tuple[PostgresStore, PostgresStore, Ears, Ears], postgres_url: str
+) -> None:
+    first, second, _, _ = pair
+    slow, dropped, *quick = [run() for _ in range(5)]
+    cursor, _ = await second.changed_since(None)
+    connection, other = await asyncpg.connect(postgres_url), await asyncpg.connect(postgres_url)
+    begun, lost = connection.transaction(), other.transaction()
+    await begun.start()
+    await lost.start()
+    await first.enqueue([slow], connection)
+    await first.enqueue([dropped], other)
+    await first.enqueue(quick)
+    cursor, runs = await second.changed_since(cursor)
+    assert list(runs) == [one.id for one in quick]
+    assert len(cursor.gaps) == 2
+    subscribed, _ = await second.changed_since(None)  # somebody who begins to follow meanwhile
+    await begun.commit()
+    await lost.rollback()
+    cursor, runs = await second.changed_since(cursor)
+    assert list(runs) == [slow.id]
+    assert list((await second.changed_since(subscribed))[1]) == [slow.id]
+    assert (await second.changed_since(cursor))[1] == ()
+    await connection.close()
+    await other.close()
+
+
+async def test_a_beat_has_its_own_connection_and_survives_its_loss(
+    pair: tuple[PostgresStore, PostgresStore, Ears, Ears], postgres_server: Postgres, postgres_url: str
+) -> None:
+    first, _, _, _ = pair
+    await first.register(NewWorker("w1", "host", 1, {}, ["backup"]), 30)
+    assert await asyncio.to_thread(first.beat, "w1", 30)
+    postgres_server.disconnect(postgres_url)
+    with suppress(StoreUnavailable):  # unless the loss was seen before
+        await asyncio.to_thread(first.beat, "w1", 30)
+    assert await asyncio.to_thread(first.beat, "w1", 30)
+    assert not await asyncio.to_thread(first.beat, "nobody", 30)
+
+
+async def test_the_wall_clock_is_the_servers(postgres_url: str) -> None:
+    class Ahead(SystemClock):
+        def now(self) -> int:
+            return super().now() + 3_600_000_000
+
+    store = await PostgresStore.open(postgres_url, clock=Ahead(), rng=SystemRng())
+    assert abs(store.now() - SystemClock().now()) < 1_000_000
+    ready = replace(run(), due_at=SystemClock().now())
+    await store.enqueue([ready])
+    await store.close()
