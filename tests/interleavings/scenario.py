@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runwright.lifecycle import RunEvent, decide_crash
-from runwright.model import Claim, FirePlan, Lane, NewFire
+from runwright.model import Claim, FirePlan, Lane, NewFire, ScheduleChange
 from runwright.store.base import Wanted
 from runwright.store.leases import Leases, LiveSession
 from runwright.store.postgres import PostgresStore
@@ -87,7 +87,7 @@ class Scenario:
             await scenario._bring(given, run)
         await given.worker("w2")
         await given.worker("w3")
-        await store.add_schedules([replace(given.schedule(next_in=0), id="S")], "test")
+        await store.write_schedules([ScheduleChange(replace(given.schedule(next_in=0), id="S"))], "test")
         scenario.watched = [session for session in await store._ask(sessions.live) if session.id == "w1"]
         await scenario._keep()
         scenario._make_operations(given)
