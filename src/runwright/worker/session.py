@@ -22,7 +22,7 @@ from runwright.tasks.options import RateLimit
 from runwright.tasks.registry import Registry
 from runwright.worker.claimer import Claimer
 from runwright.worker.executor import Executor
-from runwright.worker.heartbeat import Heartbeat
+from runwright.worker.heartbeat import AGAIN_SECONDS, Heartbeat
 from runwright.worker.hooks import HookCalls
 from runwright.worker.lanes import AsyncLane, Endings, ThreadLane, UserLoop
 from runwright.worker.outcome import Limits
@@ -163,7 +163,7 @@ class WorkerSession:
                 break
             except StoreUnavailable as unavailable:
                 logger.warning("a new session must wait: %s", unavailable)
-                await self._clock.sleep(self._options.poll_seconds)
+                await self._clock.sleep(AGAIN_SECONDS)
         self._replacing = None
 
     async def _halt(self) -> None:
