@@ -89,7 +89,7 @@ async def _finish(tx: Transaction, journal: Journal, worker: int, finished: Sequ
     attempts: list[tuple[object, ...]] = []
     freed: list[str | None] = []
     for finish in finished:
-        row = rows.pop(finish.key, None)
+        row = rows.get(finish.key)
         if row is None or row[1] != finish.token or row[2] != worker:
             lost.add(finish.token)
             continue
@@ -105,6 +105,7 @@ async def _finish(tx: Transaction, journal: Journal, worker: int, finished: Sequ
         if after is None or after in ACTIVE:
             lost.add(finish.token)
             continue
+        del rows[finish.key]  # once; an ending of an older claim, told again in the same turn, must not take its place
         error, progress, over = finish.error, finish.progress, after.terminal
         ready = False
         if not over:
