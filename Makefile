@@ -46,7 +46,7 @@ bench: .venv/installed-dev ## Measure Runwright (ARGS are passed on)
 	$(BIN)/python -m bench $(ARGS)
 
 soak: .venv/installed-dev ## Run the long trials that `make test` leaves out (PYTEST as for test)
-	$(BIN)/python -m pytest -m soak --durations=0 $(PYTEST)
+	$(BIN)/python -m pytest -m soak -o faulthandler_timeout=0 --durations=0 $(PYTEST)
 
 link: .venv/installed ## Link a task file into a task directory (FROM=file TO=directory NAME=name FORCE=1)
 	@if [ -z "$(FROM)" ]; then echo "say which file: make link FROM=./plugins/x/tasks/my_task.py TO=./backgroundtask \

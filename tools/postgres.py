@@ -36,7 +36,13 @@ USER = "runwright"
 LIMIT_SECONDS = 30.0
 DURABLE: Settings = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 FAST: Settings = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-COMMON: Settings = {"max_connections": 200, "shared_buffers": "64MB", "max_wal_size": "4GB", "log_min_messages": "log"}
+COMMON: Settings = {
+    "max_connections": 200,
+    "shared_buffers": "64MB",
+    "max_wal_size": "4GB",
+    "log_min_messages": "log",
+    "dynamic_shared_memory_type": "mmap",  # in its own folder, so that a killed server leaves nothing elsewhere
+}
 
 SIGNALS: Mapping[Mode, signal.Signals] = {
     "smart": signal.SIGTERM,

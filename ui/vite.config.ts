@@ -6,7 +6,8 @@ const server = 'http://127.0.0.1:6336';
 
 export default defineConfig({
   plugins: [react()],
-  base: '/',
+  // Relative, because an application may mount the page anywhere; the server writes where into index.html.
+  base: './',
   build: {
     outDir: '../src/runwright/ui_dist',
     emptyOutDir: true,

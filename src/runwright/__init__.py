@@ -20,7 +20,7 @@ from runwright.errors import (
     StoreRefused,
     StoreUnavailable,
 )
-from runwright.manager import TaskManager
+from runwright.manager import Blocking, TaskManager
 from runwright.model import HIGH, LOW, MEDIUM, Actor, Run, RunStatus, TaskProgress
 from runwright.retry import Discard, Retry, Snooze
 from runwright.schedule import parse_when
@@ -28,7 +28,9 @@ from runwright.tasks.base_task import BaseTask
 from runwright.tasks.context import RunCancelled, RunContext, current_run
 from runwright.tasks.definition import Task, task
 from runwright.tasks.form import Choices
+from runwright.tasks.hooks import Hooks
 from runwright.tasks.options import Unique
+from runwright.tasks.uploads import UploadedFile
 from runwright.when import Always, At, Cron, Every
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "Always",
     "At",
     "BaseTask",
+    "Blocking",
     "Choices",
     "Clock",
     "ConfirmRequired",
@@ -50,6 +53,7 @@ __all__ = [
     "Every",
     "FieldError",
     "Forbidden",
+    "Hooks",
     "InvalidArguments",
     "InvalidInput",
     "NotFound",
@@ -72,6 +76,7 @@ __all__ = [
     "TaskManager",
     "TaskProgress",
     "Unique",
+    "UploadedFile",
     "current_run",
     "parse_when",
     "task",

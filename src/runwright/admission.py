@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,8 @@ from runwright.tasks.address import check_address
 from runwright.tasks.definition import Task
 from runwright.tasks.registry import Registry
 from runwright.tasks.secrets import replace_at
+from runwright.tasks.uploads import UploadedFile
+from runwright.uploads import Spool
 
 PRIORITY_LIMIT = 2**31
 _LANES_HERE = frozenset({Lane.ASYNC, Lane.THREAD, Lane.PROCESS})
@@ -58,10 +60,11 @@ class RunRequest:
 class Admission:
     """Turns a RunRequest into a NewRun, or says what is wrong with it."""
 
-    def __init__(self, registry: Registry, sealer: Sealer, rng: Rng) -> None:
+    def __init__(self, registry: Registry, sealer: Sealer, rng: Rng, spool: Spool) -> None:
         self._registry = registry
         self._sealer = sealer
         self._rng = rng
+        self._spool = spool
 
     def admit(self, request: RunRequest, now: Micros) -> NewRun:
         """The run to insert.
@@ -71,6 +74,7 @@ class Admission:
             InvalidArguments: one FieldError for each faulty argument.
             ConfirmRequired: the task is dangerous and the request is not confirmed.
             InvalidInput: another part of the request is wrong.
+            StoreUnavailable: there is no room for an uploaded file.
         """
         task = request.task if isinstance(request.task, Task) else self._registry.get(request.task)
         _refuse_unavailable(task)
@@ -83,8 +87,11 @@ class Admission:
             raise InvalidInput.field("/entity", f"task {task.name!r} works on {task.entity!r} only")
         arguments = self.sealed_arguments(task, request.arguments)
         concurrency_key, concurrency_limit = _concurrency(task, arguments)
+        run_id = self._rng.run_id(now)
+        if task.signature.upload_pointers:
+            self._spool.link(run_id, files_in(request.arguments))
         return NewRun(
-            id=self._rng.run_id(now),
+            id=run_id,
             task=task.name,
             lane=task.lane,
             arguments=arguments,
@@ -128,6 +135,14 @@ class Admission:
         opened: JSONObject = json.loads(text, object_hook=self._unsealed)
         return opened
 
+    def files_folder(self, task: Task[..., Any], run: str) -> str | None:
+        """Where the files of a run lie, for a process that binds them itself; None if its task takes none."""
+        return str(self._spool.folder / run) if task.signature.upload_pointers else None
+
+    def drop_files(self, runs: Sequence[str]) -> None:
+        """Remove the files of runs that do not exist (any more); it blocks."""
+        self._spool.drop(runs)
+
     def _seal(self, secret: JSON) -> JSON:
         if secret == MASK:
             raise InvalidInput.field(
@@ -144,14 +159,19 @@ class Admission:
         return hashlib.sha256(f"{task.name}\n{asked}\n{request.priority}\n{request.run_at}".encode()).hexdigest()
 
 
+def files_in(arguments: Mapping[str, Any]) -> list[UploadedFile]:
+    """The files among arguments that were asked for."""
+    values = [item for value in arguments.values() for item in (value if isinstance(value, (list, tuple)) else [value])]
+    return [value for value in values if isinstance(value, UploadedFile)]
+
+
 def _refuse_unavailable(task: Task[..., Any]) -> None:
     """Refuse what a definition may say and this version cannot do, rather than pass over it in silence."""
     if task.lane is Lane.PROCESS:
         check_address(task)
-    if task.lane in _LANES_HERE and not task.before and not task.after:
+    if task.lane in _LANES_HERE:
         return
-    options = (("before", task.before), ("after", task.after))
-    missing = next((name for name, given in options if given), f"mode {task.mode!r}")
+    missing = f"mode {task.mode!r}"
     if task.lane is Lane.SERVICE:
         missing = "schedule '@always'"
     raise InvalidInput.field("/definition", f"task {task.name!r} uses {missing}, which is not available yet")

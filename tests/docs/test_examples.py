@@ -25,7 +25,7 @@ def test_the_example_runs(block: str, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     (tmp_path / "example.py").write_text(block)
     names: dict[str, object] = {"__name__": "example"}
-    exec(compile(block, str(tmp_path / "example.py"), "exec"), names)
+    exec(compile(block, str(tmp_path / "example.py"), "exec", dont_inherit=True), names)
     main = names.get("main")
     if asyncio.iscoroutinefunction(main):
         asyncio.run(main())

@@ -42,8 +42,8 @@ PROMISED = {
 HOMES = {
     "apsw": ("store/sqlite*.py",),
     "asyncpg": ("store/postgres*.py",),
-    "fastapi": ("api/*.py", "cli/*.py"),
-    "starlette": ("api/*.py", "cli/*.py"),
+    "fastapi": ("api/*.py", "cli/*.py", "fastapi.py"),
+    "starlette": ("api/*.py", "cli/*.py", "fastapi.py"),
     "uvicorn": ("api/*.py", "cli/*.py"),
 }
 """Libraries that only these modules may import; elsewhere a name for annotations (TYPE_CHECKING) at most."""

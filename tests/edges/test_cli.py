@@ -30,7 +30,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-from runwright import RunContext, task
+from runwright import RunContext, UploadedFile, task
 
 
 @task(title="Say a word", category="demo", tags=["words"])
@@ -59,6 +59,11 @@ async def hurt(kind: Literal["a", "b"] = "a") -> None:
 @task
 async def add(numbers: list[int], json: int = 0) -> int:
     return sum(numbers) + json
+
+
+@task
+async def load(tables: list[UploadedFile], note: UploadedFile | None = None) -> list[str]:
+    return [f"{one.name} {one.content_type} {one.read_text()}" for one in [*tables, *([note] if note else [])]]
 
 
 @task
@@ -230,6 +235,19 @@ def test_a_secret_is_read_from_stdin_and_shown_nowhere(served: Project) -> None:
     done = served("--json", "run", "guard", "--password", "-", typed="canary\n")
     assert done.json["result"] == 6
     assert "canary" not in done.out + done.err
+
+
+@pytest.mark.parametrize("how", ["beside a server", "alone"])
+def test_files_are_sent(how: str, served: Project, alone: Project) -> None:
+    here = served if how == "beside a server" else alone
+    for name in ("a.csv", "b.txt"):
+        (here.folder / name).write_text(name[0])
+    done = here("run", "load", "--tables", "@a.csv", "--tables", "b.txt", "--note", str(here.folder / "a.csv"))
+    assert done.code == 0, done.err
+    assert json.loads(done.out) == ["a.csv text/csv a", "b.txt text/plain b", "a.csv text/csv a"]
+    missing = here("run", "load", "--tables", "@c.csv")
+    assert (missing.code, "--tables: there is no file 'c.csv'" in missing.err) == (2, True)
+    assert "--tables @FILE" in here("run", "load", "--help").out
 
 
 @pytest.mark.parametrize(

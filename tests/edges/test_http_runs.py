@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from typing import Any
 
 import pytest
 
+from runwright import RunStatus
 from tests.edges.conftest import JSON_API, Doors, post
 
 
@@ -105,6 +107,37 @@ async def test_bulk_answers_for_each(doors: Doors) -> None:
     answer = await doors.operator.post("/api/run/bulk", json={"action": "delete", "ids": [run, "nobody"]})
 
     assert [(each["id"], each["meta"]["status"]) for each in answer.json()["data"]] == [(run, 200), ("nobody", 404)]
+
+
+async def test_bulk_on_a_filter_answers_for_each_and_says_if_there_are_more(
+    doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = (await doors.start("add", {"a": 1})).json()["data"]["id"]
+    await doors.manager.wait(done, timeout=5)
+    walkers = [(await doors.start("waiting")).json()["data"]["id"] for _ in range(2)]
+    for run in walkers:
+        while (await doors.manager.get(run)).status is not RunStatus.RUNNING:
+            await asyncio.sleep(0.005)
+
+    async def bulk(action: str, **chosen: Any) -> tuple[dict[str, int], bool]:
+        document = (await doors.operator.post("/api/run/bulk", json={"action": action, **chosen})).json()
+        return {each["id"]: each["meta"]["status"] for each in document["data"]}, document["meta"]["more"]
+
+    assert await bulk("pause", filter={}) == ({done: 409, **dict.fromkeys(walkers, 200)}, False)
+    assert await bulk("resume", filter={"definition": "waiting"}) == (dict.fromkeys(walkers, 200), False)
+    assert await bulk("cancel", filter={"definition": "waiting"}) == (dict.fromkeys(walkers, 200), False)
+    for run in walkers:
+        await doors.manager.wait(run, timeout=5)
+    assert await bulk("restart", filter={"status": "completed"}) == ({done: 200}, False)
+    await doors.manager.wait(done, timeout=5)
+    assert (await bulk("pause", ids=["nobody"]))[0] == {"nobody": 404}
+    monkeypatch.setattr("runwright.api.runs.BULK_LIMIT", 2)
+    answered, more = await bulk("delete", filter={})
+    assert (set(answered.values()), len(answered), more) == ({200}, 2, True)
+    mistakes: list[dict[str, Any]] = [{"action": "explode", "filter": {}}, {"action": "cancel"}, {"filter": {}}]
+    for wrong in mistakes:
+        assert (await doors.operator.post("/api/run/bulk", json=wrong)).status_code == 422
+    assert (await doors.viewer.post("/api/run/bulk", json={"action": "cancel", "filter": {}})).status_code == 403
 
 
 async def test_the_log_waits_for_more_and_comes_as_text(doors: Doors) -> None:

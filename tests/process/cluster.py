@@ -110,10 +110,10 @@ class Node:
         return self.log.read_text(errors="replace")[-2000:]
 
     def kill(self) -> float:
-        """SIGKILL; returns the moment (CLOCK_MONOTONIC)."""
+        """SIGKILL; returns the moment in seconds since 1970."""
         self.process.kill()
         self.process.wait()
-        return time.monotonic()
+        return time.time()
 
     def freeze(self) -> None:
         """SIGSTOP."""

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from runwright import RunStatus, StoreUnavailable, TaskManager
-from tests.process.cluster import SHORT_LEASES, Cluster, Node, until
+from tests.process.cluster import SHORT_LEASES, Cluster, Ledger, Node, until
 from tools.postgres import Postgres
 
 CRASH_LOOP = 3
@@ -47,7 +47,7 @@ async def kills(cluster: Cluster, rounds: int, orphan_seconds: float) -> None:
     ledger = cluster.ledger
     numbers = count()
     ids: list[str] = []
-    orphans: list[tuple[float, int, set[int]]] = []
+    orphans: list[tuple[float, dict[int, int]]] = []
     workers = cluster.start("worker", 3)
     async with cluster.manager() as manager:
         for _ in range(rounds):
@@ -57,26 +57,49 @@ async def kills(cluster: Cluster, rounds: int, orphan_seconds: float) -> None:
                 if len(ids) - len(ledger.numbers("ended")) < 5 * LANE:
                     calls = [("work", {"number": next(numbers), "seconds": 1.0}) for _ in range(LANE)]
                     ids.extend(await manager.start_many(calls))
-                flying = ledger.in_flight(victim.pid).values()
-                return len(flying) >= AT_RISK and all(line.attempt < CRASH_LOOP for line in flying)
+                if not at_risk(ledger, victim):
+                    return False
+                victim.freeze()  # so that what is in flight now is what dies
+                if at_risk(ledger, victim):
+                    return True
+                victim.thaw()
+                return False
 
             await until(ripe, 60, f"{AT_RISK} runs in flight on one worker")
-            died = victim.kill()
-            orphans.append((died, victim.pid, set(ledger.in_flight(victim.pid))))
+            died, flying = victim.kill(), ledger.in_flight(victim.pid)
+            orphans.append((died, {number: line.attempt for number, line in flying.items()}))
             workers += cluster.start("worker")
         results = await completed(manager, ids, orphan_seconds + 60)
     cluster.assert_alive(workers)
 
     assert set(results) == set(range(len(ids))) == ledger.numbers("ended"), "an acknowledged run was lost"
-    lines = ledger.lines()
-    ended = {(line.number, line.pid, line.attempt) for line in lines if line.word == "ended"}
+    ended = {(line.number, line.pid, line.attempt) for line in ledger.of("ended")}
     assert {(number, pid, attempt) for number, (pid, attempt) in results.items()} <= ended
-    assert all(len(numbers) >= AT_RISK for _, _, numbers in orphans)
-    for died, pid, lost in orphans:
-        again = {line.number: line.at for line in reversed(lines)
-                 if line.word == "began" and line.number in lost and line.pid != pid and line.at > died}  # fmt: skip
-        assert set(again) == lost, "an orphan never began again"
-        assert max(again.values()) - died <= orphan_seconds, "an orphan waited too long"
+    claimable = interruptions(cluster)
+    deaths = {orphan: died for died, lost in orphans for orphan in lost.items()}
+    waits = [claimable[orphan] - died for orphan, died in deaths.items() if orphan in claimable]
+    # The few whose code began before their start was stored were reservations to the store, and begin a first time.
+    begun = Counter((line.number, line.attempt) for line in ledger.of("began"))
+    assert all(begun[orphan] > 1 for orphan in deaths if orphan not in claimable)
+    assert len(deaths) >= rounds * AT_RISK
+    assert len(waits) >= len(deaths) / 2
+    assert max(waits) <= orphan_seconds, "an orphan was not to be claimed again in time"
+
+
+def at_risk(ledger: Ledger, victim: Node) -> bool:
+    """Whether enough runs are in flight there, none of which another death would condemn."""
+    flying = ledger.in_flight(victim.pid).values()
+    return len(flying) >= AT_RISK and all(line.attempt < CRASH_LOOP for line in flying)
+
+
+def interruptions(cluster: Cluster) -> dict[tuple[int, int], float]:
+    """When each run whose worker died was to be claimed again, by number and attempt, in seconds since 1970."""
+    with psycopg.connect(cluster.settings.store) as connection:
+        rows = connection.execute(
+            "select (run.arguments::json ->> 'number')::int, attempt.number, attempt.completed_at / 1e6"
+            " from runwright.attempt join runwright.run on run.key = attempt.run where attempt.status = 'interrupted'"
+        )
+        return {(number, attempt): float(moment) for number, attempt, moment in rows}
 
 
 async def test_two_kills_lose_nothing_and_condemn_nobody(postgres_url: str, tmp_path: Path) -> None:
@@ -127,9 +150,9 @@ async def test_a_thawed_worker_writes_nothing_and_stops_its_runs(postgres_url: s
 
 
 @pytest.mark.soak
-async def test_a_worker_thaws_ten_times_at_the_default_lease(durable_postgres: Postgres, tmp_path: Path) -> None:
+async def test_a_worker_thaws_three_times_at_the_default_lease(durable_postgres: Postgres, tmp_path: Path) -> None:
     with Cluster(durable_postgres.database(), tmp_path, max_concurrent=LANE) as cluster:
-        await freezes(cluster, rounds=10, runs=AT_RISK, seconds=60, lease_seconds=30)
+        await freezes(cluster, rounds=3, runs=AT_RISK, seconds=60, lease_seconds=30)
 
 
 # ----- the server restarts, connections are cut -----------------------------------------------------------------------
@@ -170,8 +193,9 @@ async def restarts(server: Postgres, url: str, cluster: Cluster, rounds: int) ->
 
 
 async def test_two_restarts_and_two_cuts_stop_nobody(durable_postgres: Postgres, tmp_path: Path) -> None:
+    """Also where a restart takes longer than the lease."""
     url = durable_postgres.database()
-    with Cluster(url, tmp_path, max_concurrent=LANE, poll_seconds=60) as cluster:
+    with Cluster(url, tmp_path, max_concurrent=LANE, **{**SHORT_LEASES, "poll_seconds": 60}) as cluster:
         await restarts(durable_postgres, url, cluster, rounds=2)
 
 

@@ -1,8 +1,10 @@
 """Several nodes, each the real scheduler, worker and janitor, on one real store, with trouble in between.
 
-The store is SQLite in memory, written inline: the same SQL that the product runs, deterministic. A node sees it through
-NodeStore, where trouble happens: slow answers, failures before a transaction, failures after its commit, a killed node
-whose words never arrive, a frozen one whose words arrive late. Hints are dropped, wall clocks step.
+The store is SQLite in memory, written inline: the same SQL that the product runs, deterministic. Each node has a store
+object of its own over the one database, as processes on PostgreSQL have: it judges the leases of others by what it has
+seen itself, and a node that starts again has seen nothing. A node reaches its store through NodeStore, where trouble
+happens: slow answers, failures before a transaction, failures after its commit, a killed node whose words never arrive,
+a frozen one whose words arrive late. Hints are dropped, wall clocks step.
 """
 
 from __future__ import annotations
@@ -26,9 +28,11 @@ from runwright.model import SYSTEM, Fire, NewRun, Run
 from runwright.retry import Retry
 from runwright.store.base import EventFilter, RunQuery
 from runwright.store.sqlite import SqliteStore
+from runwright.store.sqlite_file import MEMORY
 from runwright.tasks.context import current_run
 from runwright.tasks.definition import task
 from runwright.tasks.registry import Registry
+from runwright.uploads import Spool
 from runwright.worker.janitor import Janitor
 from runwright.worker.outcome import Limits
 from runwright.worker.scheduler import Scheduler
@@ -127,11 +131,14 @@ class Node:
         self.early_seconds = 0.0
         self.bus = LocalBus()
         self.clock = NodeClock(self)
+        self.own = SqliteStore(
+            MEMORY, self.clock, world.ids, world.store._connection, world.store._writer, 5.0, inline=True
+        )
         self.store: Any = NodeStore(self)
         self.registry = Registry()
         for item in world.tasks_for(self):
             self.registry.register(item)
-        self.admission = Admission(self.registry, world.sealer, world.ids)
+        self.admission = Admission(self.registry, world.sealer, world.ids, Spool(None, 0))
         self.triggers = Triggers()
         self._tasks: list[asyncio.Task[Any]] = []
 
@@ -209,7 +216,7 @@ class NodeStore:
         world, node = self._node.world, self._node
         if name == "now":
             return lambda: world.store.now() + round(node.skew_seconds * SECOND)
-        verb = world.mutant(name, getattr(world.store, name))
+        verb = world.mutant(name, getattr(node.own, name))
         if name in SYNC_VERBS:
             return verb
 
@@ -322,9 +329,7 @@ class World:
         self.clock = WorldClock(loop)
         self.ids = WorldRng(loop.rng)
         self.sealer = Sealer(bytes(32))
-        self.store = await SqliteStore.open(
-            ":memory:", clock=self.clock, rng=self.ids, on_commit=self._hint, inline=True
-        )
+        self.store = await SqliteStore.open(MEMORY, clock=self.clock, rng=self.ids, on_commit=self._hint, inline=True)
         quiet, self.faults = self.faults, Faults()
         for number in range(self.nodes_wanted):
             self._add_node(f"n{number}")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest import mock
 
+from runwright.clock import SECOND, Clock
 from runwright.lifecycle import RunEvent
 from runwright.model import Enqueued, Finish, FirePlan, NewRun, Turn
+from runwright.store.leases import Leases, LiveSession
 from runwright.worker import service
 from runwright.worker.executor import Executor
 from runwright.worker.heartbeat import Heartbeat
@@ -20,6 +22,7 @@ QUIET = Faults()
 LOSSY = Faults(before=0.05, after=0.05)
 DEADLY = Faults(kills=True)
 FREEZING = Faults(freezes=True)
+STEPPING = Faults(steps=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,38 @@ def ends_have_no_consequences(world: World, verb: Any) -> Any:
     return lambda ended, next_due: verb(ended, {})
 
 
+class WallClock:
+    """A clock whose steady side is its wall side."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.now = clock.now
+        self.sleep = clock.sleep
+
+    def monotonic(self) -> float:
+        return self.now() / SECOND
+
+
+@contextmanager
+def leases_by_the_wall_clock() -> Iterator[None]:
+    begin = Leases.__init__
+    with mock.patch.object(Leases, "__init__", lambda self, clock: begin(self, WallClock(clock))):
+        yield
+
+
+@contextmanager
+def judged_at_first_sight() -> Iterator[None]:
+    """A process does not watch a lease for its length: it takes what it sees first for a renewal that is as old."""
+    really = Leases.expired
+
+    def expired(self: Leases, sessions: Collection[LiveSession]) -> Sequence[LiveSession]:
+        for session in sessions:
+            self._seen.setdefault(session.id, (session.beats, float("-inf")))
+        return really(self, sessions)
+
+    with mock.patch.object(Leases, "expired", expired):
+        yield
+
+
 def nothing(*_: Any, **__: Any) -> None:
     """Stands in for a step that somebody forgot."""
 
@@ -148,6 +183,8 @@ MUTANTS = [
         patch=lambda: mock.patch.object(service, "LONGEST_SLEEP_SECONDS", 1e9),
         options={"poll_seconds": 1e9},
     ),
+    Mutant("leases by the wall clock", STEPPING, patch=leases_by_the_wall_clock),
+    Mutant("leases judged at first sight", DEADLY, patch=judged_at_first_sight),
     Mutant("a lost turn is not adopted", LOSSY, patch=lambda: mock.patch.object(Executor, "adopt", nothing)),
     Mutant(
         "what is in hand is adopted again",

@@ -20,7 +20,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runwright import Choices, RunContext, task
+from runwright import Choices, RunContext, UploadedFile, task
 
 
 @task(title="Database backup", category="maintenance", icon="database", danger="Replaces yesterday's backup.")
@@ -52,6 +52,11 @@ async def lines(count: int = 20_000, *, run: RunContext) -> int:
 async def polyglot(run: RunContext) -> str:
     run.log.warning("<script>alert(1)</script>")
     return "<b onmouseover=alert(1)>bold</b>"
+
+
+@task(title="Import of a table")
+async def load(table: UploadedFile, more: list[UploadedFile] | None = None, note: str = "") -> list[str]:
+    return [f"{file.name}: {file.read_text()}" for file in [table, *(more or [])]] + [note]
 
 
 @task(schedule="@every 1s")

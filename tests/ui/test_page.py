@@ -8,11 +8,21 @@ import time
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, FilePayload, Page, expect
 
 from tests.ui.conftest import Served
 
-PAGES = ["/tasks", "/tasks/backup", "/runs", "/schedules", "/schedules/heartbeat", "/timeline", "/workers", "/problems"]
+PAGES = [
+    "/tasks",
+    "/tasks/backup",
+    "/tasks/load",
+    "/runs",
+    "/schedules",
+    "/schedules/heartbeat",
+    "/timeline",
+    "/workers",
+    "/problems",
+]
 
 
 def status(page: Page, wanted: str) -> None:
@@ -22,7 +32,7 @@ def status(page: Page, wanted: str) -> None:
 
 def test_the_tasks_are_listed_searched_and_their_problems_shown(page: Page) -> None:
     page.goto("/tasks")
-    expect(page.get_by_test_id("task-card")).to_have_count(5)
+    expect(page.get_by_test_id("task-card")).to_have_count(6)
     page.get_by_test_id("search").fill("backup")
     expect(page.get_by_test_id("task-card")).to_have_count(1)
     page.goto("/problems")
@@ -42,6 +52,23 @@ def test_a_fault_is_shown_at_its_field_and_danger_is_asked_about(page: Page) -> 
     dialog.get_by_role("button").last.click()
     status(page, "completed")
     expect(page.get_by_test_id("result")).to_contain_text("backup.sql")
+
+
+def test_files_are_chosen_and_sent(page: Page) -> None:
+    page.goto("/tasks/load")
+    page.get_by_test_id("run-button").first.click()
+    expect(page.get_by_text("is required").first).to_be_visible()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_label("Table").click()
+    chooser.value.set_files(FilePayload(name="people.csv", mimeType="text/csv", buffer=b"Ada"))
+    with page.expect_file_chooser() as chooser:
+        page.get_by_label("More").click()
+    chooser.value.set_files([FilePayload(name=f"{n}.csv", mimeType="text/csv", buffer=b"x") for n in (1, 2)])
+    page.get_by_label("Note").fill("with three files")
+    page.get_by_test_id("run-button").first.click()
+    status(page, "completed")
+    for said in ("people.csv: Ada", "1.csv: x", "2.csv: x", "with three files"):
+        expect(page.get_by_test_id("result")).to_contain_text(said)
 
 
 def test_a_run_is_watched_paused_resumed_and_cancelled(page: Page) -> None:

@@ -25,6 +25,7 @@ from runwright.tasks.definition import task
 from runwright.tasks.registry import Registry
 from runwright.testing.clock import ManualClock
 from runwright.testing.store_contract.setup import Setup
+from runwright.uploads import Spool
 from runwright.worker.scheduler import Scheduler
 from runwright.worker.settler import Settler
 from runwright.worker.triggers import Triggers
@@ -40,7 +41,7 @@ class Node:
         for name in tasks:
             self.registry.register(task(name=name)(_nothing))
         rng = SystemRng()
-        admission = Admission(self.registry, Sealer(bytes(32)), rng)
+        admission = Admission(self.registry, Sealer(bytes(32)), rng, Spool(None, 0))
         self.editor = Editor(self.registry, admission, self.triggers)
         self.door = Schedules(store, self.registry, self.editor, self.triggers, clock, rng, "UTC")
         self.fires = ScheduleFires(store, self.door, admission, clock)

@@ -99,3 +99,15 @@ async def test_text_that_no_page_can_hold_is_mended() -> None:
 
     assert "\x00" not in line.text and "\ud800" not in line.text
     assert run.status in (RunStatus.COMPLETED, RunStatus.ERROR)  # recorded either way; the slot is free
+
+
+async def test_a_time_limit_holds_on_a_worker_that_was_idle() -> None:
+    @task(timeout=0.02)
+    async def sleeper() -> None:
+        await asyncio.sleep(600)
+
+    async with TaskManager(Settings(store=MEMORY, poll_seconds=300), tasks=[sleeper]) as manager:
+        for _ in range(2):  # the second begins while the claimer has nothing else to wait for
+            run = await manager.wait((await manager.start(sleeper)).id, timeout=5)
+            assert run.error is not None
+            assert run.error.kind == "timeout"

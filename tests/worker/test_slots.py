@@ -49,7 +49,7 @@ def family(mode: str, count: Count, **options: Any) -> list[Any]:
         @task(name="child", **options)
         async def child(number: int) -> int:
             with count.one():
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.001)
                 return number * 2
 
         @task(name="parent", **options)
@@ -58,7 +58,7 @@ def family(mode: str, count: Count, **options: Any) -> list[Any]:
                 identifier = await run.start("child", {"number": number})
             result = await run.wait(identifier)
             with count.one():
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.001)
                 return result
 
         return [child, parent]

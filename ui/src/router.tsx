@@ -8,6 +8,7 @@ import {
   redirect,
 } from '@tanstack/react-router';
 import type { QueryClient } from '@tanstack/react-query';
+import { ROOT } from './api/root';
 import { meQuery } from './api/system';
 import type { JsonObject } from './api/types';
 import { Shell } from './shell/Shell';
@@ -184,6 +185,7 @@ const routeTree = root.addChildren([
 export function makeRouter(client: QueryClient) {
   return createRouter({
     routeTree,
+    basepath: ROOT || '/',
     context: { client },
     defaultPreload: 'intent',
     scrollRestoration: true,

@@ -13,14 +13,16 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from runwright.api import admin, definitions, live, overview, page, runs, schedules
+from runwright.api.files import Files
 from runwright.api.guard import Guard
-from runwright.api.wire import Answer, error_answer, plain_error
+from runwright.api.wire import Answer, error_answer, plain_error, route_path
 from runwright.clock import Clock
 from runwright.config import Settings
 from runwright.control import Control
 from runwright.errors import InvalidArguments, RunwrightError
 from runwright.events.feed import Feed
 from runwright.model import Actor
+from runwright.uploads import Spool
 
 logger = logging.getLogger("runwright.api")
 
@@ -36,6 +38,7 @@ def create_app(
     settings: Settings,
     *,
     feed: Feed,
+    spool: Spool,
     clock: Clock,
     local_actor: Actor | None = None,
     scheduler_alive: Callable[[], bool] = lambda: True,
@@ -54,7 +57,8 @@ def create_app(
     the_page = page.Page()
     sessions = overview.session_routes(control, secure=secure)
     app.include_router(definitions.routes(control))
-    app.include_router(runs.routes(control, feed))
+    files = Files(spool, settings.upload_limit_files, settings.body_limit_bytes)
+    app.include_router(runs.routes(control, feed, files))
     app.include_router(schedules.routes(control))
     app.include_router(schedules.fire_routes(control, feed))
     app.include_router(schedules.pause_routes(control))
@@ -62,7 +66,7 @@ def create_app(
     app.include_router(overview.routes(control))
     app.include_router(sessions.router)
     app.include_router(overview.health_routes(control, scheduler_alive=scheduler_alive))
-    app.include_router(admin.routes(control, feed, the_page))
+    app.include_router(admin.routes(control, feed, the_page, files))
     app.include_router(page.routes(the_page, sessions.enter))
     if settings.websocket_enabled:
         app.include_router(live.routes(control, feed, clock, settings.buffer_size))
@@ -77,6 +81,7 @@ def create_app(
         control,
         hosts=[settings.host, *settings.allowed_hosts, *([host] if host else [])],
         body_limit=settings.body_limit_bytes,
+        upload_limit=settings.upload_limit_bytes,
         pages=page.PATTERNS,
         local_actor=local_actor,
         open_metrics=settings.metrics_public,
@@ -97,7 +102,7 @@ def _docs(app: FastAPI) -> Callable[[], HTMLResponse]:
 
 def pointer_base(request: Request, error: RunwrightError) -> str:
     """Where the fields of an error stand in the body of this route."""
-    path = request.url.path.rstrip("/")
+    path = route_path(request.scope).rstrip("/")
     if path == "/api/run" and request.method == "POST":
         return "/data/attributes/arguments" if isinstance(error, InvalidArguments) else "/data/attributes"
     if (path == "/api/task" and request.method == "POST") or (

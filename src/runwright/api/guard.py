@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from runwright.api.wire import error_answer, plain_error
+from runwright.api.wire import error_answer, located, plain_error, route_path
 from runwright.control import Control
 from runwright.errors import NotSignedIn, StoreUnavailable, TooLarge
 from runwright.model import Actor
@@ -34,6 +34,7 @@ OPEN = {
     ("GET", "/favicon.svg"),
     ("GET", "/favicon.ico"),
 }
+STARTS = re.compile(r"/api/run|/admin/task/[^/]+/(run|start)")
 ASSET = re.compile(r"/assets/[A-Za-z0-9_.-]+")
 POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
@@ -71,6 +72,7 @@ class Guard:
         *,
         hosts: Collection[str],
         body_limit: int,
+        upload_limit: int = 0,
         pages: Collection[str],
         local_actor: Actor | None = None,
         open_metrics: bool = False,
@@ -79,6 +81,7 @@ class Guard:
         self._control = control
         self._hosts = {host.lower() for host in (*hosts, *LOOPBACK)}
         self._body_limit = body_limit
+        self._upload_limit = upload_limit
         self._pages = [re.compile(page) for page in pages]
         self._local_actor = local_actor
         self._open = OPEN | ({("GET", "/health"), ("GET", "/metrics")} if open_metrics else set())
@@ -103,22 +106,23 @@ class Guard:
                 421, "misdirected", "this server does not answer under that host name; see allowed_hosts"
             )
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > self._body_limit:
-            return error_answer(TooLarge(f"a body may have {self._body_limit} bytes at most"))
+        limit = self._limit(scope, headers)
+        if not length.isdigit() or int(length) > limit:
+            return error_answer(TooLarge(f"a body may have {limit} bytes at most"))
         try:
             actor, by_cookie = await self._actor(headers)
         except StoreUnavailable as unavailable:
             return error_answer(unavailable)
-        method = scope.get("method", "WEBSOCKET")
+        method, path = scope.get("method", "WEBSOCKET"), route_path(scope)
         if by_cookie and method not in SAFE and not self._same_origin(headers):
             return plain_error(403, "foreign_origin", "this request comes from another site")
         if actor is not None:
             scope["runwright.actor"] = actor
-        elif not self._is_open(method, scope["path"]):
-            if method == "GET" and any(page.fullmatch(scope["path"]) for page in self._pages) and wants_html(headers):
-                return RedirectResponse(f"/sign-in?{urlencode({'next': scope['path']})}", 303)
+        elif not self._is_open(method, path):
+            if method == "GET" and any(page.fullmatch(path) for page in self._pages) and wants_html(headers):
+                return RedirectResponse(located(scope, f"/sign-in?{urlencode({'next': path})}"), 303)
             return error_answer(NotSignedIn("sign in, or send a token: Authorization: Bearer …"))
-        if method == "POST" and scope["path"] == "/api/session" and not self._same_origin(headers):
+        if method == "POST" and path == "/api/session" and not self._same_origin(headers):
             return plain_error(403, "foreign_origin", "this request comes from another site")
         return None
 
@@ -155,17 +159,22 @@ class Guard:
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         if scope["type"] != "http":
             return receive
-        left = self._body_limit
+        left = limit = self._limit(scope, Headers(scope=scope))
 
         async def bounded() -> Message:
             nonlocal left
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
-                raise TooLarge(f"a body may have {self._body_limit} bytes at most")
+                raise TooLarge(f"a body may have {limit} bytes at most")
             return message
 
         return bounded
+
+    def _limit(self, scope: Scope, headers: Headers) -> int:
+        """How many bytes the body may have: files count apart, where a run may be started with some."""
+        files = headers.get("content-type", "").lower().startswith("multipart/form-data")
+        return self._body_limit + (self._upload_limit if files and STARTS.fullmatch(route_path(scope)) else 0)
 
     @staticmethod
     def _marked(send: Send) -> Send:

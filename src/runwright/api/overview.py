@@ -13,7 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from runwright.api.guard import COOKIE, actor_of, session_of
 from runwright.api.reading import Query, json_body, known_only, text
-from runwright.api.wire import Answer, event_resource, listing, pause_value, resource, worker_resource
+from runwright.api.wire import Answer, event_resource, listing, located, pause_value, resource, worker_resource
 from runwright.control import Control
 from runwright.control.accounts import SESSION_SECONDS
 from runwright.control.strict_json import parse
@@ -75,7 +75,7 @@ class SessionRoutes:
     """The routes for sessions, and ``enter``, which exchanges a sign-in code for a session and leads to the page."""
 
     router: APIRouter
-    enter: Callable[[str], Awaitable[Response]]
+    enter: Callable[[Request, str], Awaitable[Response]]
 
 
 def session_routes(control: Control, *, secure: bool) -> SessionRoutes:
@@ -103,11 +103,12 @@ def session_routes(control: Control, *, secure: bool) -> SessionRoutes:
         response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=secure)
         return response
 
-    async def enter(code: str) -> Response:
+    async def enter(request: Request, code: str) -> Response:
         try:
-            return with_cookie(RedirectResponse("/", 303), await control.accounts.sign_in(code))
+            home = RedirectResponse(located(request.scope, "/"), 303)
+            return with_cookie(home, await control.accounts.sign_in(code))
         except NotSignedIn:
-            return RedirectResponse("/sign-in?expired=true", 303)
+            return RedirectResponse(located(request.scope, "/sign-in?expired=true"), 303)
 
     return SessionRoutes(router, enter)
 

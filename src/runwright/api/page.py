@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from html import escape
 from pathlib import Path
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, PlainTextResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 FOLDER = Path(__file__).parent.parent / "ui_dist"
@@ -26,12 +27,15 @@ class Page:
     def __init__(self, folder: Path = FOLDER) -> None:
         self._folder = folder
 
-    def index(self) -> Response:
-        """The one HTML document."""
+    def index(self, request: Request) -> Response:
+        """The one HTML document, which knows where it is mounted."""
         file = self._folder / "index.html"
         if not file.is_file():
             return PlainTextResponse(MISSING)
-        return FileResponse(file, headers={"Cache-Control": "no-cache"})
+        root = escape(str(request.scope.get("root_path", "")))
+        text = file.read_text(encoding="utf-8").replace('="./', f'="{root}/')
+        text = text.replace('name="runwright-root" content=""', f'name="runwright-root" content="{root}"')
+        return HTMLResponse(text, headers={"Cache-Control": "no-cache"})
 
     def icon(self) -> Response:
         """The site's icon."""
@@ -53,12 +57,12 @@ class Immutable(StaticFiles):
         return response
 
 
-def routes(page: Page, enter: Callable[[str], Awaitable[Response]]) -> APIRouter:
+def routes(page: Page, enter: Callable[[Request, str], Awaitable[Response]]) -> APIRouter:
     """The addresses of the page; ``enter`` exchanges a sign-in code."""
     router = APIRouter(include_in_schema=False)
 
     async def index(request: Request) -> Response:
-        return page.index()
+        return page.index(request)
 
     for path in PATHS:
         router.add_api_route(path, index, methods=["GET"])
@@ -66,7 +70,7 @@ def routes(page: Page, enter: Callable[[str], Awaitable[Response]]) -> APIRouter
     @router.get("/sign-in")
     async def sign_in(request: Request) -> Response:
         code = request.query_params.get("code")
-        return page.index() if code is None else await enter(code)
+        return page.index(request) if code is None else await enter(request, code)
 
     @router.get("/favicon.svg")
     @router.get("/favicon.ico")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from runwright.admission import RunRequest
+from runwright.api.files import Files, by_parameter
 from runwright.api.guard import actor_of
 from runwright.api.reading import Query, attributes, boolean, json_body, known_only, mapping, moment, text, whole
 from runwright.api.wire import (
@@ -18,11 +19,13 @@ from runwright.api.wire import (
     error_attributes,
     line_value,
     listing,
+    located,
     run_attributes,
     run_resource,
 )
 from runwright.clock import to_micros
 from runwright.control import Control
+from runwright.control.runs import BULK_LIMIT
 from runwright.errors import InvalidInput
 from runwright.events.feed import Complete, Feed, Log
 from runwright.model import Actor, Run, RunStatus
@@ -33,7 +36,7 @@ FILTERS = ("filter[definition]", "filter[status]", "filter[schedule]", "filter[p
 LOG_LINES, LOG_LINES_MOST, LOG_WAIT_MOST = 5000, 20_000, 30
 
 
-def routes(control: Control, feed: Feed) -> APIRouter:  # noqa: C901 - one small function for each route
+def routes(control: Control, feed: Feed, files: Files) -> APIRouter:  # noqa: C901 - one small function for each route
     """The routes for runs."""
     router = APIRouter(prefix="/api/run", tags=["run"])
 
@@ -56,31 +59,35 @@ def routes(control: Control, feed: Feed) -> APIRouter:  # noqa: C901 - one small
     @router.post("", status_code=202, summary="Start a run", openapi_extra=_start_body())
     async def start(request: Request) -> Answer:
         actor = actor_of(request)
-        given = attributes(await json_body(request), "run")
-        known_only(given, START)
-        name = text(given, "definition")
-        if name is None:
-            raise InvalidInput.field("/data/attributes/definition", "is missing: the name of the task to run")
-        run_at = moment(given, "run_at")
-        tags = given.get("tags") or []
-        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-            raise InvalidInput.field("/data/attributes/tags", "must be a list of texts")
-        run = await control.runs.start(
-            RunRequest(
-                task=name,
-                arguments=mapping(given, "arguments"),
-                actor=actor,
-                confirmed=boolean(given, "confirm"),
-                priority=whole(given, "priority"),
-                run_at=None if run_at is None else to_micros(run_at),
-                entity=text(given, "entity"),
-                tags=tuple(str(tag) for tag in tags),
-                idempotency_key=idempotency_key(request),
+        async with files.document(request) as (document, sent):
+            given = attributes(document, "run")
+            known_only(given, START)
+            name = text(given, "definition")
+            if name is None:
+                raise InvalidInput.field("/data/attributes/definition", "is missing: the name of the task to run")
+            run_at = moment(given, "run_at")
+            tags = given.get("tags") or []
+            if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+                raise InvalidInput.field("/data/attributes/tags", "must be a list of texts")
+            schema = control.tasks.get(actor, name).signature.schema() if sent else {}
+            run = await control.runs.start(
+                RunRequest(
+                    task=name,
+                    arguments={**mapping(given, "arguments"), **by_parameter(sent, schema)},
+                    actor=actor,
+                    confirmed=boolean(given, "confirm"),
+                    priority=whole(given, "priority"),
+                    run_at=None if run_at is None else to_micros(run_at),
+                    entity=text(given, "entity"),
+                    tags=tuple(str(tag) for tag in tags),
+                    idempotency_key=idempotency_key(request),
+                )
             )
+        return Answer(
+            {"data": await whole_run(actor, run)}, 202, {"Location": located(request.scope, f"/api/run/{run.id}")}
         )
-        return Answer({"data": await whole_run(actor, run)}, 202, {"Location": f"/api/run/{run.id}"})
 
-    @router.post("/bulk", summary="Cancel, resume, restart or delete many runs")
+    @router.post("/bulk", summary="Cancel, pause, resume, restart or delete many runs")
     async def bulk(request: Request) -> Answer:
         given = await json_body(request)
         known_only(given, ("action", "ids", "filter"), "")
@@ -93,16 +100,18 @@ def routes(control: Control, feed: Feed) -> APIRouter:  # noqa: C901 - one small
             known_only(chosen, ("definition", "status", "schedule"), "/filter")
             query = RunQuery(
                 task=text(chosen, "definition", "/filter"), schedule=text(chosen, "schedule", "/filter"),
-                statuses=statuses(text(chosen, "status", "/filter"), "/filter/status"), limit=1000,
+                statuses=statuses(text(chosen, "status", "/filter"), "/filter/status"), limit=BULK_LIMIT,
             )  # fmt: skip
         elif ids is None:
             raise InvalidInput.field("/ids", "is missing: give ids, or a filter")
-        answers = await control.runs.bulk(
+        bulk = await control.runs.bulk(
             actor_of(request), text(given, "action", "") or "", [str(each) for each in ids or []], query
         )
         codes = {"done": 200, "missing": 404, "refused": 409}
-        data = [{"type": "run", "id": a.run, "meta": {"status": codes[a.outcome], "detail": a.detail}} for a in answers]
-        return Answer({"data": data})
+        data = [
+            {"type": "run", "id": a.run, "meta": {"status": codes[a.outcome], "detail": a.detail}} for a in bulk.answers
+        ]
+        return Answer({"data": data, "meta": {"more": bulk.more}})
 
     @router.get("/{run_id}", summary="One run")
     async def show(request: Request, run_id: str) -> Answer:
@@ -221,4 +230,10 @@ def _start_body() -> Document:
     }  # fmt: skip
     data = {"type": "object", "properties": {"type": {"const": "run"}, "attributes": {"properties": properties}}}
     schema = {"type": "object", "properties": {"data": data}}
-    return {"requestBody": {"content": {"application/vnd.api+json": {"schema": schema}}, "required": True}}
+    with_files = {
+        "type": "object",
+        "properties": {"document": {"type": "string", "description": "the same document as text"}},
+        "additionalProperties": {"type": "string", "format": "binary", "description": "a file, named as its parameter"},
+    }
+    content = {"application/vnd.api+json": {"schema": schema}, "multipart/form-data": {"schema": with_files}}
+    return {"requestBody": {"content": content, "required": True}}

@@ -13,6 +13,7 @@ from runwright.api.wire import (
     Answer,
     fire_resource,
     listing,
+    located,
     pause_value,
     resource,
     run_resource,
@@ -56,7 +57,7 @@ def routes(control: Control) -> APIRouter:
         document: dict[str, Any] = {"data": schedule_resource(schedule, control)}
         if (unbound := door.unbound(schedule)) is not None:
             document["meta"] = {"warning": unbound}
-        return Answer(document, 201, {"Location": f"/api/task/{schedule.id}"})
+        return Answer(document, 201, {"Location": located(request.scope, f"/api/task/{schedule.id}")})
 
     @router.get("/{name}", summary="One schedule")
     async def show(request: Request, name: str) -> Answer:
@@ -95,7 +96,9 @@ def fire_routes(control: Control, feed: Feed) -> APIRouter:
         actor = actor_of(request)
         run_id = await control.fires.fire(actor, name, confirmed=boolean(given, "confirm", ""))
         run = await control.runs.get(actor, run_id)
-        return Answer({"data": run_resource(run, control, feed)}, 202, {"Location": f"/api/run/{run_id}"})
+        return Answer(
+            {"data": run_resource(run, control, feed)}, 202, {"Location": located(request.scope, f"/api/run/{run_id}")}
+        )
 
     @router.post("/{name}/backfill", status_code=202, summary="Run the due times of a range that have no run")
     async def backfill(request: Request, name: str) -> Answer:

@@ -52,8 +52,6 @@ class Server:
         """
         settings = self._settings
         check_host(settings)
-        if settings.admin_token is not None:
-            await self._control.accounts.admit_token(settings.admin_token.get_secret_value(), "admin", Role.ADMIN)
         listening = self._listen()
         config = uvicorn.Config(
             self._app, log_level="warning", access_log=False, lifespan="off", ws="websockets-sansio",

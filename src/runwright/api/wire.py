@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from pydantic_core import to_json
+from starlette.types import Scope
 
 from runwright.api.reading import UnsupportedType
 from runwright.clock import Micros, to_datetime
@@ -61,6 +62,20 @@ def time_text(moment: datetime | Micros | None) -> str | None:
         return None
     aware = to_datetime(moment) if isinstance(moment, int) else moment
     return aware.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+# ----- places: an application may have mounted this one anywhere ---------------------------------------------------
+
+
+def route_path(scope: Scope) -> str:
+    """The path of a request below the place where this application is mounted."""
+    path, root = str(scope["path"]), str(scope.get("root_path", ""))
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+
+def located(scope: Scope, path: str) -> str:
+    """A path of this application as the outside sees it."""
+    return f"{scope.get('root_path', '')}{path}"
 
 
 # ----- errors -----------------------------------------------------------------------------------------------------

@@ -6,8 +6,11 @@ It knows JSON:API and status codes; it does not know whether a server or this pr
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from mimetypes import guess_type
+from pathlib import Path
 from typing import Any, Final
 
 import httpx2
@@ -112,6 +115,17 @@ class Client:
         """Create an object."""
         return _resource((await self._send("POST", path, {}, _body(kind, attributes)))["data"])
 
+    async def post_with_files(
+        self, path: str, kind: str, attributes: Mapping[str, object], files: Sequence[tuple[str, Path]]
+    ) -> Resource:
+        """Create an object with files beside its document, each under the name of its parameter."""
+        parts: list[tuple[str, tuple[str | None, bytes, str]]] = [
+            ("document", (None, json.dumps(_body(kind, attributes)).encode(), "application/json"))
+        ]
+        for name, file in files:
+            parts.append((name, (file.name, file.read_bytes(), guess_type(file.name)[0] or "application/octet-stream")))
+        return _resource((await self._send("POST", path, {}, files=parts))["data"])
+
     async def order(self, path: str, body: Mapping[str, object] | None = None) -> Resource:
         """Give a command about an object that is there."""
         return _resource((await self._send("POST", path, {}, body or None))["data"])
@@ -129,12 +143,19 @@ class Client:
         await self._send("DELETE", path, {})
 
     async def _send(
-        self, method: str, path: str, query: Mapping[str, object], body: Mapping[str, object] | None = None
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, object],
+        body: Mapping[str, object] | None = None,
+        files: Any = None,
     ) -> dict[str, Any]:
         parameters = {key: _text(value) for key, value in query.items() if value is not None}
         headers = {"Accept": MEDIA_TYPE} | ({"Content-Type": MEDIA_TYPE} if body is not None else {})
         try:
-            response = await self._http.request(method, path, params=parameters or None, json=body, headers=headers)
+            response = await self._http.request(
+                method, path, params=parameters or None, json=body, files=files, headers=headers
+            )
         except httpx2.HTTPError as error:
             said = str(error) or type(error).__name__
             raise StoreUnavailable(f"no answer from {self._http.base_url}: {said}") from error

@@ -1,8 +1,8 @@
 """Room of the command line: the options of one task, made from the JSON Schema of its parameters.
 
-``--format tar`` for a value, ``--flag`` and ``--no-flag`` for a boolean, an option repeated for a list, JSON for what
-is nested. A task's own names go before the program's: its ``--json`` is its own, and the program's stands before its
-name. Values are put into JSON; whether they are good is for the API to say.
+``--format tar`` for a value, ``--flag`` and ``--no-flag`` for a boolean, an option repeated for a list,
+``--table @PATH`` for a file, JSON for what is nested. A task's own names go before the program's: its ``--json`` is
+its own, and the program's stands before its name. Whether values are good is for the API to say.
 """
 
 from __future__ import annotations
@@ -162,9 +162,11 @@ class TaskOptions:
     def _value(self, schema: Mapping[str, Any], given: Any) -> Any:
         if isinstance(given, bool):
             return given
+        if schema.get("x-upload"):
+            return _file(given)
         if isinstance(given, list):
             item = self._resolved(schema.get("items") or {})
-            if len(given) == 1 and given[0].lstrip().startswith("["):
+            if len(given) == 1 and given[0].lstrip().startswith("[") and not item.get("x-upload"):
                 return _json(given[0])
             return [self._value(item, text) for text in given]
         if schema.get("writeOnly") and given == "-":
@@ -227,6 +229,14 @@ def json_object(text: str, option: str) -> dict[str, Any]:
     return value
 
 
+def _file(text: str) -> Path:
+    """The file that ``@PATH`` or ``PATH`` names; it is read when it is sent."""
+    path = Path(text.removeprefix("@"))
+    if not path.is_file():
+        raise ValueError(f"there is no file {str(path)!r}")
+    return path
+
+
 def _kind(schema: Mapping[str, Any]) -> str:
     """The type that decides how an option is written; ``mixed`` for several, empty for any."""
     if "anyOf" in schema or "oneOf" in schema:
@@ -250,6 +260,8 @@ def _help(schema: Mapping[str, Any], required: bool) -> str:
 
 
 def _metavar(schema: Mapping[str, Any]) -> str:
+    if schema.get("x-upload") or (schema.get("items") or {}).get("x-upload"):
+        return "@FILE"
     return {"integer": "N", "number": "X", "object": "JSON", "array": "VALUE"}.get(_kind(schema), "TEXT")
 
 

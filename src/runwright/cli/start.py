@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
@@ -125,8 +126,21 @@ def _confirmed(cli: Invocation, name: str, danger: str) -> bool:
 
 
 async def _start(client: Client, attributes: dict[str, Any]) -> Resource:
+    arguments = attributes["arguments"]
+    files = [
+        (name, one)
+        for name, value in arguments.items()
+        for one in (value if isinstance(value, list) else [value])
+        if isinstance(one, Path)
+    ]
+    sent = {name for name, _ in files}
     try:
-        return await client.post("/api/run", "run", attributes)
+        if not files:
+            return await client.post("/api/run", "run", attributes)
+        plain = {name: value for name, value in arguments.items() if name not in sent}
+        return await client.post_with_files("/api/run", "run", {**attributes, "arguments": plain}, files)
+    except OSError as error:
+        raise InvalidInput.field("/file", f"cannot be read: {error}") from error
     except Answered as error:
         faults = [FieldError(_option_pointer(fault.pointer), fault.message, fault.code) for fault in error.errors]
         raise Answered(error.status, faults) from None

@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from runwright.config.files import find, read
+from runwright.config.refusals import fault, refusal
 from runwright.config.values import (
     Count,
     FilePath,
@@ -41,7 +42,6 @@ from runwright.config.values import (
     Words,
     Zone,
 )
-from runwright.errors import FieldError, SettingsError
 
 PREFIX: Final = "TASK_"
 MASK: Final = "********"
@@ -142,6 +142,9 @@ class Settings(BaseSettings):
     allowed_roots: Paths = Field(
         (), description="Directories in which linked task files may really be. Default: the working directory."
     )
+    import_seconds: PositiveSeconds = Field(
+        5.0, description="How long the import of one task file may take; it is tried out in another process first."
+    )
     host: str = Field("127.0.0.1", min_length=1, description="The address that the server listens on.")
     port: Port = Field(6336, description="Its port; 0 takes a free one.")
     timezone: Zone = Field("UTC", description="The time zone of schedules that have none of their own.")
@@ -170,6 +173,13 @@ class Settings(BaseSettings):
     log_limit_bytes: PositiveCount = Field(10 * MEBIBYTE, description="The most that is kept of one attempt's log.")
     result_limit_bytes: PositiveCount = Field(MEBIBYTE, description="The largest result that a run may return.")
     body_limit_bytes: PositiveCount = Field(MEBIBYTE, description="The largest request that the server accepts.")
+    upload_dir: OptionalPath = Field(
+        None, description="The folder of uploaded files; workers share it. Default: beside the SQLite file."
+    )
+    upload_limit_bytes: PositiveCount = Field(
+        100 * MEBIBYTE, description="The most that the files of one request may have together."
+    )
+    upload_limit_files: PositiveCount = Field(20, description="The most files in one request.")
     catch_up_cap: PositiveCount = Field(
         100, description="The most fires that are made up for after downtime with catch-up `all`."
     )
@@ -196,12 +206,12 @@ class Settings(BaseSettings):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise _refusal(error, origins) from None
+            raise refusal(error, origins, type(self).model_fields) from None
         self._origins = origins
         self._warnings = tuple(_warnings)
         self._file = _file
         if self.heartbeat_seconds * 2 > self.lease_seconds:
-            raise _fault(
+            raise fault(
                 "heartbeat_seconds",
                 f"must be at most half of lease_seconds ({self.lease_seconds:g}), so that one may be missed",
                 self.origin("heartbeat_seconds"),
@@ -313,7 +323,7 @@ class Settings(BaseSettings):
         ``flag --port`` or ``argument``. Raises SettingsError for an unknown name.
         """
         if name not in type(self).model_fields:
-            raise _fault(name, "there is no such setting", "")
+            raise fault(name, "there is no such setting", "")
         return self._origins.get(name, "default")
 
     def describe(self) -> tuple[SettingRow, ...]:
@@ -364,34 +374,3 @@ def _masked(name: str, value: JsonValue, info: FieldInfo) -> JsonValue:
         user, colon, _ = credentials.partition(":")
         return f"{scheme}{separator}{user}{colon and colon + MASK}{at}{place}"
     return value
-
-
-def _fault(name: str, reason: str, origin: str) -> SettingsError:
-    place = f" (from {origin})" if origin not in {"", "default"} else ""
-    return SettingsError(f"{name}: {reason}{place}", [FieldError(f"/{name}", f"{reason}{place}")])
-
-
-def _refusal(error: ValidationError, origins: Mapping[str, str]) -> SettingsError:
-    """One FieldError for each setting that pydantic refused, with the place it was written in."""
-    faults: dict[str, SettingsError] = {}
-    for detail in error.errors(include_url=False, include_context=False):
-        name = str(detail["loc"][0]) if detail["loc"] else ""
-        info = Settings.model_fields.get(name)
-        if info is None:
-            near = get_close_matches(name, Settings.model_fields, n=1)
-            reason = "there is no such setting" + (f"; did you mean {near[0]!r}?" if near else "")
-        else:
-            reason = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-            if (
-                "SecretStr" not in str(info.annotation)
-                and not name.startswith("store")
-                and repr(detail["input"]) not in reason
-            ):
-                reason = (
-                    f"{detail['input']!r} {reason}"
-                    if reason.startswith("is ")
-                    else f"{reason}, not {detail['input']!r}"
-                )
-        faults.setdefault(name, _fault(name, reason, origins.get(name, "")))
-    errors = [fault.errors[0] for fault in faults.values()]
-    return SettingsError("; ".join(fault.message for fault in faults.values()), errors)

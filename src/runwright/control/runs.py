@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from runwright.admission import Admission, RunRequest
+from runwright.admission import Admission, RunRequest, files_in
 from runwright.auth.policy import require
 from runwright.clock import Clock, to_datetime
 from runwright.errors import Conflict, InvalidInput, NotFound
@@ -17,6 +18,7 @@ from runwright.store.base import RunQuery, Store
 from runwright.tasks.registry import Registry
 
 BULK_LIMIT = 1000
+BULK_ACTIONS = ("cancel", "pause", "resume", "restart", "delete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,14 @@ class BulkAnswer:
     run: str
     outcome: str
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BulkAnswers:
+    """The answers of a bulk action, one for each run. ``more``: the query found more runs than one action takes."""
+
+    answers: Sequence[BulkAnswer]
+    more: bool = False
 
 
 class Runs:
@@ -52,10 +62,12 @@ class Runs:
         require(request.actor, Role.OPERATOR)
         new = self._admission.admit(request, self._clock.now())
         (answer,) = await self._store.enqueue([new], connection)
+        if answer.created and answer.same_body:
+            return as_run(new)
+        if files_in(request.arguments):
+            await asyncio.to_thread(self._admission.drop_files, [new.id])
         if not answer.same_body:
             raise InvalidInput.field("/idempotency_key", f"was used before for another request: run {answer.run_id}")
-        if answer.created:
-            return as_run(new)
         task = self._registry.find(new.task)
         if request.idempotency_key is None and (task is None or task.unique_action != "return"):
             raise Conflict(f"run {answer.run_id} is live and unique; wait for it or cancel it", answer.run_id)
@@ -89,6 +101,9 @@ class Runs:
 
     async def resume(self, actor: Actor, run_id: str) -> Run:
         """Let a paused run go on, or take back a pause that has not happened yet."""
+        run = await self.get(actor, run_id)
+        if run.status is RunStatus.RUNNING and not run.pause_requested:
+            raise Conflict(f"run {run_id} is running; it cannot be resumed now", run_id)
         return await self._move(actor, run_id, RunEvent.RESUME)
 
     async def cancel(self, actor: Actor, run_id: str) -> Run:
@@ -107,28 +122,48 @@ class Runs:
             raise NotFound("run", run_id)
         if not status.terminal:
             raise Conflict(f"run {run_id} is {status}; cancel it before you delete it", run_id)
+        await asyncio.to_thread(self._admission.drop_files, [run_id])
 
     async def bulk(
         self, actor: Actor, action: str, run_ids: Sequence[str] = (), query: RunQuery | None = None
-    ) -> list[BulkAnswer]:
-        """Cancel, resume, restart or delete many runs, named or found by ``query`` (at most 1,000); one answer each."""
+    ) -> BulkAnswers:
+        """Cancel, pause, resume, restart or delete runs, named or found by ``query`` (at most 1,000 at once)."""
         require(actor, Role.OPERATOR)
+        if action not in BULK_ACTIONS:
+            raise InvalidInput.field("/action", f"must be one of {', '.join(BULK_ACTIONS)}")
         if len(run_ids) > BULK_LIMIT:
             raise InvalidInput.field("/ids", f"at most {BULK_LIMIT} runs at once, not {len(run_ids)}")
+        more = False
         if query is not None:
-            run_ids = [run.id for run in (await self._store.runs(query)).items]
+            page = await self._store.runs(query)
+            run_ids, more = [run.id for run in page.items], page.after is not None
+        if action in ("pause", "resume"):  # of these the status alone does not tell whether anything has changed
+            verb = self.pause if action == "pause" else self.resume
+            return BulkAnswers([await self._one(verb, actor, run) for run in run_ids], more)
         if action == "delete":
             statuses = await self._store.delete(run_ids, actor.name)
-            return [self._bulk(run, action, status, status is not None and status.terminal)
-                    for run, status in zip(run_ids, statuses, strict=True)]  # fmt: skip
-        if action not in ("cancel", "resume", "restart"):
-            raise InvalidInput.field("/action", "must be cancel, resume, restart or delete")
+            gone = [run for run, status in zip(run_ids, statuses, strict=True) if status is None or status.terminal]
+            await asyncio.to_thread(self._admission.drop_files, gone)
+            answers = [self._bulk(run, action, status, status is not None and status.terminal)
+                       for run, status in zip(run_ids, statuses, strict=True)]  # fmt: skip
+            return BulkAnswers(answers, more)
         event = RunEvent(action)
         moves = await self._store.move(run_ids, event, actor.name, self._clock.now())
-        return [
+        answers = [
             self._bulk(run, action, move and move[0], move is not None and next_status(move[0], event) is not None)
             for run, move in zip(run_ids, moves, strict=True)
         ]
+        return BulkAnswers(answers, more)
+
+    @staticmethod
+    async def _one(verb: Callable[[Actor, str], Awaitable[Run]], actor: Actor, run: str) -> BulkAnswer:
+        try:
+            await verb(actor, run)
+        except NotFound as error:
+            return BulkAnswer(run, "missing", error.message)
+        except Conflict as error:
+            return BulkAnswer(run, "refused", error.message)
+        return BulkAnswer(run, "done")
 
     @staticmethod
     def _bulk(run: str, action: str, status: RunStatus | None, done: bool) -> BulkAnswer:

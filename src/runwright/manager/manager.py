@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from runwright.admission import Admission, RunRequest
+from runwright.admission import Admission
 from runwright.bus import LocalBus
-from runwright.clock import Clock, Rng, SharedClock, SystemClock, SystemRng, to_micros
+from runwright.clock import Clock, Rng, SharedClock, SystemClock, SystemRng
 from runwright.config import Settings
 from runwright.control import Control
 from runwright.control.declared import declared_in
@@ -23,21 +23,25 @@ from runwright.errors import Conflict, InvalidInput, RunFailed
 from runwright.events.feed import Feed, Frame
 from runwright.manager.bridge import Blocking
 from runwright.manager.declared import DeclaredSchedules
+from runwright.manager.files import FileSweep, spool_of, take
+from runwright.manager.requests import run_request
 from runwright.manager.schedules import ManagerSchedules
 from runwright.manager.stores import open_sealer, open_store
+from runwright.manager.worker import worker_options
 from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewEvent, Page, Role, Run, RunStatus
 from runwright.retry import Retry
 from runwright.store.base import RunQuery, Store
 from runwright.tasks.definition import Task, to_task
 from runwright.tasks.discovery import DiscoveryOptions, Report, apply, find
+from runwright.tasks.hooks import Hooks
 from runwright.tasks.registry import Registry
+from runwright.tasks.uploads import UploadedFile
 from runwright.tasks.watch import DirectoryWatch
 from runwright.worker.capture import capture
+from runwright.worker.hooks import HookCalls
 from runwright.worker.janitor import Janitor
-from runwright.worker.outcome import Limits
-from runwright.worker.process_lane import ProcessOptions
 from runwright.worker.scheduler import Scheduler
-from runwright.worker.session import WorkerOptions, WorkerSession
+from runwright.worker.session import WorkerSession
 from runwright.worker.settler import Settler
 from runwright.worker.triggers import Triggers
 
@@ -58,6 +62,7 @@ class TaskManager:
         roles: what this process does beyond storing and asking: ``"scheduler"``, ``"worker"``, both or none.
         user_loop: run the coroutines of tasks on an event loop of their own, so that one that blocks cannot freeze
             the caller's loop. ``runwright serve`` does; an embedded manager uses the caller's loop.
+        hooks: functions that are called when runs of this worker begin and end.
         clock, rng: time and chance; tests pass their own.
 
     Use it as an asynchronous context manager, or call ``open`` and ``close``.
@@ -70,6 +75,7 @@ class TaskManager:
         *,
         roles: Collection[str] = ROLES,
         user_loop: bool = False,
+        hooks: Hooks | None = None,
         clock: Clock | None = None,
         rng: Rng | None = None,
     ) -> None:
@@ -79,6 +85,7 @@ class TaskManager:
         self.roles = frozenset(roles)
         self.registry = Registry()
         self._user_loop = user_loop
+        self._hooks = hooks
         self._clock = clock if clock is not None else SystemClock()
         self._rng = rng if rng is not None else SystemRng()
         self.bus = LocalBus()
@@ -115,13 +122,17 @@ class TaskManager:
         self._clock = SharedClock(self._clock, store.now)
         self._closing.append(store.close)
         try:
-            admission = Admission(self.registry, open_sealer(settings), self._rng)
+            spool = self.spool = spool_of(settings)
+            self._closing.append(_done(spool.close))
+            admission = Admission(self.registry, open_sealer(settings), self._rng, spool)
             self.feed = Feed(store, self.bus, self._clock)
             triggers = Triggers()
             self._control = Control(
                 store=store, registry=self.registry, admission=admission, feed=self.feed, triggers=triggers,
                 clock=self._clock, rng=self._rng, timezone=settings.timezone,
             )  # fmt: skip
+            if (token := settings.admin_token) is not None:
+                await self._control.accounts.admit_token(token.get_secret_value(), "admin", Role.ADMIN)
             await self._restore(store)
             if "worker" in self.roles:
                 await self._start_worker(store, admission)
@@ -172,16 +183,19 @@ class TaskManager:
             aging_seconds=self.settings.aging_seconds,
         )
         if self.roles:
-            while (
-                await janitor.run_once() == 0
-            ):  # orphans first, so that nothing acknowledged is missing from the start
+            while await janitor.run_once() == 0:  # orphans first: nothing acknowledged is missing from the start
                 pass
-            await janitor.start()
-            self._closing.append(janitor.stop)
+            for service in (janitor, FileSweep(store, self.bus, self.spool, self._clock)):
+                await service.start()
+                self._closing.append(service.stop)
 
     async def _start_worker(self, store: Store, admission: Admission) -> None:
         settings = self.settings
         level = logging.getLevelNamesMapping().get(settings.log_level, logging.INFO)
+        hooks = None if self._hooks is None else HookCalls(store, self.bus, self._hooks)
+        if hooks is not None:
+            await hooks.start()
+            self._closing.append(hooks.stop)
         self.worker = WorkerSession(
             store=store,
             registry=self.registry,
@@ -189,18 +203,8 @@ class TaskManager:
             clock=self._clock,
             rng=self._rng,
             bus=self.bus,
-            options=WorkerOptions(
-                max_concurrent=settings.max_concurrent,
-                max_threads=settings.max_threads,
-                max_processes=settings.max_processes,
-                limits=Limits.of(settings),
-                lease_seconds=settings.lease_seconds,
-                beat_seconds=settings.heartbeat_seconds,
-                poll_seconds=settings.poll_seconds,
-                shutdown_grace=settings.shutdown_grace,
-                user_loop=self._user_loop,
-                processes=ProcessOptions(settings.task_environment(), level),
-            ),
+            hooks=hooks,
+            options=worker_options(settings, level, self._user_loop),
         )
         capture.install(level)
         self._closing.append(_done(capture.uninstall))
@@ -241,7 +245,7 @@ class TaskManager:
 
     # ----- runs -------------------------------------------------------------------------------------------------
 
-    async def run(self, task: Any, arguments: JSONObject | None = None, **options: Any) -> JSON:
+    async def run(self, task: Any, arguments: Mapping[str, Any] | None = None, **options: Any) -> JSON:
         """Start a run, wait for its end and return its result; options as for ``start``. Raises RunFailed."""
         run = await self.wait((await self.start(task, arguments, **options)).id)
         if run.status is not RunStatus.COMPLETED:
@@ -249,7 +253,12 @@ class TaskManager:
         return run.result
 
     async def start(
-        self, task: Any, arguments: JSONObject | None = None, *, connection: object | None = None, **options: Any
+        self,
+        task: Any,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        connection: object | None = None,
+        **options: Any,
     ) -> Run:
         """Start a run; it is stored when this returns.
 
@@ -263,36 +272,26 @@ class TaskManager:
         Raises:
             NotFound, InvalidArguments, InvalidInput, Conflict: nothing was started.
         """
-        return await self.control.runs.start(self._request(task, arguments, options), connection)
+        return await self.control.runs.start(run_request(self.registry, task, arguments, options), connection)
 
     async def start_many(
-        self, calls: Sequence[tuple[Any, JSONObject]], *, connection: object | None = None, **options: Any
+        self, calls: Sequence[tuple[Any, Mapping[str, Any]]], *, connection: object | None = None, **options: Any
     ) -> list[str]:
         """Start many runs in one transaction, all or none; their ids in the same order."""
-        requests = [self._request(task, arguments, options) for task, arguments in calls]
+        requests = [run_request(self.registry, task, arguments, options) for task, arguments in calls]
         return await self.control.runs.enqueue_many(requests, connection)
 
-    def _request(self, task: Any, arguments: JSONObject | None, options: Mapping[str, Any]) -> RunRequest:
-        known = task if isinstance(task, str) else self.registry.get(to_task(task).name)
-        if not options:
-            return RunRequest(known, arguments or {}, SYSTEM, confirmed=True)  # code counts as confirmed
-        if unknown := set(options) - _START_OPTIONS:
-            raise InvalidInput.field(f"/{min(unknown)}", f"is no option of start; there are {sorted(_START_OPTIONS)}")
-        run_at = options.get("run_at")
-        if isinstance(run_at, datetime) and run_at.tzinfo is None:
-            raise InvalidInput.field("/run_at", "must be aware of its time zone")
-        return RunRequest(
-            task=known,
-            arguments=arguments or {},
-            actor=Actor(options.get("user") or SYSTEM.name, Role.ADMIN),
-            confirmed=True,
-            priority=options.get("priority"),
-            run_at=None if run_at is None else to_micros(run_at),
-            user=options.get("user"),
-            entity=options.get("entity"),
-            tags=tuple(options.get("tags", ())),
-            idempotency_key=options.get("idempotency_key"),
-        )
+    async def upload(self, content: Path | bytes, name: str | None = None, content_type: str = "") -> UploadedFile:
+        """Take in a file, to be given as an argument: ``await manager.start("load", {"table": file})``.
+
+        Args:
+            content: the bytes, or the path of a file, which is copied.
+            name: what it is called; a file's own name by default.
+
+        Raises:
+            TooLarge, StoreUnavailable: it was not taken in.
+        """
+        return await asyncio.to_thread(take, self.spool, content, name, content_type)
 
     async def wait(self, run_id: str, timeout: float | None = None) -> Run:
         """Wait until the run has ended; ``timeout`` in seconds raises TimeoutError and leaves the run alone."""
@@ -370,7 +369,7 @@ class TaskManager:
         from runwright.api.app import create_app  # noqa: PLC0415 - FastAPI costs half a second; a worker needs none
 
         return create_app(
-            self.control, self.settings, feed=self.feed, clock=self._clock, local_actor=local_actor,
+            self.control, self.settings, feed=self.feed, spool=self.spool, clock=self._clock, local_actor=local_actor,
             scheduler_alive=self._scheduler_alive,
         )  # fmt: skip
 
@@ -390,6 +389,3 @@ def _done(step: Callable[[], object]) -> Callable[[], Awaitable[None]]:
         step()
 
     return do
-
-
-_START_OPTIONS = frozenset({"priority", "run_at", "user", "entity", "tags", "idempotency_key"})

@@ -16,7 +16,7 @@ from typing import Any
 from runwright.errors import DefinitionError, InvalidInput
 from runwright.tasks.base_task import BaseTask
 from runwright.tasks.definition import class_task
-from runwright.tasks.script import read_script
+from runwright.tasks.script import read_jobs, read_script
 from runwright.tasks.task import Task
 
 _CLASS_NAME = re.compile(r"[a-z][a-z0-9_]*_task", re.ASCII)
@@ -62,8 +62,9 @@ def collect(module: ModuleType, *, script_name: str | None = None, strict_names:
             except InvalidInput as error:
                 named = "task_name" in error.message or any("/name" in field.pointer for field in error.errors)
                 faults.append(Fault(_line(value), error.message, named))
-    if script_name is not None and not tasks and not faults:
-        script = read_script(module, script_name)
+    if script_name is not None:
+        other = bool(tasks or faults)  # jobs may stand beside tasks of another form, plain functions are theirs then
+        script = read_jobs(module, script_name) if other else read_script(module, script_name)
         tasks += script.tasks
         faults += [Fault(None, error.message) for error in script.errors]
     return Collected(tuple(_unique(tasks, faults)), tuple(faults))

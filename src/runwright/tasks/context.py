@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Any, Protocol
 
 from runwright.errors import Conflict, InvalidInput, RunFailed
 from runwright.model import JSON, JSONObject, Run, RunStatus, TaskProgress
@@ -169,11 +170,11 @@ class RunContext:
         self._port.save_sync(text)
         self.state = json.loads(text)
 
-    async def start(self, task: object, arguments: JSONObject | None = None) -> str:
+    async def start(self, task: object, arguments: Mapping[str, Any] | None = None) -> str:
         """Start a child run of ``task`` (a task or its name), which records this run as its parent; returns its id."""
         return await self._port.start(task, {} if arguments is None else arguments)
 
-    def start_sync(self, task: object, arguments: JSONObject | None = None) -> str:
+    def start_sync(self, task: object, arguments: Mapping[str, Any] | None = None) -> str:
         """The same for code in a thread or process."""
         return self._port.start_sync(task, {} if arguments is None else arguments)
 

@@ -10,17 +10,21 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from runwright.clock import Clock
 from runwright.errors import StartRefused
+from runwright.model import Lane
+from runwright.retry import Retry
 from runwright.tasks.collect import collect
 from runwright.tasks.examine import examine
 from runwright.tasks.loading import FileRefused, SourceFile, import_source, read_file, task_files
 from runwright.tasks.namespaces import find_in_entry_points, find_in_namespaces
 from runwright.tasks.registry import Problem, Registry
 from runwright.tasks.sources import DiscoveryOptions, Finding, finding_of
+from runwright.tasks.task import Task, build
 
 __all__ = ["DiscoveryOptions", "Finding", "Report", "admit", "apply", "discover", "find", "load_files"]
 
@@ -123,11 +127,11 @@ def load_files(
             findings[path] = _refused(path, refusal)
     for path, file in files.items():
         if path not in findings:
-            findings[path] = _import_file(path, file)
+            findings[path] = _import_file(path, file, options)
     return [findings[path] for path in paths]
 
 
-def _import_file(path: Path, file: SourceFile) -> Finding:
+def _import_file(path: Path, file: SourceFile, options: DiscoveryOptions) -> Finding:
     try:
         module = import_source(file)
     except FileRefused as refused:
@@ -136,7 +140,18 @@ def _import_file(path: Path, file: SourceFile) -> Finding:
     if not (collected.tasks or collected.faults or collected.opted_out):
         nothing = "defines no task: no @task, no BaseTask class of its own, no run, main or service_main function"
         return _refused(path, FileRefused(nothing))
-    return finding_of(str(path), str(path), collected)
+    tasks = tuple(_with_retries(task, options.script_retries) for task in collected.tasks)
+    return finding_of(str(path), str(path), replace(collected, tasks=tasks))
+
+
+def _with_retries(task: Task[..., Any], retries: int | None) -> Task[..., Any]:
+    """A script of a folder with the retries that the settings give it, unless it says something itself."""
+    if retries is None or task.form != "script" or task.lane is Lane.SERVICE or "retry" in task.given:
+        return task
+    given = {**task.given, "retry": Retry(max_retries=retries)}
+    return build(
+        task.function, task.form, given, signature=task.signature, source=task.source, defined_in=task.defined_in
+    )
 
 
 def _refused(path: Path, refused: FileRefused) -> Finding:

@@ -14,6 +14,7 @@ from typing import Any
 from runwright.model import TaskProgress
 from runwright.tasks.base_task import BaseTask, TaskModel
 from runwright.tasks.context import RunContext
+from runwright.tasks.hooks import call_hook, call_hook_sync
 from runwright.tasks.task import Invocation, Task
 
 _Call = Callable[[RunContext, tuple[Any, ...], dict[str, Any]], Any]
@@ -23,6 +24,8 @@ def invocation(task: Task[..., Any]) -> Invocation:
     """How ``task`` is called; made at the first question, and the same ever after."""
     if not task.invocation:
         call = _class_call(task) if task.form == "class" else _function_call(task.function, task.context_parameter)
+        if task.before or task.after:
+            call = _with_hooks(task, call)
         task.invocation.append(Invocation(call, None) if task.is_async else Invocation(None, call))
     return task.invocation[0]
 
@@ -46,6 +49,38 @@ def _function_call(function: Callable[..., Any], parameter: str | None) -> _Call
     if inspect.isasyncgenfunction(function):
         return steps
     return steps_sync if inspect.isgeneratorfunction(function) else call
+
+
+def _with_hooks(task: Task[..., Any], call: _Call) -> _Call:
+    """The call between the task's own hooks: ``before`` at its begin, ``after`` whatever way it ends."""
+
+    async def hooked(context: RunContext, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        ended: BaseException | None = None
+        for hook in task.before:
+            await call_hook(hook, context.log, context)
+        try:
+            return await call(context, args, kwargs)
+        except BaseException as error:
+            ended = error
+            raise
+        finally:
+            for hook in task.after:
+                await call_hook(hook, context.log, context, ended)
+
+    def hooked_sync(context: RunContext, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        ended: BaseException | None = None
+        for hook in task.before:
+            call_hook_sync(hook, context.log, context)
+        try:
+            return call(context, args, kwargs)
+        except BaseException as error:
+            ended = error
+            raise
+        finally:
+            for hook in task.after:
+                call_hook_sync(hook, context.log, context, ended)
+
+    return hooked if task.is_async else hooked_sync
 
 
 def _class_call(task: Task[..., Any]) -> _Call:

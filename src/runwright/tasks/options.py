@@ -17,6 +17,7 @@ from runwright.duration import parse_duration
 from runwright.errors import DefinitionError, FieldError, InvalidInput
 from runwright.model import OnInterrupt
 from runwright.retry import Retry
+from runwright.tasks.hooks import functions
 from runwright.when import Always
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]*", re.ASCII)
@@ -250,19 +251,13 @@ def _unique(value: object) -> Unique | None:
     return Unique(_text(value))
 
 
-def _hooks(value: object) -> tuple[Callable[..., object], ...]:
-    hooks = (value,) if callable(value) else tuple(value) if isinstance(value, (list, tuple)) else (None,)
-    if not all(callable(hook) for hook in hooks):
-        raise ValueError(f"must be a function or a list of functions, not {value!r}")
-    return tuple(hook for hook in hooks if callable(hook))
-
-
 _CHECKS: dict[str, Callable[[Any], object]] = {
     **dict.fromkeys(("title", "description", "category", "icon"), _text),
     **dict.fromkeys(("expensive", "exclusive", "hidden", "pausable"), _flag),
     **dict.fromkeys(("concurrency_key", "entity", "run_as"), _optional_text),
     **dict.fromkeys(("tags", "depends_on"), _names),
-    **dict.fromkeys(("before", "after"), _hooks),
+    "before": lambda value: functions(value, "run"),
+    "after": lambda value: functions(value, "run", "error"),
     "name": _name,
     "danger": _danger,
     "mode": _one_of(*MODES),

@@ -22,6 +22,8 @@ from runwright.tasks.task import Task, build
 from runwright.when import Always, Cron, Every
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_UNITS = ("weeks", "days", "hours", "minutes", "seconds")
+_JOB_KEYS = {"func", "name", "interval", *_UNITS, "cron_params", "misfire_grace_time", "activate"}
 _CRON_FIELDS = ("month", "day", "hour", "minute", "second")  # from the coarsest to the finest, as defaults are chosen
 
 
@@ -75,7 +77,7 @@ def read_script(module: ModuleType, stem: str) -> Script:
             tasks.append(made)
 
     options = _constants(module)
-    name = re.sub(r"\s+", "_", stem.lower()).strip("_")
+    name = _name(stem)
     body = _own(module, "run") or _own(module, "main")
     service = _own(module, "service_main")
     if body is not None:
@@ -83,11 +85,33 @@ def read_script(module: ModuleType, stem: str) -> Script:
         add(lambda: build(body, "script", {**options, "name": name}))
     if service is not None:
         add(lambda: _service(service, {**options, "name": f"{name}.service" if body else name}))
+    jobs = read_jobs(module, stem)
+    return Script((*tasks, *jobs.tasks), (*errors, *jobs.errors))
+
+
+def read_jobs(module: ModuleType, stem: str) -> Script:
+    """The jobs in ``metadata["con"]``, whatever form the other tasks of the module have."""
     metadata = getattr(module, "metadata", None)
     jobs = metadata.get("con") if isinstance(metadata, Mapping) else None
-    for index, job in enumerate(jobs if isinstance(jobs, (list, tuple)) else ()):
-        add(lambda index=index, job=job: _job(job, f"metadata['con'][{index}]", name, options))  # type: ignore[misc]  # bound now
+    if jobs is None:
+        return Script(())
+    tasks: list[Task[..., Any]] = []
+    errors: list[DefinitionError] = []
+    if not isinstance(jobs, (list, tuple)):
+        return Script((), (DefinitionError("metadata['con'] must be a list of jobs"),))
+    for index, job in enumerate(jobs):
+        place = f"metadata['con'][{index}]"
+        try:
+            tasks.append(_job(job, place, _name(stem), _constants(module)))
+            if unknown := sorted(set(job) - _JOB_KEYS):
+                errors.append(DefinitionError(f"{place}: {unknown[0]!r} is not known, and was passed over"))
+        except (DefinitionError, ScheduleRefused) as error:
+            errors.append(DefinitionError(error.message if place in error.message else f"{place}: {error.message}"))
     return Script(tuple(tasks), tuple(errors))
+
+
+def _name(stem: str) -> str:
+    return re.sub(r"\s+", "_", stem.lower()).strip("_")
 
 
 def _constants(module: ModuleType) -> dict[str, Any]:
@@ -130,20 +154,25 @@ def _service(main: Callable[..., Any], options: dict[str, Any]) -> Task[..., Any
 
 
 def _job(job: object, place: str, stem: str, options: Mapping[str, Any]) -> Task[..., Any]:
-    if not isinstance(job, Mapping) or not inspect.isroutine(job.get("func")):
+    function = job.get("func") if isinstance(job, Mapping) else None
+    if not isinstance(job, Mapping) or not (inspect.isroutine(function) or isinstance(function, Task)):
         raise DefinitionError(f"{place} must be a dict whose 'func' is a function")
-    function: Callable[..., Any] = job["func"]
-    label = str(job.get("name") or f"{stem}.{function.__name__}")
+    own = function.name if isinstance(function, Task) else function.__name__
+    label = str(job.get("name") or f"{stem}.{own}")
     name = re.sub(r"[^a-z0-9_.-]+", "_", label.lower()).strip("_.-")
-    shared = {key: options[key] for key in ("category", "icon", "tags", "timeout", "hidden") if key in options}
     schedule = _trigger(job, place) if job.get("activate", True) else None
+    if isinstance(function, Task):
+        given = {**function.given, "name": name, "title": label, "schedule": schedule}
+        return build(function.function, function.form, given, signature=function.signature, source=function.source)
+    shared = {key: options[key] for key in ("category", "icon", "tags", "timeout", "hidden") if key in options}
     return build(function, "script", {**shared, "name": name, "title": label, "schedule": schedule})
 
 
 def _trigger(job: Mapping[str, Any], place: str) -> Cron | Every:
     kind = job.get("interval", "interval")
     if kind == "interval":  # APScheduler waits for one interval first, and keeps to its grid
-        return Every(minutes=job.get("minutes", 10), first="later", anchor="start")
+        units = {unit: job[unit] for unit in _UNITS if unit in job} or {"minutes": 10}
+        return Every(**units, first="later", anchor="start")
     if kind == "cron":
         return _cron(job.get("cron_params") or {}, place)
     raise DefinitionError(f"{place}: interval must be 'interval' or 'cron', not {kind!r}")

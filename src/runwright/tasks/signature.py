@@ -25,6 +25,7 @@ from runwright.tasks.fields import Plain, build_model, plain_parameters
 from runwright.tasks.form import FormSchema, secret_pointers
 from runwright.tasks.parameters import Kind, Parameter, UnresolvedName, find_context, read_parameters
 from runwright.tasks.refusals import booleans_as_numbers, refuse, translate
+from runwright.tasks.uploads import upload_pointers
 from runwright.tasks.values import escape, faults, simple
 
 
@@ -82,7 +83,7 @@ class Signature:
 
     def check(self) -> None:
         """Build everything now. Raises DefinitionError if a parameter cannot be filled from JSON."""
-        _ = self._model, self.secret_pointers, self._plain
+        _ = self._model, self.secret_pointers, self.upload_pointers, self._plain
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -112,6 +113,14 @@ class Signature:
         """JSON pointers of all secrets in the arguments; ``*`` stands for every item. Never written in clear."""
         try:
             return secret_pointers(self.schema())
+        except ValueError as error:
+            raise DefinitionError(f"parameters: {error}") from error
+
+    @cached_property
+    def upload_pointers(self) -> tuple[str, ...]:
+        """JSON pointers of all files in the arguments; ``*`` stands for every item."""
+        try:
+            return upload_pointers(self.schema())
         except ValueError as error:
             raise DefinitionError(f"parameters: {error}") from error
 

@@ -28,6 +28,7 @@ class DiscoveryOptions:
         allowed_roots: where files that are reached by links may live; the folders themselves are always allowed.
         required_tasks: names that must be known afterwards.
         file_seconds: the time limit for trying out one file.
+        script_retries: retries of a script in a folder that has no policy of its own; None leaves it without.
     """
 
     enabled: bool = True
@@ -41,11 +42,13 @@ class DiscoveryOptions:
     default: Path | None = None
     allowed_roots: tuple[Path, ...] = field(default_factory=lambda: (Path.cwd(),))
     entry_points: bool = True
-    file_seconds: float = 10.0
+    file_seconds: float = 5.0
+    script_retries: int | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> DiscoveryOptions:
         """The options that the settings say."""
+        retries = settings.origin("manager_max_retries")
         return cls(
             enabled=settings.autodiscovery_enabled,
             namespaces=tuple(settings.autodiscovery_namespaces),
@@ -57,6 +60,9 @@ class DiscoveryOptions:
             community_dir=settings.community_dir,
             default=settings.default,
             allowed_roots=tuple(settings.allowed_roots) or (Path.cwd(),),
+            file_seconds=settings.import_seconds,
+            # xcore's key: it counts where somebody has written it, since a run by hand is tried once by default
+            script_retries=None if retries == "default" else settings.manager_max_retries,
         )
 
     @property

@@ -1,9 +1,9 @@
-"""For users' tests: a manager in memory, ``drain``, ``assert_started``, a manual clock, and the store suite.
+"""For users' tests: a manager in memory, time that the test moves, ``drain``, ``assert_started``, and the store suite.
 
-Nothing else imports this room.
+Nothing else imports this room. Fixtures for pytest are in ``runwright.testing.fixtures``, which alone needs pytest.
 """
 
 from runwright.testing.clock import ManualClock
-from runwright.testing.kit import assert_started, drain, memory_manager
+from runwright.testing.kit import advance, assert_not_started, assert_started, drain, memory_manager
 
-__all__ = ["ManualClock", "assert_started", "drain", "memory_manager"]
+__all__ = ["ManualClock", "advance", "assert_not_started", "assert_started", "drain", "memory_manager"]

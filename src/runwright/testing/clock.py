@@ -6,7 +6,7 @@ import asyncio
 import heapq
 from itertools import count
 
-from runwright.clock import SECOND, Micros
+from runwright.clock import SECOND, Micros, SystemClock
 
 NOON: Micros = 1_767_268_800 * SECOND
 """2026-01-01 12:00 UTC, where a manual clock starts unless told otherwise."""
@@ -62,6 +62,29 @@ class ManualClock:
     def sleepers(self) -> int:
         """How many coroutines wait for this clock."""
         return sum(1 for sleeper in self._sleepers if not sleeper[2].done())
+
+
+class PacedClock:
+    """A ManualClock for a whole manager: the time of day is the manual one and only moves by ``advance``, while the
+    engine's own short pauses, and the time limits of what runs, pass by themselves as well.
+    """
+
+    def __init__(self, manual: ManualClock) -> None:
+        self._manual, self._real = manual, SystemClock()
+        self._began = self._real.monotonic()
+
+    def now(self) -> Micros:
+        return self._manual.now()
+
+    def monotonic(self) -> float:
+        return self._manual.monotonic() + self._real.monotonic() - self._began
+
+    async def sleep(self, seconds: float) -> None:
+        jump = asyncio.ensure_future(self._manual.sleep(seconds))
+        try:
+            await asyncio.wait({jump}, timeout=seconds)
+        finally:
+            jump.cancel()
 
 
 def _wake(woken: asyncio.Future[None]) -> None:

@@ -24,6 +24,7 @@ from runwright.tasks.context import RunContext, current
 from runwright.tasks.invoke import invocation
 from runwright.tasks.secrets import mask
 from runwright.tasks.task import Task
+from runwright.tasks.uploads import bind_files
 from runwright.worker import frames
 from runwright.worker.ending import Ended, raised, returned
 from runwright.worker.log import text_of
@@ -92,7 +93,7 @@ def _prepare(
 ) -> tuple[RunContext, tuple[object, ...], dict[str, object]]:
     arguments: JSONObject = start["arguments"]
     try:
-        args, kwargs = task.signature.load(arguments)
+        args, kwargs = task.signature.load(bind_files(task.signature.upload_pointers, start["files"], arguments))
     except (RunwrightError, ValueError) as error:
         raise Discard(f"arguments: {error}") from error
     context = RunContext(

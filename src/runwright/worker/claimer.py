@@ -7,9 +7,11 @@ only buffer: nothing is claimed that does not fit into a free slot, save a reser
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 
 from runwright.bus import Bus
 from runwright.clock import SECOND, Clock, Micros
+from runwright.model import Change, Finish, Turn
 from runwright.store.base import Store
 from runwright.worker.executor import Executor
 from runwright.worker.service import Service
@@ -18,6 +20,7 @@ FIRST_TURN_SECONDS = 0.001
 TURNS_APART = 2.0
 RESERVE_SECONDS = 0.25
 EARLY_SECONDS = 0.0015
+Committed = Callable[[Turn, Sequence[Change], Sequence[Finish]], None]
 
 logger = logging.getLogger("runwright.worker")
 
@@ -40,13 +43,16 @@ class Claimer(Service):
         self.fenced = False
         self._unsure = False
         self._next_due: Micros | None = None
+        self.committed: Committed = lambda turn, changes, finished: None  # the hooks' ear
         executor.signal = self.wake
 
     async def run_once(self) -> float:
         executor = self._executor
         await self._meet_due()
         if self._unsure:  # a turn failed, perhaps after its commit: start what it may have claimed
-            executor.adopt(await self._store.claims(executor.session))
+            claims = await self._store.claims(executor.session)
+            executor.adopt(claims)
+            self.committed(Turn(claims=tuple(claims)), (), ())
             self._unsure = False
         if executor.busy:
             executor.obey(await self._store.controls(executor.session))
@@ -80,6 +86,7 @@ class Claimer(Service):
             return self._poll_seconds
         executor.take(turn)
         look = min(look, executor.watch_time())  # what was just taken has its own times
+        self.committed(turn, changes, finished)
         if turn.lost:
             # A change is refused, too, if it was told before (its turn was committed without our knowing), or if people
             # were quicker (a resume before the pause): only a claim that is gone is lost.

@@ -71,7 +71,7 @@ class Executor:
         self._lanes: dict[Lane, LaneSlots] = {}
         self.requests = Requests(
             session=session, store=store, admission=admission, clock=clock, bus=bus, lanes=self._lanes,
-            changed=lambda: self.signal(),
+            places=self.places, held=lambda: self.busy, changed=lambda: self.signal(),
         )  # fmt: skip
         self._held: dict[Lane, dict[int, Job]] = {}
         self._unreported: dict[int, Job] = {}
@@ -123,7 +123,7 @@ class Executor:
         held_by = {lane: len(held) - self.requests.lent(lane) for lane, held in self._held.items()}
         free = {lane: max(0, slots.capacity - held_by[lane]) for lane, slots in self._lanes.items()}
         if self.places.total is not None:  # a reserve starts by itself, past any count
-            dealt = self.places.deal(free, sum(held_by.values()))
+            dealt = self.places.deal(free, sum(held_by.values()) + self.requests.returning)
             return [Wanted(lane, now) for lane, now in dealt.items()] if any(dealt.values()) else []
         for lane, slots in self._lanes.items():
             held, now = held_by[lane], free[lane]

@@ -16,6 +16,8 @@ from runwright.errors import StoreUnavailable
 from runwright.store.base import Store
 
 BLOCKED_SECONDS = 5.0
+AGAIN_SECONDS = 1.0
+"""How soon a beat that failed is tried again: two short outages, each at a beat, must not cost the lease."""
 
 logger = logging.getLogger("runwright.worker")
 
@@ -43,6 +45,8 @@ class Heartbeat:
         self._home = asyncio.get_running_loop()
         self._user_loop = user_loop
         self._renewed_at = clock.monotonic()
+        self.pause = beat_seconds
+        """Seconds until the next beat."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._main, name="runwright-heartbeat", daemon=True)
         self._heard = 0.0
@@ -67,13 +71,15 @@ class Heartbeat:
             if not self._store.beat(self._session, self._lease_seconds):
                 return False
             self._renewed_at = now
+            self.pause = self._beat_seconds
         except StoreUnavailable as unavailable:
+            self.pause = min(self._beat_seconds, AGAIN_SECONDS)
             logger.warning("the lease could not be renewed: %s", unavailable)
         # a beat's length before the end: the runs must have stopped when it comes
         return now - self._renewed_at < self._lease_seconds - self._beat_seconds
 
     def _main(self) -> None:
-        while not self._stop.wait(self._beat_seconds):
+        while not self._stop.wait(self.pause):
             self._watch()
             if not self.beat():
                 self._home.call_soon_threadsafe(self._lost)

@@ -19,6 +19,7 @@ from runwright.retry import Discard
 from runwright.tasks.context import RunContext, current
 from runwright.tasks.invoke import invocation
 from runwright.tasks.secrets import mask
+from runwright.tasks.uploads import bind_files
 from runwright.worker.ending import Ended, How, raised, returned
 from runwright.worker.job import Job, current_job
 
@@ -92,11 +93,17 @@ class UserCode:
         except (RunwrightError, SealError, ValueError) as error:
             raise Discard(f"arguments: {error}") from error
 
+    def files_folder(self, job: Job) -> str | None:
+        """Where the files of a job lie; None if its task takes none."""
+        return self._admission.files_folder(job.task, job.claim.run_id)
+
     def _prepare(self, job: Job) -> tuple[RunContext, tuple[object, ...], dict[str, object]]:
         claim = job.claim
         arguments = self.open_arguments(job)
         try:
-            args, kwargs = job.task.signature.load(arguments)
+            args, kwargs = job.task.signature.load(
+                bind_files(job.task.signature.upload_pointers, self.files_folder(job), arguments)
+            )
         except (RunwrightError, ValueError) as error:
             raise Discard(f"arguments: {error}") from error
         context = RunContext(

@@ -206,4 +206,5 @@ class ProcessLane(ThreadLane):
             "entity": claim.entity,
             "state": None if claim.state is None else json.loads(claim.state),
             "arguments": self._code.open_arguments(job),
+            "files": self._code.files_folder(job),
         }

@@ -7,6 +7,7 @@ so that a parent and its child cannot wait for each other, however small their l
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ from runwright.store.base import Store
 from runwright.tasks.context import RunCancelled
 from runwright.worker.job import Job
 from runwright.worker.lanes import LaneSlots
+from runwright.worker.places import Places
 
 POLL_SECONDS = 2.0
 
@@ -27,7 +29,7 @@ T = TypeVar("T")
 
 
 class Requests:
-    """Answers jobs; ``changed`` is called when slots were lent or taken back."""
+    """Answers jobs. ``held`` says how many runs the worker has in hand; ``changed`` is called when a slot was lent."""
 
     def __init__(
         self,
@@ -38,6 +40,8 @@ class Requests:
         clock: Clock,
         bus: Bus,
         lanes: Mapping[Lane, LaneSlots],
+        places: Places,
+        held: Callable[[], int],
         changed: Callable[[], None],
     ) -> None:
         self._session = session
@@ -46,10 +50,13 @@ class Requests:
         self._clock = clock
         self._bus = bus
         self._lanes = lanes
+        self._places = places
+        self._held = held
         self._changed = changed
         self._home = asyncio.get_running_loop()
         self._waits: dict[Job, int] = {}
         self._lenders: set[Job] = set()
+        self._returning: deque[tuple[Job, Callable[[], object]]] = deque()
 
     # ----- from the place where user code runs ----------------------------------------------------------------------
 
@@ -109,6 +116,7 @@ class Requests:
         if self._waits[job] == 1 and job.outcome is None:
             self._lenders.add(job)
             self._lanes[job.claim.lane].lend(job)
+            self._serve()
             self._changed()
 
     async def take_back(self, job: Job) -> None:
@@ -125,23 +133,35 @@ class Requests:
         del self._waits[job]
         if job not in self._lenders:
             return False
-
-        def back() -> None:
-            self._lenders.discard(job)
-            then()
-
-        self._lanes[job.claim.lane].take_back(job, lambda: self._home.call_soon_threadsafe(back))
+        self._returning.append((job, then))
+        self._serve()
         return True
+
+    def _serve(self) -> None:
+        """Let those go on who want to, as far as all lanes together have places."""
+        total = self._places.total
+        while self._returning and (total is None or self._held() - len(self._lenders) < total):
+            job, then = self._returning.popleft()
+            if job in self._lenders:
+                self._lenders.discard(job)  # from here on its slot is not for new claims
+                self._lanes[job.claim.lane].take_back(job, then)
 
     def lent(self, lane: Lane) -> int:
         """How many slots of a lane are lent by those who hold them."""
         return sum(job.claim.lane is lane for job in self._lenders) if self._lenders else 0
 
+    @property
+    def returning(self) -> int:
+        """How many wait for a place to go on with; they go before new claims."""
+        return len(self._returning)
+
     def forget(self, job: Job) -> None:
-        """The job has ended; a slot that it had lent is no longer its."""
+        """The job has ended, and its place is free."""
         if self._lenders or self._waits:
             self._lenders.discard(job)
             self._waits.pop(job, None)
+        if self._returning:
+            self._serve()
 
     async def _existing(self, run_id: str) -> Run:
         run = await self._store.run(run_id)

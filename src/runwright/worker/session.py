@@ -22,7 +22,8 @@ from runwright.tasks.options import RateLimit
 from runwright.tasks.registry import Registry
 from runwright.worker.claimer import Claimer
 from runwright.worker.executor import Executor
-from runwright.worker.heartbeat import Heartbeat
+from runwright.worker.heartbeat import AGAIN_SECONDS, Heartbeat
+from runwright.worker.hooks import HookCalls
 from runwright.worker.lanes import AsyncLane, Endings, ThreadLane, UserLoop
 from runwright.worker.outcome import Limits
 from runwright.worker.process_lane import ProcessLane, ProcessOptions
@@ -68,6 +69,7 @@ class WorkerSession:
         rng: Rng,
         bus: Bus,
         options: WorkerOptions,
+        hooks: HookCalls | None = None,
     ) -> None:
         self._store = store
         self._registry = registry
@@ -76,6 +78,7 @@ class WorkerSession:
         self._rng = rng
         self._bus = bus
         self._options = options
+        self._hooks = hooks
         self._user_loop: UserLoop | None = None
         self._stopped = False
         self._hurried = False
@@ -121,6 +124,8 @@ class WorkerSession:
             )  # fmt: skip
             executor.add_lane(Lane.PROCESS, self._processes)
         self.claimer = Claimer(self._store, executor, self._clock, self._bus, options.poll_seconds)
+        if self._hooks is not None:
+            self.claimer.committed = self._hooks.committed
         self._pump = Pump(self._store, executor, self._clock, self._bus)
         self._catalogue = known = self._known()
         worker = NewWorker(
@@ -158,7 +163,7 @@ class WorkerSession:
                 break
             except StoreUnavailable as unavailable:
                 logger.warning("a new session must wait: %s", unavailable)
-                await self._clock.sleep(self._options.poll_seconds)
+                await self._clock.sleep(AGAIN_SECONDS)
         self._replacing = None
 
     async def _halt(self) -> None:

@@ -66,6 +66,10 @@ DEFAULTS = {
     "body_limit_bytes": 1024 * 1024,
     "catch_up_cap": 100,
     "catch_up_rate": 50,
+    "import_seconds": 5.0,
+    "upload_dir": None,
+    "upload_limit_bytes": 100 * 1024 * 1024,
+    "upload_limit_files": 20,
     "schedules": (),
 }
 
@@ -117,6 +121,10 @@ OTHER: Mapping[str, tuple[str, object]] = {
     "body_limit_bytes": ("4096", 4096),
     "catch_up_cap": ("10", 10),
     "catch_up_rate": ("5", 5),
+    "import_seconds": ("30", 30.0),
+    "upload_dir": ("uploads", Path("uploads")),
+    "upload_limit_bytes": ("4096", 4096),
+    "upload_limit_files": ("2", 2),
 }
 """For each setting a text as in the environment, and the value that it means."""
 

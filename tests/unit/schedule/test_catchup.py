@@ -157,6 +157,13 @@ def test_a_first_run_that_is_to_be_now_is_made_once() -> None:
         assert again.fires == ()
 
 
+def test_a_first_run_without_a_stored_grid_begins_one() -> None:
+    assert begin(compile_when(Every(minutes=10, anchor="start")), NOON, first=True)[1] == NOON
+    assert begin(compile_when(Every(minutes=10, anchor="start")), NOON, anchor=NOON - MINUTE, first=True)[1] == (
+        NOON + 9 * MINUTE
+    )
+
+
 def test_counted_from_the_end_the_next_due_time_waits_for_the_end() -> None:
     fired = plan(FROM_END, Situation(NOON - MINUTE, NOON), Policy(), NOON)
     assert shown(fired) == ["fired 12:00"]

@@ -96,6 +96,47 @@ def test_every_bad_file_is_a_problem_and_hides_nobody(tmp_path: Path) -> None:
         assert found[name].line == line, name
 
 
+@pytest.mark.soak
+def test_two_hundred_good_files_among_all_kinds_of_bad_ones_load_within_ten_seconds(tmp_path: Path) -> None:
+    folder = tmp_path / "tasks"
+    folder.mkdir()
+    good = {f"good_{number}" for number in range(200)}
+    for name in good:
+        (folder / f"{name}.py").write_text(GOOD.format(name=name))
+    (folder / "good_7.py").write_bytes(
+        b"\xef\xbb\xbf" + GOOD.format(name="good_7").encode()
+    )  # with a mark of its order
+    for name, (content, _, _) in BAD.items():
+        (folder / f"bad_{name}.py").write_bytes(content if isinstance(content, bytes) else content.encode())
+    others = {
+        "endless": ("while True: pass\n", "does not end within"),
+        "sleeps": ("import time\ntime.sleep(600)\n", "does not end within"),
+        "forks_for_ever": ("import os\nwhile True:\n    if os.fork() == 0: os._exit(0)\n", ""),
+        "zz_taken": (GOOD.format(name="good_1"), "the name 'good_1' is taken by the task at"),
+    }
+    for name, (text, _) in others.items():
+        (folder / f"{name}.py").write_text(text)
+    (folder / "dangling.py").symlink_to("nothing.py")
+    (folder / "loop.py").symlink_to("loop.py")
+    (folder / "outside.py").symlink_to("/etc/passwd")
+    os.mkfifo(folder / "fifo.py")
+    before, began = surroundings(), SystemClock().monotonic()
+    registry, report = load(folder)
+    seconds = SystemClock().monotonic() - began
+
+    print(f"\n200 good files and {len(report.problems)} problems: {seconds:.1f} s")
+    assert surroundings() == before
+    assert set(registry.names()) == good | {"x"}
+    stems = [Path(problem.file).stem for problem in report.problems]
+    assert sorted(stems) == sorted([f"bad_{name}" for name in BAD] + [*others, "dangling", "loop", "outside", "fifo"])
+    found = {Path(problem.file).stem: problem for problem in report.problems}
+    for name, (_, line, words) in BAD.items():
+        assert (found[f"bad_{name}"].line, words in found[f"bad_{name}"].error) == (line, True), name
+    for name, (_, words) in others.items():
+        assert words in found[name].error, found[name]
+    assert seconds <= 10
+
+
 def test_unusual_good_files(tmp_path: Path) -> None:
     (tmp_path / "bom.py").write_bytes(b"\xef\xbb\xbfdef run(): ...\n")
     (tmp_path / "latin.py").write_bytes(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from runwright import Retry, RunFailed, RunStatus, Settings, TaskManager, task
-from runwright.testing import assert_started, drain, memory_manager
+from runwright import Conflict, Hooks, Retry, Run, RunFailed, RunStatus, Settings, StoreRefused, TaskManager, task
+from runwright.clock import to_datetime
+from runwright.events.feed import Complete
+from runwright.testing import ManualClock, advance, assert_not_started, assert_started, drain, memory_manager
 
 
 @task
@@ -30,6 +33,90 @@ async def test_drain_waits_for_what_is_due_and_for_nothing_else() -> None:
 
         assert {run.status for run in (await manager.runs(task="double")).items} == {RunStatus.COMPLETED}
         assert (await manager.get(retried.id)).status is RunStatus.RETRYING
+
+
+async def test_time_passes_from_one_due_moment_to_the_next() -> None:
+    """Two nights, a retry after an hour, a timeout: each at its own moment, in no time at all."""
+    clock, begun = ManualClock(), []  # it is 2026-01-01, 12:00 UTC
+
+    @task(schedule="0 2 * * *")
+    async def nightly() -> None:
+        begun.append(("nightly", f"{to_datetime(clock.now()):%d %H:%M}"))
+
+    @task(retry=Retry(max_retries=3, delay=3600, backoff="constant"))
+    async def flaky() -> str:
+        begun.append(("flaky", f"{to_datetime(clock.now()):%d %H:%M}"))
+        if len(begun) < 3:
+            raise OSError("not yet")
+        return "at last"
+
+    async with memory_manager(nightly, flaky, clock=clock) as manager:
+        run = await manager.start(flaky)
+        await advance(manager, clock, 86400 * 2)
+
+        assert (await manager.get(run.id)).result == "at last"
+        assert begun == [
+            ("flaky", "01 12:00"), ("flaky", "01 13:00"), ("flaky", "01 14:00"), ("nightly", "02 02:00"),
+            ("nightly", "03 02:00"),
+        ]  # fmt: skip
+        assert to_datetime(clock.now()).isoformat() == "2026-01-03T12:00:00+00:00"
+        ends = [each.completed_at for each in (await manager.runs(task="nightly")).items]
+        assert [f"{moment:%d %H:%M}" for moment in ends if moment] == ["03 02:00", "02 02:00"]
+
+
+async def test_what_was_not_started() -> None:
+    async with memory_manager(double) as manager:
+        await assert_not_started(manager, double)
+        await manager.start(double, {"number": 4})
+        with pytest.raises(AssertionError, match="'number': 4"):
+            await assert_not_started(manager, "double")
+
+
+async def test_hooks_can_be_tested() -> None:
+    told: list[str] = []
+
+    def note(run: Run) -> None:
+        told.append(run.task)
+
+    async with memory_manager(double, hooks=Hooks(on_success=note)) as manager:
+        await manager.run(double, {"number": 4})
+    assert told == ["double"]
+
+
+PROJECT = {
+    "conftest.py": 'pytest_plugins = ["runwright.testing.fixtures"]\n',
+    "test_mine.py": """
+import asyncio
+from runwright import task
+from runwright.testing import advance, assert_started
+
+@task(schedule="@hourly")
+async def hourly() -> int:
+    return 7
+
+def test_blocking(blocking_manager):
+    blocking = blocking_manager(hourly)
+    assert blocking.run("hourly") == 7
+    assert [each.name for each in blocking.schedules.list()] == ["hourly"]
+
+def test_time(open_manager, manual_clock):
+    async def main():
+        async with open_manager(hourly, clock=manual_clock) as manager:
+            await advance(manager, manual_clock, 3600)
+            await assert_started(manager, hourly)
+    asyncio.run(main())
+""",
+}
+
+
+def test_the_fixtures_serve_a_project_without_any_plugin(tmp_path: Path) -> None:
+    for name, text in PROJECT.items():
+        (tmp_path / name).write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "-W", "error"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
 async def test_drain_names_what_does_not_end() -> None:
@@ -66,3 +153,46 @@ def test_synchronous_code_has_one_bridge() -> None:
         assert len(blocking.runs(task="double").items) == 2
         with pytest.raises(RunFailed):
             blocking.run("later")
+
+
+def test_the_bridge_has_every_verb(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    manager = TaskManager(Settings(store="sqlite:///:memory:"), tasks=[double, later.with_(retry=None)])
+    verbs = {name for name, value in vars(TaskManager).items() if not name.startswith("_") and callable(value)}
+    not_here = {"open", "close", "hurry", "register", "discover", "in_thread", "asgi", "record"}
+    blocking = manager.in_thread()
+    assert {verb for verb in verbs - not_here if not hasattr(blocking, verb)} == set()
+    blocking.open()
+    try:
+        ids = blocking.start_many([(double, {"number": n}) for n in range(3)])
+        assert [blocking.wait(each, 5).result for each in ids] == [0, 2, 4]
+        assert isinstance(list(blocking.follow(ids[0]))[-1], Complete)
+        blocking.restart(ids[0])
+        assert blocking.wait(ids[0], 5).attempt == 2
+        for verb in (blocking.pause, blocking.resume, blocking.cancel):
+            with pytest.raises(Conflict):
+                verb(ids[0])
+        blocking.delete(ids[0])
+        assert blocking.upload(tmp_path / "a.txt").read_text() == "a"
+        made = blocking.schedules.add("nightly", task=double, when="@daily", arguments={"number": 1})
+        assert blocking.schedules.disable("nightly").enabled is False
+        assert made.name == "nightly"
+        with pytest.raises(Conflict, match="opened before"):
+            blocking.open()
+    finally:
+        blocking.close()
+        blocking.close()
+    with pytest.raises(Conflict, match="does not run"):
+        blocking.run("double", {"number": 1})
+
+
+def test_a_bridge_that_was_never_opened_can_be_closed() -> None:
+    TaskManager(Settings(store="sqlite:///:memory:")).in_thread().close()
+
+
+def test_a_bridge_whose_manager_does_not_open_leaves_no_thread(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_text("this is no database, and long enough to be looked at as one" * 20)
+    blocking = TaskManager(Settings(store=f"sqlite:///{tmp_path / 'x.db'}")).in_thread()
+    with pytest.raises(StoreRefused):
+        blocking.open()
+    blocking.close()

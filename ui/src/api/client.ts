@@ -2,6 +2,7 @@
  * The one door to the server: JSON:API documents in, plain objects out.
  * Every failure is an ApiError; a 401 also tells whoever listens that the session is over.
  */
+import { ROOT } from './root';
 import type { Json } from './types';
 
 export interface ErrorItem {
@@ -64,14 +65,15 @@ function errorItems(body: unknown, status: number): ErrorItem[] {
 
 export async function request(method: Method, path: string, body?: object, signal?: AbortSignal): Promise<unknown> {
   const headers: Record<string, string> = { Accept: 'application/vnd.api+json' };
-  if (body !== undefined) headers['Content-Type'] = 'application/vnd.api+json';
+  const form = body instanceof FormData;
+  if (body !== undefined && !form) headers['Content-Type'] = 'application/vnd.api+json';
   let response: Response;
   try {
-    response = await fetch(path, {
+    response = await fetch(ROOT + path, {
       method,
       headers,
       credentials: 'same-origin',
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: form ? body : JSON.stringify(body) }),
       ...(signal ? { signal } : {}),
     });
   } catch (cause) {

@@ -1,6 +1,7 @@
 /** Runs: executions of tasks, and the commands that people may give to them. */
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { envelope, getOne, getPage, one, request, withQuery } from './client';
+import { ROOT } from './root';
 import type { Page } from './client';
 import type { Attempt, JsonObject, LogPage, Run, RunAction } from './types';
 
@@ -16,6 +17,18 @@ export interface StartRun {
   run_at?: string;
   priority?: number;
   confirm?: boolean;
+  /** Files by the name of their parameter. */
+  files?: [string, File][];
+}
+
+/** The document of a start, in a multipart body if there are files. */
+function startBody({ files = [], ...start }: StartRun): object {
+  const document = envelope('run', start);
+  if (files.length === 0) return document;
+  const form = new FormData();
+  form.append('document', JSON.stringify(document));
+  for (const [name, file] of files) form.append(name, file);
+  return form;
 }
 
 export interface BulkResult {
@@ -64,12 +77,12 @@ export function fetchLog(id: string, after: number, limit: number, wait: number,
   return getOne<LogPage>(withQuery(`${path(id)}/log`, { after, limit, wait: wait || null }), signal);
 }
 
-export const logTextUrl = (id: string): string => `${path(id)}/log?format=text`;
+export const logTextUrl = (id: string): string => `${ROOT}${path(id)}/log?format=text`;
 
 export function useStartRun() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: async (start: StartRun) => one<Run>(await request('POST', '/api/run', envelope('run', start))),
+    mutationFn: async (start: StartRun) => one<Run>(await request('POST', '/api/run', startBody(start))),
     onSuccess: (run) => {
       client.setQueryData(['run', run.id], run);
       void client.invalidateQueries({ queryKey: ['runs'] });

@@ -36,6 +36,7 @@ export interface Schema {
   writeOnly?: boolean;
   deprecated?: boolean;
   'x-multiline'?: boolean;
+  'x-upload'?: boolean;
   /** Labels of choices: by value, or one entry for each. */
   'x-choices'?: Record<string, string> | Choice[];
   'x-nullable'?: boolean;
@@ -53,6 +54,7 @@ export type Kind =
   | { kind: 'integer' | 'number' }
   | { kind: 'choice'; choices: Choice[] }
   | { kind: 'choices'; choices: Choice[] }
+  | { kind: 'file'; several: boolean }
   | { kind: 'list'; item: Schema }
   | { kind: 'object'; properties: Record<string, Schema>; required: string[] };
 
@@ -132,6 +134,7 @@ function isDecimal(schema: Schema): boolean {
 function stringKind(schema: Schema): Kind {
   if (schema.format === 'password' || schema.writeOnly) return { kind: 'secret' };
   if (schema['x-multiline']) return { kind: 'multiline' };
+  if (schema['x-upload']) return { kind: 'file', several: false };
   switch (schema.format) {
     case 'date':
     case 'date-time':
@@ -161,6 +164,7 @@ function kindOf(schema: Schema, root: Schema): Kind {
     case 'array': {
       if (!schema.items || schema.prefixItems) return { kind: 'json' };
       const item = resolve(schema.items, root);
+      if (item['x-upload']) return { kind: 'file', several: true };
       const itemChoices = choicesOf(item, root);
       return itemChoices ? { kind: 'choices', choices: itemChoices } : { kind: 'list', item: schema.items };
     }
@@ -219,7 +223,10 @@ function withoutMasks(values: JsonObject): JsonObject {
 /** The values a form starts with: the task's defaults under those that are given. */
 export function startValues(schema: JsonObject, given: JsonObject = {}): JsonObject {
   const root = schema as Schema;
-  return { ...initialObject(root.properties ?? {}, root.required ?? [], root), ...withoutMasks(given) };
+  const properties = root.properties ?? {};
+  const isFile = (name: string) => properties[name] !== undefined && fieldOf(properties[name], root).field.kind === 'file';
+  const kept = Object.entries(withoutMasks(given)).filter(([name]) => !isFile(name)); // a file must be chosen again
+  return { ...initialObject(properties, root.required ?? [], root), ...Object.fromEntries(kept) };
 }
 
 /** A readable name for a property that has no title. */

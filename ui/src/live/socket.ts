@@ -1,4 +1,5 @@
 /** A WebSocket that comes back by itself, more patiently each time. */
+import { ROOT } from '../api/root';
 import { parseFrame, type Frame } from './frames';
 
 export type Connection = 'connecting' | 'open' | 'waiting' | 'closed';
@@ -45,7 +46,7 @@ export class LiveSocket {
     if (this.done) return;
     this.options.onConnection?.('connecting');
     const scheme = window.location.protocol === 'https:' ? 'wss' : 'ws';
-    const socket = new WebSocket(`${scheme}://${window.location.host}${this.options.path()}`);
+    const socket = new WebSocket(`${scheme}://${window.location.host}${ROOT}${this.options.path()}`);
     let opened = false;
     this.socket = socket;
     socket.onopen = () => {

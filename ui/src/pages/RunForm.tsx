@@ -4,6 +4,7 @@ import { useNavigate } from '@tanstack/react-router';
 import dayjs from 'dayjs';
 import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { ApiError } from '../api/client';
+import { ROOT } from '../api/root';
 import { useStartRun } from '../api/runs';
 import { useMayOperate } from '../api/system';
 import type { Definition, JsonObject } from '../api/types';
@@ -14,6 +15,7 @@ import { Card } from '../components/layout';
 import { Notice } from '../components/Notice';
 import { useOwnComplaints } from '../form/context';
 import { browserZone } from '../form/fields/times';
+import { parted } from '../form/files';
 import { sortComplaints, stillTrue } from '../form/pointers';
 import { SchemaForm } from '../form/SchemaForm';
 import { startValues, type Schema } from '../form/schema';
@@ -78,14 +80,14 @@ function Options({ task, runAt, setRunAt, priority, setPriority, errors }: Optio
   );
 }
 
-/** A link to this task with the form filled in; secrets are never put into it. */
+/** A link to this task with the form filled in; secrets and files are never put into it. */
 function linkTo(task: Definition, values: JsonObject): string {
   const properties = (task.schema as Schema).properties ?? {};
-  const open = Object.entries(values).filter(
+  const open = Object.entries(parted(values).plain).filter(
     ([name]) => !properties[name]?.writeOnly && properties[name]?.format !== 'password',
   );
   const query = encodeURIComponent(JSON.stringify(Object.fromEntries(open)));
-  return `${window.location.origin}/tasks/${encodeURIComponent(task.name)}?arguments=${query}`;
+  return `${window.location.origin}${ROOT}/tasks/${encodeURIComponent(task.name)}?arguments=${query}`;
 }
 
 export function RunForm({ task, given }: { task: Definition; given: JsonObject | undefined }) {
@@ -116,10 +118,12 @@ export function RunForm({ task, given }: { task: Definition; given: JsonObject |
 
   const send = (confirm: boolean) => {
     setSent(values);
+    const { plain, files } = parted(values);
     start.mutate(
       {
         definition: task.name,
-        arguments: values,
+        arguments: plain,
+        files,
         ...(runAt ? { run_at: dayjs(runAt).toISOString() } : {}),
         ...(priority === null ? {} : { priority }),
         ...(confirm ? { confirm } : {}),

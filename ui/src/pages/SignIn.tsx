@@ -3,6 +3,7 @@ import { getRouteApi, useNavigate, useRouter } from '@tanstack/react-router';
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState, type FormEvent } from 'react';
 import { ApiError, messageOf } from '../api/client';
+import { ROOT } from '../api/root';
 import { useSignIn } from '../api/system';
 import { Notice } from '../components/Notice';
 import classes from './SignIn.module.css';
@@ -39,7 +40,7 @@ export function SignIn() {
     signIn.mutate(token.trim(), {
       onSuccess: () => {
         client.clear();
-        if (next) router.history.push(safe(next));
+        if (next) router.history.push(ROOT + safe(next));
         else void navigate({ to: '/tasks' });
       },
     });
@@ -49,7 +50,7 @@ export function SignIn() {
     <main className={classes['page']}>
       <form className={classes['card']} onSubmit={submit}>
         <Stack gap="md">
-          <img src="/favicon.svg" width={44} height={44} alt="" />
+          <img src={`${ROOT}/favicon.svg`} width={44} height={44} alt="" />
           <div>
             <Title order={1}>Sign in to Runwright</Title>
             <Text c="dimmed" size="sm" mt={6}>

@@ -40,7 +40,10 @@ def _place(row: Row) -> tuple[int, int, int]:
 
 
 async def unpark(tx: Transaction, freed: Iterable[str | None]) -> None:
-    """Places at these concurrency keys (None: no key) have become free: whoever waits for one is ready again."""
+    """Places at these concurrency keys (None: no key) have become free: whoever waits for one is ready again.
+
+    Once in a transaction, after all its runs: who holds a key's lock must not wait for a run any more.
+    """
     names = [name for name in freed if name is not None]
     if not names:
         return
@@ -289,6 +292,9 @@ class Claimer:
             if await self._count_keys([row]) or self._full(row):
                 continue
             if await self._tx.one("claim_others", row[PARENT], 1) is None:
+                if await self._tx.one("claim_lock", row[KEY]) is None:
+                    self.backlog = True  # somebody cancels it now: the next turn sees what has become of it
+                    return
                 self._take(row, reserved=False)
                 del self._waiting[index]
                 self._shut = self._exclusive_claimed = True

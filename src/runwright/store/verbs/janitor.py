@@ -27,9 +27,10 @@ async def lose(tx: Transaction, dead: Sequence[LiveSession]) -> list[str]:
     for session in dead:
         if await tx.one("session_lock", session.key, session.beats) is not None:
             await tx.do("session_lose", session.key, tx.now)
-            await give_up_reservations(tx, session.key)
-            lost.append(session.id)
-    return lost
+            lost.append(session)
+    if lost:
+        await give_up_reservations(tx, [session.key for session in lost])
+    return [session.id for session in lost]
 
 
 async def forgotten_keys(tx: Transaction) -> list[str]:
@@ -44,7 +45,8 @@ async def orphans(tx: Transaction, limit: int) -> list[Rescue]:
 
 async def rescue(tx: Transaction, decisions: Sequence[tuple[Rescue, RunEvent]]) -> int:
     """See ``Store.rescue``."""
-    now, journal, moved = tx.now, Journal(tx), 0
+    now, journal = tx.now, Journal(tx)
+    freed: list[str | None] = []
     for orphan, event in sorted(decisions, key=lambda decision: decision[0].key):
         row = await tx.one("orphan_read", orphan.key, orphan.token)
         after = None if row is None else next_status(RunStatus(row[0]), event)
@@ -78,11 +80,11 @@ async def rescue(tx: Transaction, decisions: Sequence[tuple[Rescue, RunEvent]]) 
         journal.run(action_of(event, after), run, task, None, {"attempt": attempt, "worker": orphan.worker})
         if over is not None:
             journal.ended(run, schedule, after, started_at, over, message)
-        await unpark(tx, [shared])
+        freed.append(shared)
         tx.topics.add("runs")
-        moved += 1
+    await unpark(tx, freed)
     await journal.write()
-    return moved
+    return len(freed)
 
 
 async def age(tx: Transaction, before: Micros, limit: int) -> int:

@@ -96,7 +96,9 @@ async def move(
         raise InvalidInput.field("/event", f"{event} is not a command; give cancel, resume or restart")
     journal = Journal(tx)
     answers: dict[str, tuple[RunStatus, RunStatus] | None] = {}
-    for run in sorted(set(runs)):  # in one order everywhere, so that two callers never wait for each other
+    freed: list[str | None] = []
+    await _hold(tx, runs)
+    for run in dict.fromkeys(runs):
         row = await tx.one("move_read", run)
         if row is None:
             answers[run] = None
@@ -107,9 +109,17 @@ async def move(
         if after is not None and after is not before:
             journal.run(action_of(event, after), run, row[2], actor)
             if after.terminal:
+                freed.append(row[10])
                 journal.ended(run, row[3], after, row[9], at, None)
+    await unpark(tx, freed)
     await journal.write()
     return [answers[run] for run in runs]
+
+
+async def _hold(tx: Transaction, runs: Sequence[str]) -> None:
+    """Lock several runs in one order everywhere, so that two who hold several never wait for each other."""
+    if len(runs) > 1:
+        await tx.all("move_lock", list(runs))
 
 
 async def _cancel(tx: Transaction, run: str, row: Row, before: RunStatus, at: Micros) -> RunStatus | None:
@@ -118,8 +128,6 @@ async def _cancel(tx: Transaction, run: str, row: Row, before: RunStatus, at: Mi
         return None
     over = at if after.terminal else None
     await tx.do("move_cancel", row[0], RunEvent.CANCEL.value, after.value, over)
-    if after.terminal:
-        await unpark(tx, [row[10]])
     # A held run hears of it from ``controls``; one that waited may have kept others from starting.
     tx.topics.update(("runs", "run:" + run) if row[4] is None else ("runs", "controls", "run:" + run))
     return after
@@ -165,7 +173,8 @@ async def delete(tx: Transaction, runs: Sequence[str], actor: str) -> list[RunSt
     """See ``Store.delete``."""
     journal = Journal(tx)
     answers: dict[str, RunStatus | None] = {}
-    for run in sorted(set(runs)):
+    await _hold(tx, runs)
+    for run in dict.fromkeys(runs):
         row = await tx.one("move_read", run)
         answers[run] = None if row is None else RunStatus(row[1])
         if row is not None and RunStatus(row[1]).terminal:

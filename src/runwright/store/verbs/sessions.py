@@ -53,17 +53,19 @@ async def hand_back(tx: Transaction, session: str, tokens: Sequence[tuple[int, i
 
 async def end(tx: Transaction, session: str) -> None:
     """See ``Store.end_session``."""
-    row = await tx.one("session_find", session)
+    row = await tx.one("session_close", session)
     if row is not None:
         await tx.do("session_end", row[0], tx.now)
-        await give_up_reservations(tx, row[0])
+        await give_up_reservations(tx, [row[0]])
 
 
-async def give_up_reservations(tx: Transaction, key: int) -> None:
-    """A session is over: its reservations wait again, and what it knows is forgotten."""
-    freed = await tx.all("session_hand_back", key)
-    await unpark(tx, [name for (name,) in freed])
-    await tx.do("catalogue_clear", key)
+async def give_up_reservations(tx: Transaction, keys: Sequence[int]) -> None:
+    """Sessions are over: their reservations wait again, and what they know is forgotten."""
+    freed: list[str | None] = []
+    for key in keys:
+        freed += [name for (name,) in await tx.all("session_hand_back", key)]
+        await tx.do("catalogue_clear", key)
+    await unpark(tx, freed)
     tx.topics.add("runs")
 
 

@@ -20,7 +20,6 @@ from runwright.store.verbs.sessions import session_row
 
 _EVENTS = {event.value: event for event in RunEvent}
 _STATUSES = {status.value: status for status in RunStatus}
-_WAITING = {status.value for status in WAITING}
 _CHANGES = {RunEvent.START, RunEvent.PAUSE, RunEvent.EXPIRING}
 
 
@@ -34,10 +33,11 @@ async def turn(
     worker, barrier = int(row[0]), bool(row[1])
     journal = Journal(tx)
     lost: set[int] = set()
-    if changes:
-        await _change(tx, journal, worker, changes, lost)
-    if finished:
-        await _finish(tx, journal, worker, finished, lost)
+    if changes or finished:
+        rows = await _read(tx, [*(change.key for change in changes), *(finish.key for finish in finished)])
+        statuses = {key: _STATUSES[row[3]] for key, row in rows.items()}
+        await _change(tx, journal, worker, changes, rows, statuses, lost)
+        await _finish(tx, journal, worker, finished, rows, statuses, lost)
     if not wanted:
         await journal.write()
         return Turn(lost=frozenset(lost))
@@ -54,16 +54,23 @@ async def _read(tx: Transaction, keys: Sequence[int]) -> dict[int, Row]:
     return {row[0]: row for row in await tx.all("turn_read", list(keys))}
 
 
-async def _change(tx: Transaction, journal: Journal, worker: int, changes: Sequence[Change], lost: set[int]) -> None:
-    rows = await _read(tx, [change.key for change in changes])
-    now_status = {key: _STATUSES[row[3]] for key, row in rows.items()}
+async def _change(
+    tx: Transaction,
+    journal: Journal,
+    worker: int,
+    changes: Sequence[Change],
+    rows: dict[int, Row],
+    statuses: dict[int, RunStatus],
+    lost: set[int],
+) -> None:
+    """Write the changes; ``statuses`` are the rows' as they are after them."""
     starts: list[tuple[object, ...]] = []
     others: list[tuple[object, ...]] = []
     for change in changes:
         row, event = rows.get(change.key), _EVENTS[change.event]
         after = None
         if row is not None and row[1] == change.token and row[2] == worker and event in _CHANGES:
-            after = next_status(now_status[change.key], event)
+            after = next_status(statuses[change.key], event)
         if row is None or after is None:
             lost.add(change.token)
             continue
@@ -73,17 +80,24 @@ async def _change(tx: Transaction, journal: Journal, worker: int, changes: Seque
             starts.append((change.key, change.token, after.value, change.at))
         else:
             others.append((change.key, change.token, event.value, after.value))
-        if after is not now_status[change.key]:
+        if after is not statuses[change.key]:
             journal.run(action_of(event, after), row[4], row[5])
-        now_status[change.key] = after
+        statuses[change.key] = after
     if starts:  # before the others: a run that starts and pauses in one batch does so in this order
         await tx.many("turn_start", starts)
     for values in others:
         await tx.do("turn_change", *values)
 
 
-async def _finish(tx: Transaction, journal: Journal, worker: int, finished: Sequence[Finish], lost: set[int]) -> None:
-    rows = await _read(tx, [finish.key for finish in finished])
+async def _finish(
+    tx: Transaction,
+    journal: Journal,
+    worker: int,
+    finished: Sequence[Finish],
+    rows: dict[int, Row],
+    statuses: dict[int, RunStatus],
+    lost: set[int],
+) -> None:
     now = tx.now
     updates: list[tuple[object, ...]] = []
     attempts: list[tuple[object, ...]] = []
@@ -93,9 +107,9 @@ async def _finish(tx: Transaction, journal: Journal, worker: int, finished: Sequ
         if row is None or row[1] != finish.token or row[2] != worker:
             lost.add(finish.token)
             continue
-        (_, _, _, status_text, run_id, task, schedule, _, exclusive, cancelled, _, lane, due_at, shared) = row
-        folded = status_text in _WAITING
-        status = next_status(_STATUSES[status_text], RunEvent.START) if folded else _STATUSES[status_text]
+        (_, _, _, _, run_id, task, schedule, _, exclusive, cancelled, _, lane, due_at, shared) = row
+        folded = statuses[finish.key] in WAITING
+        status = next_status(statuses[finish.key], RunEvent.START) if folded else statuses[finish.key]
         event = _EVENTS[finish.event]
         if cancelled and event in (RunEvent.EXPIRE, RunEvent.EXPIRE_RETRY):
             event = (

@@ -3,6 +3,7 @@ import { fieldOf, titleOf, type Schema } from '../schema';
 import type { Json } from '../../api/types';
 import { useForm } from '../context';
 import { BooleanField, ChoiceField, ChoicesField } from './choices';
+import { FileField } from './FileField';
 import { JsonField } from './JsonField';
 import { ListField, NestedField } from './groups';
 import { NumberField } from './NumberField';
@@ -55,6 +56,8 @@ export function Field({ name, schema: raw, pointer, required, value, onChange, l
     case 'date':
     case 'time':
       return <TextField {...props} kind={field.kind} />;
+    case 'file':
+      return <FileField {...props} several={field.several} />;
     case 'list':
       return <ListField {...props} item={field.item} />;
     case 'object':

@@ -1,0 +1,29 @@
+"""How the manager's worker is made from the settings."""
+
+from __future__ import annotations
+
+from runwright.config import Settings
+from runwright.worker.outcome import Limits
+from runwright.worker.process_lane import ProcessOptions
+from runwright.worker.session import WorkerOptions
+
+
+def worker_options(settings: Settings, log_level: int, user_loop: bool) -> WorkerOptions:
+    """The options that the settings say.
+
+    Args:
+        log_level: what the processes of tasks log, as a number of the logging module.
+        user_loop: give the coroutines of tasks an event loop of their own.
+    """
+    return WorkerOptions(
+        max_concurrent=settings.max_concurrent,
+        max_threads=settings.max_threads,
+        max_processes=settings.max_processes,
+        limits=Limits.of(settings),
+        lease_seconds=settings.lease_seconds,
+        beat_seconds=settings.heartbeat_seconds,
+        poll_seconds=settings.poll_seconds,
+        shutdown_grace=settings.shutdown_grace,
+        user_loop=user_loop,
+        processes=ProcessOptions(settings.task_environment(), log_level),
+    )

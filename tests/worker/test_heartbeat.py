@@ -1,0 +1,68 @@
+"""The heartbeat: when it beats again, and when it gives the lease up."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from runwright.errors import StoreUnavailable
+from runwright.store.base import Store
+from runwright.testing.clock import ManualClock
+from runwright.worker.heartbeat import AGAIN_SECONDS, Heartbeat
+
+
+class Lease:
+    """What a store answers to beats."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.held = True
+
+    def beat(self, session: str, lease_seconds: float) -> bool:
+        assert (session, lease_seconds) == ("s", 30.0)
+        if self.away:
+            raise StoreUnavailable("away")
+        return self.held
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def lease() -> Lease:
+    return Lease()
+
+
+@pytest.fixture
+async def heartbeat(clock: ManualClock, lease: Lease) -> Heartbeat:
+    return Heartbeat(
+        cast(Store, lease), "s", clock, lease_seconds=30.0, beat_seconds=10.0, lost=lambda: pytest.fail("not told here")
+    )
+
+
+async def test_a_beat_that_failed_is_tried_again_soon(heartbeat: Heartbeat, lease: Lease) -> None:
+    assert heartbeat.pause == 10
+    lease.away = True
+    assert heartbeat.beat()
+    assert heartbeat.pause == AGAIN_SECONDS < 10
+    lease.away = False
+    assert heartbeat.beat()
+    assert heartbeat.pause == 10
+
+
+async def test_the_lease_is_given_up_a_beat_before_its_end(
+    heartbeat: Heartbeat, lease: Lease, clock: ManualClock
+) -> None:
+    lease.away = True
+    clock.advance(19.9)
+    assert heartbeat.beat()
+    clock.advance(0.2)
+    assert not heartbeat.beat()
+
+
+async def test_a_lease_that_others_ended_is_lost_at_once(heartbeat: Heartbeat, lease: Lease) -> None:
+    lease.held = False
+    assert not heartbeat.beat()
