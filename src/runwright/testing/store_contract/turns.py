@@ -119,7 +119,7 @@ class TestFinish:
     async def test_an_older_ending_told_again_does_not_take_the_place_of_the_newer(
         self, store: Store, clock: ManualClock
     ) -> None:
-        """A turn was committed without acknowledgement: its ending comes again, together with that of the next claim."""
+        """A turn was committed without acknowledgement: its ending comes again, with that of the next claim."""
         given = Setup(store, clock)
         await given.worker()
         run = await given.add()
