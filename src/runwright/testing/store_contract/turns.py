@@ -116,6 +116,21 @@ class TestFinish:
         )
         assert read.worker == "w1"
 
+    async def test_an_older_ending_told_again_does_not_take_the_place_of_the_newer(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        """A turn was committed without acknowledgement: its ending comes again, with that of the next claim."""
+        given = Setup(store, clock)
+        await given.worker()
+        run = await given.add()
+        first = await given.claim()
+        older = given.finish(first, RunEvent.RETRY, error=RunError("E", "no", ""), due_in=0)
+        await store.turn("w1", finished=[older])
+        second = await given.claim()
+        turn = await store.turn("w1", finished=[older, given.finish(second)])
+        assert turn.lost == {first.token}
+        assert await given.status(run) is RunStatus.COMPLETED
+
     async def test_a_second_finish_has_lost(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
         await given.worker()
