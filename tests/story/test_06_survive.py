@@ -156,7 +156,7 @@ async def test_one_worker_for_each_sqlite_file(tmp_path: Path) -> None:
 
 
 async def test_what_is_not_there_yet_is_refused_and_not_passed_over(tmp_path: Path) -> None:
-    @task(rate_limit="10/m")
+    @task(schedule="@always")
     def heavy() -> None:
         return None
 
