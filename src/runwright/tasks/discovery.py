@@ -86,7 +86,12 @@ def apply(findings: Iterable[Finding], registry: Registry, options: DiscoveryOpt
 def admit(finding: Finding, registry: Registry, options: DiscoveryOptions) -> None:
     """Register one finding in place of what its source gave before."""
     problems = list(finding.problems)
-    if not (finding.refused and registry.tasks_of(finding.source)):
+    own = registry.tasks_of(finding.source)
+    if not (finding.refused and own):
+        for task in finding.tasks if options.override_on_conflict else ():
+            old = registry.find(task.name)
+            if old is not None and old not in own:
+                _logger.warning("task %r of %s takes the place of the one at %s", task.name, task.source, old.source)
         shadowed = registry.replace_source(finding.source, finding.tasks, options.override_on_conflict)
         for name, winner in sorted(shadowed.items()):
             error = f"the name {name!r} is taken by the task at {winner.source}; this one is not used"
