@@ -140,6 +140,22 @@ async def test_retries_and_restarts_have_the_same_file(manager: TaskManager, cli
     assert (run.result, run.attempt) == (CONTENT.decode(), 3)
 
 
+async def test_a_restart_with_changes_keeps_the_file_or_takes_another(
+    manager: TaskManager, client: httpx2.AsyncClient
+) -> None:
+    answer = await client.post("/admin/task/load/run", files={"table": ("people.csv", CONTENT)})
+    run_id = answer.json()["data"]["id"]
+    await manager.restart(run_id, {"limit": 3})
+    kept = await manager.wait(run_id, timeout=5)
+    await manager.restart(run_id, {"table": await manager.upload(b"other", "other.csv")})
+    changed = await manager.wait(run_id, timeout=5)
+
+    assert isinstance(kept.result, dict)
+    assert isinstance(changed.result, dict)
+    assert (kept.result["limit"], kept.result["text"]) == (3, CONTENT.decode())
+    assert (changed.result["limit"], changed.result["text"]) == (3, "other")
+
+
 async def test_a_task_in_a_process_gets_its_files(manager: TaskManager, client: httpx2.AsyncClient) -> None:
     files = [("table", ("people.csv", CONTENT)), ("more", ("a", b"a")), ("more", ("b", b"b"))]
     answer = await client.post("/admin/task/apart/run", files=files)

@@ -328,9 +328,9 @@ class TaskManager:
         """Stop a run."""
         return await self.control.runs.cancel(SYSTEM, run_id)
 
-    async def restart(self, run_id: str) -> Run:
-        """Run a terminal run again."""
-        return await self.control.runs.restart(SYSTEM, run_id)
+    async def restart(self, run_id: str, arguments: Mapping[str, Any] | None = None) -> Run:
+        """Run a terminal run again; ``arguments`` replaces those of the same names."""
+        return await self.control.runs.restart(SYSTEM, run_id, arguments, confirmed=True)
 
     async def delete(self, run_id: str) -> None:
         """Delete a terminal run with its history."""
