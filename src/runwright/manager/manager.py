@@ -192,10 +192,10 @@ class TaskManager:
     async def _start_worker(self, store: Store, admission: Admission) -> None:
         settings = self.settings
         level = logging.getLevelNamesMapping().get(settings.log_level, logging.INFO)
-        hooks = None if self._hooks is None else HookCalls(store, self.bus, self._hooks)
-        if hooks is not None:
-            await hooks.start()
-            self._closing.append(hooks.stop)
+        own = () if self._hooks is None else (self._hooks,)
+        hooks = HookCalls(store, self.bus, lambda: (*own, *self.registry.hooks))
+        await hooks.start()
+        self._closing.append(hooks.stop)
         self.worker = WorkerSession(
             store=store,
             registry=self.registry,
