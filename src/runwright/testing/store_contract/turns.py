@@ -127,6 +127,20 @@ class TestFinish:
         assert await given.status(run) is RunStatus.COMPLETED
         assert len(await store.attempts(run)) == 1
 
+    async def test_an_end_that_is_told_again_does_not_cost_the_next_claim_its_own(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        """A turn was committed without acknowledgement: its end is told again, beside the end of what it claimed."""
+        given = Setup(store, clock)
+        await given.worker()
+        run = await given.add()
+        first = await given.claim()
+        told = given.finish(first, RunEvent.RETRY, due_in=0)
+        (second,) = (await store.turn("w1", [Wanted(Lane.ASYNC, 1)], finished=[told])).claims
+        turn = await store.turn("w1", finished=[told, given.finish(second)])
+        assert turn.lost == {first.token}
+        assert await given.status(run) is RunStatus.COMPLETED
+
     async def test_one_lost_finish_does_not_stop_the_others(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
         await given.worker()
