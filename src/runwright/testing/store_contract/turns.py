@@ -127,17 +127,15 @@ class TestFinish:
         assert await given.status(run) is RunStatus.COMPLETED
         assert len(await store.attempts(run)) == 1
 
-    async def test_an_end_that_is_told_again_does_not_cost_the_next_claim_its_own(
-        self, store: Store, clock: ManualClock
-    ) -> None:
-        """A turn was committed without acknowledgement: its end is told again, beside the end of what it claimed."""
+    async def test_an_ending_told_again_does_not_hide_the_next_one(self, store: Store, clock: ManualClock) -> None:
+        """The turn that failed after its commit had claimed the same run again, which ends meanwhile, too."""
         given = Setup(store, clock)
         await given.worker()
         run = await given.add()
         first = await given.claim()
-        told = given.finish(first, RunEvent.RETRY, due_in=0)
-        (second,) = (await store.turn("w1", [Wanted(Lane.ASYNC, 1)], finished=[told])).claims
-        turn = await store.turn("w1", finished=[told, given.finish(second)])
+        retried = given.finish(first, RunEvent.RETRY, error=RunError("ValueError", "no"), due_in=0.0)
+        (second,) = (await store.turn("w1", [Wanted(Lane.ASYNC, 1)], finished=[retried])).claims
+        turn = await store.turn("w1", finished=[retried, given.finish(second)])
         assert turn.lost == {first.token}
         assert await given.status(run) is RunStatus.COMPLETED
 
