@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from runwright import task
 from tests.edges.conftest import JSON_API, Doors, post
 
 
@@ -230,3 +231,16 @@ async def test_a_fire_asks_for_the_confirmation_of_a_dangerous_task(doors: Doors
 
     assert (asked.status_code, "Deletes everything." in asked.text, fired.status_code) == (422, True, 202)
     assert unconfirmed.status_code == 422
+
+
+async def test_the_entity_is_the_one_that_the_task_works_on(doors: Doors) -> None:
+    @task(entity="report")
+    async def on_reports() -> None: ...
+
+    doors.manager.register(on_reports)
+    given = {"name": "a", "action_name": "on_reports", "schedule": "@daily"}
+    wrong = await post(doors.operator, "/api/task", "task", {**given, "entity_name": "world"})
+    right = await post(doors.operator, "/api/task", "task", {**given, "entity_name": "report"})
+
+    assert (wrong.status_code, right.status_code) == (422, 201)
+    assert wrong.json()["errors"][0]["source"]["pointer"] == "/data/attributes/entity_name"

@@ -56,6 +56,15 @@ UNION ALL
 SELECT run || ' ended ' || count(*) || ' times' FROM runwright.event
 WHERE action IN ('run.completed', 'run.failed', 'run.cancelled') GROUP BY run HAVING count(*) > 1
 """
+STATE = """
+SELECT md5(concat(
+  (SELECT string_agg(concat_ws(' ', id, status, ready, token IS NULL, worker, attempt, crashes, cancel_requested,
+    due_at), ',' ORDER BY id) FROM runwright.run),
+  (SELECT string_agg(concat_ws(' ', id, state, beats), ',' ORDER BY id) FROM runwright.worker),
+  (SELECT string_agg(concat_ws(' ', worker, task), ',' ORDER BY worker, task) FROM runwright.catalogue),
+  (SELECT string_agg(concat_ws(' ', run, number, status), ',' ORDER BY run, number) FROM runwright.attempt),
+  (SELECT string_agg(concat_ws(' ', run, action), ',' ORDER BY run, action) FROM runwright.event)))
+"""
 TURNS = {"claim": "w2", "claim_again": "w3", "finish": "w1"}
 ROUNDS = 12
 
@@ -89,7 +98,7 @@ class Rules:
             execution.faults.append("w1 has ended its session, which is live")
 
     async def when_all_have_ended(self, execution: Execution) -> None:
-        """Look at the whole, then let everybody die and a new session end every run."""
+        """Look at the whole; then everybody dies and a new session ends every run, once for each state of the store."""
         await self._ask(execution, BEFORE_THE_SWEEP)
         fired = [execution.answers[name][0] for name in ("fire", "fire_again") if name in execution.answers]
         if fired and fired.count(True) != 1:
@@ -111,9 +120,12 @@ class Rules:
             "SELECT 1 FROM runwright.worker WHERE id = 'w1' AND state = 'lost'"
         ):
             execution.faults.append("w1 has renewed its lease, and was given up for lost")
-        if not execution.faults:
+        state = (await self._row(STATE))[0]
+        if not execution.faults and state not in self._scenario.live:
             await self._end_every_run()
             await self._ask(execution, AFTER_ALL)
+            if not execution.faults:
+                self._scenario.live.add(state)
 
     async def _end_every_run(self) -> None:
         store, watch = self._store, ManualClock()

@@ -73,6 +73,8 @@ class Scenario:
     claims: dict[str, Claim] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
     watched: list[LiveSession] = field(default_factory=list)
+    live: set[str] = field(default_factory=set)
+    """States after which every run has been brought to its end."""
     _restore: str = ""
 
     @classmethod

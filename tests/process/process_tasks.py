@@ -27,6 +27,7 @@ from runwright import (
     RunwrightError,
     Snooze,
     TaskProgress,
+    UploadedFile,
     current_run,
     task,
 )
@@ -257,6 +258,19 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("TASK_") or name == "PATH"}
 
 
+def before_it(run: RunContext) -> None:
+    run.log.info("before, in process %d", os.getpid())
+
+
+def after_it(run: RunContext, error: BaseException | None) -> None:
+    run.log.info("after %r, in process %d", error, os.getpid())
+
+
+@task(mode="process", before=before_it, after=after_it)
+def reads_file(table: UploadedFile) -> list[object]:
+    return [table.read_text(), table.name, os.getpid()]
+
+
 @task(mode="process")
 def memory_score() -> int:
     return int(Path("/proc/self/oom_score_adj").read_text())
@@ -370,6 +384,6 @@ TASKS = [
     add, add_slowly, typed, steps, steps_async, SumTask, SumAsyncTask, talk, flood, one_line, fast_progress, returns,
     raises, dies, remembers, pausable, pausable_async, cleans_up, cleans_up_async, environment, chance, burns,
     starts_child, starts_badly, waits_for_child, waits_for_child_sync, waits_for_failure, waits_for_ever, hopeless,
-    memory_score, leaves_daemon, cleans_up_long, cleans_up_long_async, looks_and_ends, terminates_itself,
+    memory_score, reads_file, leaves_daemon, cleans_up_long, cleans_up_long_async, looks_and_ends, terminates_itself,
     forks_and_returns,
 ]  # fmt: skip

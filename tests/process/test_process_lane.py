@@ -152,6 +152,17 @@ async def test_each_process_has_its_own_chance(manager: TaskManager) -> None:
     assert (await ended(manager, "chance")).result != (await ended(manager, "chance")).result
 
 
+async def test_files_and_hooks_are_there_as_in_other_lanes(manager: TaskManager) -> None:
+    file = await manager.upload(b"a,b", "table.csv")
+    run = await manager.wait((await manager.start("reads_file", {"table": file})).id, timeout=30)
+    assert isinstance(run.result, list)
+    content, name, pid = run.result
+
+    assert (content, name) == ("a,b", "table.csv")
+    assert await texts(manager, run) == [f"before, in process {pid}", f"after None, in process {pid}"]
+    assert pid != os.getpid()
+
+
 async def test_where_memory_is_short_it_goes_before_its_worker(manager: TaskManager) -> None:
     mine = int(Path("/proc/self/oom_score_adj").read_text())
 

@@ -114,6 +114,22 @@ def test_the_schedule_has_fired_and_its_ledger_is_shown(page: Page) -> None:
     expect(page.get_by_text("fired").first).to_be_visible()
 
 
+def test_the_pause_of_all_schedules_is_shown_with_its_reason(page: Page) -> None:
+    page.goto("/schedules")
+    paused = page.evaluate(
+        """reason => fetch("/api/pause", {
+             method: "POST", headers: {"content-type": "application/json"}, body: JSON.stringify({reason}),
+           }).then(answer => answer.status)""",
+        "a migration",
+    )
+    assert paused == 200
+    page.reload()
+    notice = page.get_by_role("alert").filter(has_text="All schedules are paused: a migration")
+    expect(notice).to_be_visible()
+    notice.get_by_role("button", name="Let them go on").click()
+    expect(notice).to_be_hidden()
+
+
 def test_a_file_dropped_into_the_folder_is_there_without_a_restart(page: Page, served: Served) -> None:
     page.goto("/tasks")
     dropped = served.home / "tasks" / "late.py"

@@ -19,6 +19,7 @@ from runwright.lifecycle import RunEvent
 from runwright.model import SYSTEM, Fire, Lane, Run, RunStatus, Schedule
 from runwright.retry import Retry
 from runwright.store.base import NewWorker, RunQuery, Store, Wanted
+from runwright.store.postgres import PostgresStore
 from runwright.store.sqlite import SqliteStore
 from runwright.tasks.definition import task
 from runwright.tasks.registry import Registry
@@ -138,10 +139,14 @@ async def _nothing(number: int = 0) -> int:
 
 
 @asynccontextmanager
-async def engine() -> AsyncIterator[Engine]:
-    """An engine with one worker session."""
+async def engine(postgres: str | None = None) -> AsyncIterator[Engine]:
+    """An engine with one worker session, on a store in memory or on this address of PostgreSQL."""
     clock = ManualClock()
-    store = await SqliteStore.open(":memory:", clock=clock, rng=SystemRng(), inline=True)
+    store: Store
+    if postgres is None:
+        store = await SqliteStore.open(":memory:", clock=clock, rng=SystemRng(), inline=True)
+    else:
+        store = await PostgresStore.open(postgres, clock=clock, rng=SystemRng(), server_time=False)
     made = Engine(store, clock)
     await store.register(NewWorker("w1", "host", 1, {"async": 100}, TASKS), 1e9)
     try:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from runwright import Settings, TaskManager, task
-from runwright.control.declared import declared_by, declared_in
+from runwright.control.declared import Declaration, declared_by, declared_in
 from runwright.errors import Conflict, InvalidInput
 from runwright.model import SYSTEM, Schedule
 from runwright.tasks.registry import Registry
@@ -26,7 +26,12 @@ async def made() -> AsyncIterator[Engine]:
 
 async def declare(made: Engine, *entries: dict[str, Any], origin: str = "file a.yaml") -> None:
     """Declare these, and nothing else, from one place."""
-    await made.declared.follow(declared_in(entries, origin), lambda schedule: schedule.origin == origin)
+
+    async def now() -> list[Declaration]:
+        return declared_in(entries, origin)
+
+    made.declared.declared_now = now
+    await made.declared.follow(await now(), lambda schedule: schedule.origin == origin)
 
 
 def entry(**fields: Any) -> dict[str, Any]:
@@ -175,3 +180,17 @@ async def test_a_schedule_goes_with_its_declaration_in_code(tmp_path: Path) -> N
         assert [each.name for each in await manager.schedules.list()] == ["tick"]
     async with TaskManager(settings, tasks=[task(name="tick")(tick)]) as manager:
         assert await manager.schedules.list() == []
+
+
+async def test_a_manager_that_only_asks_resets_too(tmp_path: Path) -> None:
+    """As the command line without a server does."""
+    settings = Settings(store=f"sqlite:///{tmp_path / 'x.db'}")
+
+    def tick() -> None: ...
+
+    declared = task(name="tick", schedule="@daily")(tick)
+    async with TaskManager(settings, tasks=[declared]) as manager:
+        await manager.schedules.edit("tick", label="mine")
+    async with TaskManager(settings, tasks=[declared], roles=()) as manager:
+        assert (await manager.schedules.get("tick")).label == "mine"
+        assert (await manager.schedules.reset("tick")).edited is False

@@ -184,8 +184,13 @@ async def test_the_due_times_of_a_range_are_shown(made: Engine) -> None:
     await made.add("a", "0 * * * *")
     found = await made.door.between(SYSTEM, "a", noon - timedelta(hours=2), noon + timedelta(hours=2))
     assert [(time - noon).total_seconds() / 3600 for time in found] == [-2, -1, 0, 1, 2]
-    with pytest.raises(InvalidInput, match="at most 1000"):
+    with pytest.raises(InvalidInput, match="2401 due times; at most 1000"):
         await made.door.between(SYSTEM, "a", noon, noon + timedelta(days=100))
+    await made.add("ends", Every(hours=1))
+    found = await made.door.between(SYSTEM, "ends", noon, noon + timedelta(hours=2))
+    assert [(time - noon).total_seconds() / 3600 for time in found][-2:] == [1, 2]
+    with pytest.raises(InvalidInput, match="more than 1000"):
+        await made.door.between(SYSTEM, "ends", noon, noon + timedelta(days=100))
 
 
 # ----- code that is not here --------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from runwright.clock import Clock
 from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
 from runwright.control.schedule_words import entry_of
 from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules
-from runwright.errors import Conflict, InvalidInput, NotFound, RunwrightError, StoreUnavailable
+from runwright.errors import Conflict, DuplicateName, InvalidInput, NotFound, RunwrightError, StoreUnavailable
 from runwright.model import JSON, SYSTEM, Actor, Role, Schedule, ScheduleChange
 from runwright.retry import Retry
 from runwright.schedule import parse_when
@@ -53,6 +53,10 @@ class Declaration:
         if not isinstance(self.edit.when, Unset):
             said["when"] = canonical(self.edit.when, self.name)
         return json.dumps(said, sort_keys=True, separators=(",", ":"), default=str)
+
+
+async def _nothing() -> Sequence[Declaration]:
+    return ()
 
 
 def declared_by(registry: Registry, known: Iterable[Schedule]) -> list[Declaration]:
@@ -97,19 +101,20 @@ class Declared:
         self._door = door
         self._editor = editor
         self._clock = clock
-        self._declarations: Mapping[str, Declaration] = {}
+        self.declared_now: Callable[[], Awaitable[Sequence[Declaration]]] = _nothing
+        """What code and files declare at present; the manager, who knows them, puts it here."""
 
     async def follow(self, declarations: Sequence[Declaration], gone: Callable[[Schedule], bool]) -> None:
         """Make what is declared and is not there, change what has changed, remove what is ``gone`` from its place.
 
         One that is refused is reported, and keeps no other from its due.
         """
-        self._declarations = {each.name: each for each in declarations}
+        names = {each.name for each in declarations}
         known = {_declared_name(each): each for each in await self._store.schedules(deleted=True)}
         for declaration in declarations:
             await self._carefully(declaration.name, self._one(declaration, known.get(declaration.name)))
         for name, schedule in known.items():
-            if schedule.origin and name not in self._declarations and not schedule.edited and gone(schedule):
+            if schedule.origin and name not in names and not schedule.edited and gone(schedule):
                 await self._carefully(name, self._door.remove(SYSTEM, schedule.id))
 
     async def reset(self, actor: Actor, name: str) -> Schedule:
@@ -125,7 +130,8 @@ class Declared:
                 raise NotFound("schedule", name)
             if not found.origin:
                 raise Conflict(f"schedule {name!r} was made by people: there is nothing to go back to", name)
-            declaration = self._declarations.get(_declared_name(found))
+            declared = {each.name: each for each in await self.declared_now()}
+            declaration = declared.get(_declared_name(found))
             if declaration is None:
                 raise Conflict(f"schedule {name!r} comes from {found.origin}, which does not declare it now", name)
             new = self._declared_anew(replace(found, deleted=False, edited=False), declaration, {})
@@ -146,7 +152,13 @@ class Declared:
     async def _one(self, declaration: Declaration, existing: Schedule | None) -> None:
         if existing is None:
             made = self._door.made(SYSTEM, declaration.edit, origin=declaration.origin)
-            await self._door.write(ScheduleChange(replace(made, declared=declaration.text())), SYSTEM)
+            try:
+                await self._door.write(ScheduleChange(replace(made, declared=declaration.text())), SYSTEM)
+            except DuplicateName:
+                found = await self._store.schedule(declaration.name)
+                if found is None or not found.origin:
+                    raise
+                # another process that starts at the same time was quicker, with the same declaration
             self._bind(made, declaration)
             return
         if not existing.origin:

@@ -106,6 +106,9 @@ class Editor:
             if not old.version and not old.origin and lives_in_code(when):
                 changes["origin"] = str(code_class(json.loads(changes["when"])))
         task = self._registry.find(given.get("task", old.task))
+        entity = given.get("entity", old.entity)
+        if task is not None and task.entity and entity and entity != task.entity:
+            raise InvalidInput.field("/entity", f"task {task.name!r} works on {task.entity!r} only")
         enabling = given.get("enabled", not old.version) and not (old.enabled and old.version)
         if task is not None and task.danger and not confirmed and (enabling or "when" in given or "task" in given):
             raise ConfirmRequired(task.name, task.danger)

@@ -8,15 +8,13 @@ from datetime import datetime
 
 from runwright.admission import Admission, RunRequest
 from runwright.auth.policy import require
-from runwright.clock import Clock, Micros, to_datetime, to_micros
+from runwright.clock import Clock, Micros, to_micros
 from runwright.control.schedules import Schedules
 from runwright.errors import Conflict, InvalidInput
 from runwright.model import Actor, FirePlan, NewEvent, NewFire, NewRun, Role, Schedule
-from runwright.schedule import due_in_range
 from runwright.store.base import Store
 from runwright.when import FireOutcome, Overlap
 
-MOST_BACKFILLED = 1000
 ATTEMPTS_AGAINST_RACES = 10
 
 
@@ -55,17 +53,16 @@ class ScheduleFires:
         Ignores dependencies and catch-up, as firing by hand does; the ledger keeps one row for each due time.
 
         Raises:
-            InvalidInput: the range lies in the future, or has more than MOST_BACKFILLED due times.
+            InvalidInput: the range lies in the future, or has too many due times.
         """
         require(actor, Role.OPERATOR)
-        now = self._clock.now()
-        if until < since:
-            raise InvalidInput.field("/until", "must not be before from")
-        if to_micros(until) > now:
+        if to_micros(until) > self._clock.now():
             raise InvalidInput.field("/until", "must not lie in the future: a backfill runs what has passed")
         for _ in range(ATTEMPTS_AGAINST_RACES):
             schedule = await self._schedules.get(actor, name)
-            due = self._due(schedule, since, until)
+            if self._schedules.triggers.of(schedule) is None:
+                raise Conflict(f"schedule {schedule.name!r} has its times from code that is not here", schedule.name)
+            due = self._schedules.due_in(schedule, since, until)
             fires = [self._late(actor, schedule, to_micros(moment), confirmed=confirmed) for moment in due]
             plan = FirePlan(
                 schedule.id, schedule.version, tuple(fires), schedule.cursor_at, schedule.next_due_at,
@@ -79,20 +76,6 @@ class ScheduleFires:
                 )
                 return Backfill(len(due), sorted(run.id for run in made))
         raise Conflict(f"schedule {name!r} fires all the time; try again", name)
-
-    def _due(self, schedule: Schedule, since: datetime, until: datetime) -> Sequence[datetime]:
-        trigger = self._schedules.triggers.of(schedule)
-        if trigger is None:
-            raise Conflict(f"schedule {schedule.name!r} has its times from code that is not here", schedule.name)
-        anchor = to_datetime(schedule.anchor_at)
-        dues, more = due_in_range(trigger, since, until, MOST_BACKFILLED, anchor=anchor)
-        if more:
-            count = trigger.due_between(to_datetime(to_micros(since) - 1), until, 1, anchor=anchor).count
-            raise InvalidInput.field(
-                "/until",
-                f"the range has {count} due times; at most {MOST_BACKFILLED} are backfilled at once: narrow it",
-            )
-        return dues
 
     def _late(self, actor: Actor, schedule: Schedule, due_at: Micros, *, confirmed: bool) -> NewFire:
         """The ledger's row for a due time that is made up for, with its run, in line behind the schedule's others."""

@@ -34,6 +34,7 @@ from runwright.model import (
 from runwright.schedule import (
     dependents,
     describe,
+    due_in_range,
     next_fires,
     parse_when,
     refuse_cycle,
@@ -45,7 +46,7 @@ from runwright.tasks.registry import Registry
 from runwright.worker.triggers import Triggers, code_class, form_of, lives_in_code
 
 ATTEMPTS_AGAINST_RACES = 10
-MOST_PREVIEWED = 1000
+MOST_IN_A_RANGE = 1000
 
 
 class Schedules:
@@ -212,19 +213,27 @@ class Schedules:
 
     async def between(self, actor: Actor, name: str, since: datetime, until: datetime) -> Sequence[datetime]:
         """All due times in [since, until]. Raises InvalidInput, with their number, if there are too many."""
-        schedule = await self.get(actor, name)
-        trigger = self.triggers.of(schedule)
+        return self.due_in(await self.get(actor, name), since, until)
+
+    def due_in(self, schedule: Schedule, since: datetime, until: datetime) -> Sequence[datetime]:
+        """The due times of a range; none if they come from code that is not here. Raises InvalidInput, see ``between``.
+
+        An interval that counts from the end of its runs is shown as if they took no time.
+        """
         if until < since:
             raise InvalidInput.field("/until", "must not be before from")
+        trigger = self.triggers.of(schedule)
         if trigger is None:
             return []
-        after = to_datetime(to_micros(since) - 1)
-        due = trigger.due_between(after, until, MOST_PREVIEWED, anchor=to_datetime(schedule.anchor_at))
-        if due.count > MOST_PREVIEWED:
+        anchor = to_datetime(schedule.anchor_at)
+        dues, more = due_in_range(trigger, since, until, MOST_IN_A_RANGE, anchor=anchor)
+        if more:
+            count = trigger.due_between(to_datetime(to_micros(since) - 1), until, 1, anchor=anchor).count
+            number = f"{count}" if count > MOST_IN_A_RANGE else f"more than {MOST_IN_A_RANGE}"
             raise InvalidInput.field(
-                "/until", f"the range has {due.count} due times; at most {MOST_PREVIEWED} are shown: narrow it"
+                "/until", f"the range has {number} due times; at most {MOST_IN_A_RANGE} are taken at once: narrow it"
             )
-        return due.newest
+        return dues
 
     def preview(self, actor: Actor, when: Any, timezone: str | None, count: int = 10) -> tuple[str, Sequence[datetime]]:
         """What a schedule would do: in English, and its next due times. Raises ScheduleRefused."""

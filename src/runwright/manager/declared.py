@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from runwright.control.declared import Declaration, Declared, declared_by
 from runwright.errors import StoreUnavailable
@@ -27,17 +27,28 @@ class DeclaredSchedules:
         self._in_file = list(in_file)
         self._file = file
         self._declaring: asyncio.Task[None] | None = None
-        self._unsubscribe = registry.subscribe(self._changed)
+        self._unsubscribe: Callable[[], None] | None = None
+        declared.declared_now = self.declared_now
+
+    async def begin(self) -> None:
+        """Declare, and do so again whenever the registry changes."""
+        self._unsubscribe = self._registry.subscribe(self._changed)
+        await self.declare()
 
     async def declare(self) -> None:
-        """Follow what is declared now; what a file declares wins over a task of the same name."""
+        """Bring the store in step with what is declared now."""
+        await self._declared.follow(await self.declared_now(), self._gone)
+
+    async def declared_now(self) -> list[Declaration]:
+        """What is declared now; what a file declares wins over a task of the same name."""
         by_tasks = declared_by(self._registry, await self._store.schedules())
         in_file = {each.name for each in self._in_file}
-        await self._declared.follow([each for each in by_tasks if each.name not in in_file] + self._in_file, self._gone)
+        return [each for each in by_tasks if each.name not in in_file] + self._in_file
 
     async def close(self) -> None:
         """Follow no longer; a declaration that is under way is finished."""
-        self._unsubscribe()
+        if self._unsubscribe is not None:
+            self._unsubscribe()
         if self._declaring is not None:
             await self._declaring
 

@@ -117,7 +117,7 @@ class TaskManager:
         if self._control is not None:
             raise Conflict("this TaskManager is open already")
         settings = self.settings
-        in_file = declared_in(settings.schedules, f"file {settings.file or 'settings'}")
+        in_file = declared_in(settings.schedules, file := f"file {settings.file or 'settings'}")
         store = self.store = await open_store(settings, self._clock, self._rng, self.bus)
         self._clock = SharedClock(self._clock, store.now)
         self._closing.append(store.close)
@@ -133,6 +133,7 @@ class TaskManager:
             )  # fmt: skip
             if (token := settings.admin_token) is not None:
                 await self._control.accounts.admit_token(token.get_secret_value(), "admin", Role.ADMIN)
+            declared = DeclaredSchedules(store, self.registry, self._control.declared, in_file, file)
             await self._restore(store)
             if "worker" in self.roles:
                 await self._start_worker(store, admission)
@@ -146,11 +147,8 @@ class TaskManager:
                 for service in (self.scheduler, settler):
                     await service.start()
                     self._closing.append(service.stop)
-                declared = DeclaredSchedules(
-                    store, self.registry, self._control.declared, in_file, f"file {settings.file or 'settings'}"
-                )
                 self._closing.append(declared.close)
-                await declared.declare()
+                await declared.begin()
         except BaseException:
             await self.close()
             raise

@@ -74,7 +74,8 @@ def due_in_range(
     """
     stop, epoch = as_utc(last), as_utc(anchor or first)
     found: list[datetime] = []
-    due = trigger.next_after(as_utc(first) - timedelta(microseconds=1), anchor=epoch)
+    before = as_utc(first) if trigger.anchored_at_end else as_utc(first) - timedelta(microseconds=1)
+    due = trigger.next_after(before, anchor=epoch)
     while due is not None and due <= stop:
         if len(found) == most:
             return found, True

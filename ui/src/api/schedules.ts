@@ -97,6 +97,15 @@ export function useDeleteSchedule(name: string) {
   return useMutation({ mutationFn: () => request('DELETE', path(name)), onSuccess: refresh });
 }
 
+/** Lets all schedules fire again that were paused together. */
+export function useResumeAll() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => request('DELETE', '/api/pause'),
+    onSettled: () => void client.invalidateQueries({ queryKey: ['stats'] }),
+  });
+}
+
 export function useFireSchedule(name: string) {
   const refresh = useRefresh();
   return useMutation({

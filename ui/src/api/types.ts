@@ -153,6 +153,7 @@ export interface Schedule {
   error_count: number;
   last_error: string | null;
   from_code: boolean;
+  unbound?: string | null;
   bound: boolean;
   created_by: string | null;
   created_at: string | null;
@@ -206,6 +207,8 @@ export interface Stats {
   total_runs: number;
   total_errors: number;
   runs_by_status?: Partial<Record<RunStatus, number>>;
+  /** Why all schedules are paused, by whom and since when. */
+  paused?: { reason: string; by: string; since: string } | null;
 }
 
 export interface User {

@@ -2,12 +2,12 @@ import { Button, Drawer, Switch, Table, TextInput } from '@mantine/core';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTaskTitle } from '../api/definitions';
-import { useSchedules } from '../api/schedules';
-import { useMayOperate } from '../api/system';
+import { useResumeAll, useSchedules } from '../api/schedules';
+import { useMayOperate, useStats } from '../api/system';
 import type { Schedule } from '../api/types';
 import { Icon } from '../components/icons';
 import { Card, PageHead, TableScroll } from '../components/layout';
-import { Empty, Failure, Loading } from '../components/Notice';
+import { Empty, Failure, Loading, Notice } from '../components/Notice';
 import { Label, Status } from '../components/Status';
 import { absolute, Ago } from '../components/time';
 import { ScheduleForm } from './schedule/ScheduleForm';
@@ -20,7 +20,7 @@ export function ScheduleBadges({ schedule }: { schedule: Schedule }) {
   return (
     <>
       {schedule.bound === false ? (
-        <Label tone="bad" icon="link" title={`There is no task called ${schedule.action_name}; fires are held`}>
+        <Label tone="bad" icon="link" title={schedule.unbound ?? `There is no task called ${schedule.action_name}; fires are held`}>
           unbound
         </Label>
       ) : null}
@@ -89,6 +89,25 @@ function Row({ schedule, mayOperate }: { schedule: Schedule; mayOperate: boolean
   );
 }
 
+/** Says that all schedules are paused, and why. */
+function Paused({ mayOperate }: { mayOperate: boolean }) {
+  const paused = useStats().data?.paused;
+  const resume = useResumeAll();
+  if (!paused) return null;
+  return (
+    <Notice tone="warn" icon="pause" title={`All schedules are paused: ${paused.reason}`} alert>
+      By {paused.by}, <Ago iso={paused.since} />. Their fires are held, and not made up for.
+      {mayOperate ? (
+        <div>
+          <Button size="xs" variant="default" mt={8} loading={resume.isPending} onClick={() => resume.mutate()}>
+            Let them go on
+          </Button>
+        </div>
+      ) : null}
+    </Notice>
+  );
+}
+
 export function Schedules() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
@@ -115,6 +134,7 @@ export function Schedules() {
           ) : null
         }
       />
+      <Paused mayOperate={mayOperate} />
       {error ? <Failure error={error} retry={() => void refetch()} /> : null}
       {isPending ? <Loading rows={5} height={60} /> : null}
       {data && data.length > 5 ? (

@@ -116,6 +116,21 @@ class TestFinish:
         )
         assert read.worker == "w1"
 
+    async def test_an_older_ending_told_again_does_not_take_the_place_of_the_newer(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        """A turn was committed without acknowledgement: its ending comes again, with that of the next claim."""
+        given = Setup(store, clock)
+        await given.worker()
+        run = await given.add()
+        first = await given.claim()
+        older = given.finish(first, RunEvent.RETRY, error=RunError("E", "no", ""), due_in=0)
+        await store.turn("w1", finished=[older])
+        second = await given.claim()
+        turn = await store.turn("w1", finished=[older, given.finish(second)])
+        assert turn.lost == {first.token}
+        assert await given.status(run) is RunStatus.COMPLETED
+
     async def test_a_second_finish_has_lost(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
         await given.worker()
@@ -126,6 +141,18 @@ class TestFinish:
         assert again.lost == {claim.token}
         assert await given.status(run) is RunStatus.COMPLETED
         assert len(await store.attempts(run)) == 1
+
+    async def test_an_ending_told_again_does_not_hide_the_next_one(self, store: Store, clock: ManualClock) -> None:
+        """The turn that failed after its commit had claimed the same run again, which ends meanwhile, too."""
+        given = Setup(store, clock)
+        await given.worker()
+        run = await given.add()
+        first = await given.claim()
+        retried = given.finish(first, RunEvent.RETRY, error=RunError("ValueError", "no"), due_in=0.0)
+        (second,) = (await store.turn("w1", [Wanted(Lane.ASYNC, 1)], finished=[retried])).claims
+        turn = await store.turn("w1", finished=[retried, given.finish(second)])
+        assert turn.lost == {first.token}
+        assert await given.status(run) is RunStatus.COMPLETED
 
     async def test_one_lost_finish_does_not_stop_the_others(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
