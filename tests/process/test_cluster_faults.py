@@ -49,6 +49,8 @@ async def kills(cluster: Cluster, rounds: int, orphan_seconds: float) -> None:
     ids: list[str] = []
     orphans: list[tuple[float, dict[int, int]]] = []
     workers = cluster.start("worker", 3)
+    # Who judges a lease must have watched it for its whole length: one process lives longer than the workers do here.
+    (scheduler,) = cluster.start("scheduler")
     async with cluster.manager() as manager:
         for _ in range(rounds):
             victim = workers.pop(0)
@@ -70,7 +72,7 @@ async def kills(cluster: Cluster, rounds: int, orphan_seconds: float) -> None:
             orphans.append((died, {number: line.attempt for number, line in flying.items()}))
             workers += cluster.start("worker")
         results = await completed(manager, ids, orphan_seconds + 60)
-    cluster.assert_alive(workers)
+    cluster.assert_alive([*workers, scheduler])
 
     assert set(results) == set(range(len(ids))) == ledger.numbers("ended"), "an acknowledged run was lost"
     ended = {(line.number, line.pid, line.attempt) for line in ledger.of("ended")}
