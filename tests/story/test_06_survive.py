@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from runwright import (
     Every,
+    InvalidInput,
     RunContext,
     RunStatus,
     ScheduleRefused,
