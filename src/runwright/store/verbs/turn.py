@@ -103,10 +103,11 @@ async def _finish(
     attempts: list[tuple[object, ...]] = []
     freed: list[str | None] = []
     for finish in finished:
-        row = rows.pop(finish.key, None)
+        row = rows.get(finish.key)
         if row is None or row[1] != finish.token or row[2] != worker:
-            lost.add(finish.token)
+            lost.add(finish.token)  # the row stays: an ending that is told again may stand before the next one's
             continue
+        del rows[finish.key]
         (_, _, _, _, run_id, task, schedule, _, exclusive, cancelled, _, lane, due_at, shared) = row
         folded = statuses[finish.key] in WAITING
         status = next_status(statuses[finish.key], RunEvent.START) if folded else statuses[finish.key]

@@ -127,6 +127,18 @@ class TestFinish:
         assert await given.status(run) is RunStatus.COMPLETED
         assert len(await store.attempts(run)) == 1
 
+    async def test_an_ending_told_again_does_not_hide_the_next_one(self, store: Store, clock: ManualClock) -> None:
+        """The turn that failed after its commit had claimed the same run again, which ends meanwhile, too."""
+        given = Setup(store, clock)
+        await given.worker()
+        run = await given.add()
+        first = await given.claim()
+        retried = given.finish(first, RunEvent.RETRY, error=RunError("ValueError", "no"), due_in=0.0)
+        (second,) = (await store.turn("w1", [Wanted(Lane.ASYNC, 1)], finished=[retried])).claims
+        turn = await store.turn("w1", finished=[retried, given.finish(second)])
+        assert turn.lost == {first.token}
+        assert await given.status(run) is RunStatus.COMPLETED
+
     async def test_one_lost_finish_does_not_stop_the_others(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
         await given.worker()
