@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,6 +117,10 @@ class Execution:
     exclusive: bool
     ended: float | None = None
     fate: str = "running"
+    task: str = ""
+    key: str | None = None
+    limit: int = 0
+    parent: str | None = None
 
 
 class Node:
@@ -155,7 +159,10 @@ class Node:
             store=self.store, registry=self.registry, admission=self.admission, clock=self.clock, rng=self.world.ids,
             bus=self.bus, options=options,
         )  # fmt: skip
-        self.janitor = Janitor(self.store, self.bus, sweep_seconds=SWEEP_SECONDS, retention_days=None)
+        self.janitor = Janitor(
+            self.store, self.bus, sweep_seconds=SWEEP_SECONDS, retention_days=None,
+            aging_seconds=self.world.aging_seconds,
+        )  # fmt: skip
         self.scheduler = Scheduler(
             store=self.store, registry=self.registry, admission=self.admission, clock=self.clock, bus=self.bus,
             retry=Retry(max_retries=1, delay=5), triggers=self.triggers,
@@ -228,6 +235,7 @@ class NodeStore:
             if rng.random() < faults.before:
                 raise StoreUnavailable("simulated: lost before the transaction")
             answer = await verb(*args, **kwargs)
+            world.answered(answer)
             await asyncio.sleep(rng.random() * 0.002)
             await node.pass_time()
             if rng.random() < faults.after:
@@ -246,9 +254,15 @@ class World:
     mutations: dict[str, Callable[[World, Any], Any]] = field(default_factory=dict)
     poll_seconds: float = POLL_SECONDS
     rescue: bool = True
+    clients: int = 2
+    start_seconds: float = 6.0
+    trouble_seconds: float = 60.0
+    quiet_seconds: float = 900.0
+    aging_seconds: float | None = None
     faults: Faults = field(default_factory=Faults)
     executions: list[Execution] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
+    referred: list[str] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     kills: int = 0
@@ -266,6 +280,9 @@ class World:
         """The verb, or its spoiled form."""
         spoil = self.mutations.get(name)
         return verb if spoil is None else spoil(self, verb)
+
+    def answered(self, answer: Any) -> None:
+        """A verb was carried out just now, whether or not its answer arrives."""
 
     # ----- what runs ----------------------------------------------------------------------------------------------
 
@@ -287,39 +304,50 @@ class World:
             task(name="tick")(tick),
         ]
 
-    async def _execute(self, node: Node, seconds: float, *, exclusive: bool) -> None:
-        execution = Execution(current_run().id, node.name, self.loop.seconds, exclusive)
+    async def _execute(
+        self, node: Node, seconds: float, *, exclusive: bool, then: Callable[[], Awaitable[None]] | None = None,
+        **known: Any,
+    ) -> None:  # fmt: skip
+        execution = Execution(current_run().id, node.name, self.loop.seconds, exclusive, **known)
         self.executions.append(execution)
         self._check_company(execution)
         try:
             await node.clock.sleep(seconds)
+            if then is not None:
+                await then()
             if self.loop.rng.random() < FAILING:
                 raise ValueError("simulated failure of a task")
             execution.fate = "returned"
         except asyncio.CancelledError:
             execution.fate = "stopped"
             raise
-        except ValueError:
+        except Exception:
             execution.fate = "raised"
             raise
         finally:
             execution.ended = self.loop.seconds
 
+    def _live_beside(self, new: Execution) -> list[Execution]:
+        """What else runs now, save on a dead or a frozen machine, or one that has not learned yet that it was fenced."""
+        alive = {
+            node.name
+            for node in self.nodes
+            if not node.dead
+            and node.frozen_until <= self.loop.seconds
+            and self.loop.seconds - self.thawed.get(node.name, float("-inf")) >= BEAT_SECONDS + 1
+        }
+        return [e for e in self.executions if e is not new and e.ended is None and e.node in alive]
+
     def _check_company(self, new: Execution) -> None:
-        """Nothing runs beside an exclusive run, and no run beside itself, save on a dead or a frozen machine."""
-        alive = {node.name for node in self.nodes if not node.dead and node.frozen_until <= self.loop.seconds}
-        for other in self.executions:
-            if (
-                other is not new
-                and other.ended is None
-                and other.node in alive
-                and (other.exclusive or new.exclusive or other.run == new.run)
-            ):
-                if other.node in self.thawed and self.loop.seconds - self.thawed[other.node] < BEAT_SECONDS + 1:
-                    continue  # it learns with its next beat that it was fenced
+        """Nothing runs beside an exclusive run, and no run beside itself."""
+        for other in self._live_beside(new):
+            if self._forbidden(new, other):
                 self.violations.append(
                     f"{new.run} on {new.node} ran beside {other.run} on {other.node}, from {self.loop.seconds:.3f}"
                 )
+
+    def _forbidden(self, new: Execution, other: Execution) -> bool:
+        return other.exclusive or new.exclusive or other.run == new.run
 
     # ----- the course of one world --------------------------------------------------------------------------------
 
@@ -336,12 +364,12 @@ class World:
         await self._schedule()
         self.faults = quiet
         chaos = asyncio.ensure_future(self._chaos())
-        clients = [asyncio.ensure_future(self._client(minutes * 60)) for _ in range(2)]
+        clients = [asyncio.ensure_future(self._client(minutes * 60)) for _ in range(self.clients)]
         await asyncio.gather(*clients)
         chaos.cancel()
         self.faults = Faults()
         await self._disable_schedules()
-        await asyncio.sleep(900)
+        await asyncio.sleep(self.quiet_seconds)
         await self._judge(minutes)
 
     def _add_node(self, name: str) -> None:
@@ -377,7 +405,7 @@ class World:
     async def _chaos(self) -> None:
         rng = self.loop.rng
         while True:
-            await asyncio.sleep(rng.expovariate(1 / 60))
+            await asyncio.sleep(rng.expovariate(1 / self.trouble_seconds))
             node = rng.choice([n for n in self.nodes if not n.dead])
             draw = rng.random()
             if draw < 0.4 and self.faults.kills:
@@ -394,19 +422,24 @@ class World:
         """Somebody who starts runs, and trusts only what was acknowledged; the same request is sent again if unsure."""
         rng = self.loop.rng
         while self.loop.seconds < seconds:
-            await asyncio.sleep(rng.expovariate(1 / 6) if rng.random() < 0.7 else 0)
-            name = "alone" if rng.random() < 0.08 else "work"
-            wanted = self._request(name, rng.expovariate(1 / 8) if rng.random() < 0.6 else 0.001)
+            await asyncio.sleep(rng.expovariate(1 / self.start_seconds) if rng.random() < 0.7 else 0)
+            wanted = self._wish()
             for _ in range(50):
                 node = rng.choice([n for n in self.nodes if not n.dead])
                 asked = asyncio.ensure_future(node.store.enqueue([wanted]))
                 done, _ = await asyncio.wait([asked], timeout=10)
                 if done and asked.exception() is None:
-                    self.acknowledged.append(asked.result()[0].run_id)
+                    (answer,) = asked.result()
+                    (self.acknowledged if answer.created else self.referred).append(answer.run_id)
                     break
                 asked.cancel()
             if rng.random() < 0.1 and self.acknowledged:
                 await self._operate(rng.choice(self.acknowledged))
+
+    def _wish(self) -> NewRun:
+        rng = self.loop.rng
+        name = "alone" if rng.random() < 0.08 else "work"
+        return self._request(name, rng.expovariate(1 / 8) if rng.random() < 0.6 else 0.001)
 
     def _request(self, name: str, seconds: float) -> NewRun:
         return self.nodes[0].admission.admit(RunRequest(name, {"seconds": round(seconds, 3)}), self.clock.now())
@@ -419,8 +452,13 @@ class World:
 
     async def _judge(self, minutes: float) -> None:
         runs = await self._all_runs()
+        await self._judge_runs(runs)
+        await self._judge_fires(minutes)
+        await self._judge_dependencies(runs)
+
+    async def _judge_runs(self, runs: list[Run]) -> None:
         known = {run.id for run in runs}
-        self._expect(set(self.acknowledged) <= known, "an acknowledged run is missing")
+        self._expect({*self.acknowledged, *self.referred} <= known, "an acknowledged run is missing")
         ends = len(self.acknowledged) - len(set(self.acknowledged))
         self._expect(ends == 0, "an id was acknowledged twice for different requests")
         for run in runs:
@@ -451,8 +489,6 @@ class World:
                 self._expect(self.kills > 0 or self.drawn.freezes, f"run {run.id} was condemned without a crash")
         trouble = self.drawn.freezes or self.drawn.before or self.drawn.slow
         self._expect(bool(trouble) or not self.fenced, f"healthy nodes were fenced: {self.fenced}")
-        await self._judge_fires(minutes)
-        await self._judge_dependencies(runs)
 
     async def _judge_fires(self, minutes: float) -> None:
         for name in ("each-minute", "each-20s", "after-end"):
@@ -517,11 +553,13 @@ class World:
             self.violations.append(violation)
 
 
-def play(seed: int, minutes: float = 10, *, faults: Faults | None = None, **options: Any) -> World:
+def play(
+    seed: int, minutes: float = 10, *, faults: Faults | None = None, kind: type[World] = World, **options: Any
+) -> World:
     """One world with this seed, to its end; look at its ``violations``."""
     loop = SimulatedLoop(seed)
     asyncio.set_event_loop(loop)
-    world = World(seed, faults=faults if faults is not None else Faults.drawn(loop.rng), **options)
+    world = kind(seed, faults=faults if faults is not None else Faults.drawn(loop.rng), **options)
     world.drawn = world.faults
     try:
         loop.run_until_complete(world.play(loop, minutes))
