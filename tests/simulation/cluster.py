@@ -400,7 +400,7 @@ class World:
     def _hint(self, topics: Iterable[str]) -> None:
         for node in self.nodes:
             if not node.dead and self.loop.rng.random() >= self.faults.drop:
-                node.bus.publish(topics)
+                node.bus.publish(sorted(topics))  # a set of texts has another order in each process
 
     async def _chaos(self) -> None:
         rng = self.loop.rng
