@@ -120,7 +120,7 @@ CREATE INDEX run_unique_ended ON run (unique_key, created_at)
   WHERE unique_key IS NOT NULL AND completed_at IS NOT NULL;
 -- Runs that wait for other schedules, the first of each schedule in front.
 CREATE INDEX run_waiting ON run (schedule, key) WHERE ready = 3;
-CREATE INDEX run_child_ready ON run (parent) WHERE parent IS NOT NULL AND ready = 1;
+CREATE INDEX run_child_ready ON run (parent) WHERE parent IS NOT NULL AND ready > 0;
 -- Lists.
 CREATE INDEX run_task ON run (task, key);
 CREATE INDEX run_status ON run (status, key) WHERE completed_at IS NOT NULL;

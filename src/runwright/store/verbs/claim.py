@@ -230,7 +230,7 @@ class Claimer:
         """The next runs of a lane in the order of the queue, and whether there are more behind them."""
         if lane is Lane.SERVICE or not (self._shut or self._waiting):
             return await self._queue(lane.value, need)
-        children = await self._tx.all("claim_children", lane.value, self._worker, need)
+        children = await self._tx.all("claim_children", lane.value, self._tasks.get(lane.value, []), need)
         before: list[Row] = [] if self._shut else await self._queue_before(lane.value, need)
         rows = sorted({row[KEY]: row for row in (*children, *before)}.values(), key=_place)
         return rows[:need], len(rows) >= need

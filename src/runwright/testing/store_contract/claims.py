@@ -318,6 +318,32 @@ class TestBarrier:
         grandchild = await given.add("sync", parent=child)
         assert await given.claimed() == [grandchild]
 
+    async def test_a_parked_child_passes_one_that_waits_behind_the_barrier_for_the_same_key(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        """Else the child would wait for the other, that for the barrier, the barrier for the parent: for ever."""
+        given, key = Setup(store, clock), {"concurrency_key": "k", "concurrency_limit": 1}
+        await given.worker()
+        parent = await given.add("report")
+        held = await given.add(**key)
+        (_, holder) = (await given.turn(2)).claims
+        assert holder.run_id == held
+        other = await given.add(priority=9, **key)
+        child = await given.add(parent=parent, **key)
+        assert await given.claimed() == []  # both are parked
+        barrier = await given.add("report", exclusive=True, due_in=-1)
+        await given.end(holder)
+        (claim,) = (await given.turn(2)).claims
+        assert claim.run_id == child
+        await given.end(claim)
+        assert await given.claimed() == []
+        (claim,) = [claim for claim in await store.claims("w1") if claim.run_id == parent]
+        await given.end(claim)
+        assert await given.claimed() == [barrier]
+        (claim,) = await store.claims("w1")
+        await given.end(claim)
+        assert await given.claimed() == [other]
+
     async def test_children_are_part_of_an_exclusive_run(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
         await given.worker()
