@@ -1,4 +1,4 @@
-"""Plays one seed again and says what went wrong: ``python -m tests.simulation SEED [MINUTES]``."""
+"""Plays one seed again and says what went wrong: ``python -m tests.simulation SEED [MINUTES | mix]``."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import logging
 import sys
 
 from tests.simulation.cluster import play
+from tests.simulation.mixes import play_mix
 
 
 def main() -> int:
     """Play the seed of the command line."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    seed, minutes = int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 6.0
-    world = play(seed, minutes)
+    seed, how = int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "6"
+    world = play_mix(seed) if how == "mix" else play(seed, float(how))
     print(
         f"seed {seed}, {world.drawn}: {len(world.acknowledged)} runs acknowledged, {len(world.executions)} executions"
     )

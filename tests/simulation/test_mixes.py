@@ -1,0 +1,45 @@
+"""Random mixes of all kinds of runs: fixed seeds here, two hundred of them in the soak."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulation.mix_mutants import MIX_MUTANTS
+from tests.simulation.mixes import WISHES, play_mix
+from tests.simulation.mutants import Mutant
+from tests.simulation.test_simulation import assert_caught, told
+
+SEEDS = (3, 12, 42)
+"""Seed 42 found a parked child, a run behind the barrier and the barrier that waited for one another."""
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """The core reports the trouble that it is given; that is not what these tests are about."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_rule_between_runs_is_broken(seed: int) -> None:
+    world = play_mix(seed)
+
+    assert {execution.task for execution in world.executions} == set(WISHES)
+    assert len(world.acknowledged) > 50
+    assert not world.violations, told(world)
+
+
+@pytest.mark.parametrize("mutant", MIX_MUTANTS, ids=lambda mutant: mutant.name)
+def test_planted_bugs_between_runs_are_caught(mutant: Mutant) -> None:
+    assert_caught(mutant, play_mix, range(4))
+
+
+@pytest.mark.soak
+def test_two_hundred_mixes() -> None:
+    broken = [told(world) for world in (play_mix(seed) for seed in range(2000, 2200)) if world.violations]
+
+    assert not broken, "\n".join(broken[:5])
