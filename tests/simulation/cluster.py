@@ -328,7 +328,7 @@ class World:
             execution.ended = self.loop.seconds
 
     def _live_beside(self, new: Execution) -> list[Execution]:
-        """What else runs now, save on a dead or a frozen machine, or one that has not learned yet that it was fenced."""
+        """What else runs now, save on a dead or frozen machine, or one that cannot know yet that it was fenced."""
         alive = {
             node.name
             for node in self.nodes

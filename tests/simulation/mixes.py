@@ -35,7 +35,7 @@ class MixWorld(World):
 
     nodes_wanted: int = 8
     clients: int = 4
-    start_seconds: float = 6.0
+    start_seconds: float = 5.0
     trouble_seconds: float = 10.0
     quiet_seconds: float = 600.0
     aging_seconds: float | None = 20.0
@@ -142,7 +142,7 @@ class MixWorld(World):
             )
 
     def _judge_unique(self) -> None:
-        """A run whose code began again after that of another with its unique key lived all the while, unless restarted."""
+        """A run whose code began before and after another's of its unique key lived beside it, unless restarted."""
         for key in {e.key for e in self.executions if e.task == "only"}:
             began: dict[str, float] = {}
             for before, now in pairwise([e for e in self.executions if e.key == key]):

@@ -322,14 +322,14 @@ class TestBarrier:
         self, store: Store, clock: ManualClock
     ) -> None:
         """Else the child would wait for the other, that for the barrier, the barrier for the parent: for ever."""
-        given, key = Setup(store, clock), {"concurrency_key": "k", "concurrency_limit": 1}
+        given = Setup(store, clock)
         await given.worker()
         parent = await given.add("report")
-        held = await given.add(**key)
+        held = await given.add(concurrency_key="k", concurrency_limit=1)
         (_, holder) = (await given.turn(2)).claims
         assert holder.run_id == held
-        other = await given.add(priority=9, **key)
-        child = await given.add(parent=parent, **key)
+        other = await given.add(priority=9, concurrency_key="k", concurrency_limit=1)
+        child = await given.add(parent=parent, concurrency_key="k", concurrency_limit=1)
         assert await given.claimed() == []  # both are parked
         barrier = await given.add("report", exclusive=True, due_in=-1)
         await given.end(holder)
