@@ -15,13 +15,13 @@ from typing import Any
 from runwright.auth.sealing import Sealer
 from runwright.clock import SECOND, Micros, Rng
 from runwright.errors import ConfirmRequired, InvalidInput
-from runwright.model import JSON, MASK, SYSTEM, Actor, JSONObject, Lane, NewRun
+from runwright.model import JSON, MASK, SYSTEM, Actor, JSONObject, Lane, NewArguments, NewRun, Run
 from runwright.retry import Retry
 from runwright.tasks.address import check_address
 from runwright.tasks.definition import Task
 from runwright.tasks.registry import Registry
 from runwright.tasks.secrets import replace_at
-from runwright.tasks.uploads import UploadedFile
+from runwright.tasks.uploads import UploadedFile, bind_files
 from runwright.uploads import Spool
 
 PRIORITY_LIMIT = 2**31
@@ -115,6 +115,28 @@ class Admission:
             idempotency_key=request.idempotency_key,
             idempotency_digest=self._digest(task, arguments, request) if request.idempotency_key else None,
         )
+
+    def change(self, run: Run, stored: str, changes: Mapping[str, Any], *, confirmed: bool = False) -> NewArguments:
+        """Other arguments for a run that is restarted: those of ``changes`` by name, the others as they are.
+
+        Args:
+            stored: the arguments as the store has them.
+
+        Raises:
+            as ``admit``.
+        """
+        task = self._registry.get(run.task)
+        _refuse_unavailable(task)
+        if task.danger and not confirmed:
+            raise ConfirmRequired(task.name, task.danger)
+        pointers, folder = task.signature.upload_pointers, self.files_folder(task, run.id)
+        arguments = self.sealed_arguments(
+            task, {**bind_files(pointers, folder, self.open_arguments(stored)), **changes}
+        )
+        if pointers:
+            self._spool.link(run.id, files_in(changes))
+        concurrency_key, concurrency_limit = _concurrency(task, arguments)
+        return NewArguments(arguments, tuple(changes), _unique_key(task, arguments), concurrency_key, concurrency_limit)
 
     def sealed_arguments(self, task: Task[..., Any], arguments: Mapping[str, Any]) -> str:
         """Validated arguments as the store keeps them: JSON text, its secrets sealed."""

@@ -316,6 +316,17 @@ def test_the_life_of_a_run(served: Project) -> None:
     assert served("show", run).code == 3
 
 
+def test_a_restart_may_have_other_arguments(served: Project) -> None:
+    run = served.start("say", "--word", "x")
+    until(lambda: served.status(run) == "completed")
+    assert served("restart", run, "--arguments", '{"times": 3}').code == 0
+    until(lambda: served.status(run) == "completed")
+    shown = served("show", run, "--json").json
+    assert (shown["result"], shown["arguments"]["times"]) == ({"said": 3}, 3)
+    wrong = served("restart", run, "--arguments", '{"times": "many"}')
+    assert (wrong.code, "integer" in wrong.err) == (2, True)
+
+
 def test_many_runs_at_once_answer_each(served: Project) -> None:
     run = served.start("say", "--word", "x")
     until(lambda: served.status(run) == "completed")

@@ -101,6 +101,39 @@ async def test_questions_that_mean_nothing_are_refused(doors: Doors, query: str)
     assert answer.json()["errors"][0]["source"]["pointer"]
 
 
+async def test_restart_with_other_arguments(doors: Doors) -> None:
+    run = (await doors.start("add", {"a": 1, "b": 2})).json()["data"]["id"]
+    await doors.manager.wait(run, timeout=5)
+    path = f"/api/run/{run}/restart"
+    answer = await doors.operator.post(path, json={"arguments": {"b": 10}})
+    ended = await doors.manager.wait(run, timeout=5)
+
+    assert (answer.status_code, answer.json()["data"]["id"]) == (202, run)
+    assert (ended.result, ended.arguments, ended.attempt) == (11, {"a": 1, "b": 10}, 2)
+    bad = await doors.operator.post(path, json={"arguments": {"b": "ten", "c": 1}})
+    assert {each["source"]["pointer"] for each in bad.json()["errors"]} == {"/arguments/b", "/arguments/c"}
+    assert (await doors.operator.post(path, json={"argument": {}})).status_code == 422
+    assert (await doors.operator.post("/api/run/nobody/restart", json={"arguments": {"a": 1}})).status_code == 404
+    assert (await doors.viewer.post(path, json={"arguments": {"a": 1}})).status_code == 403
+    assert (await doors.manager.get(run)).attempt == 2
+
+
+async def test_restart_with_other_arguments_keeps_secrets_and_asks_about_danger(doors: Doors) -> None:
+    run = (await doors.start("secret", {"password": "correct horse"})).json()["data"]["id"]
+    await doors.manager.wait(run, timeout=5)
+    for given, length in (({"password": "longer than before"}, 18), ({}, 18)):
+        await doors.operator.post(f"/api/run/{run}/restart", json={"arguments": given})
+        assert (await doors.manager.wait(run, timeout=5)).result == length
+    mask = await doors.operator.post(f"/api/run/{run}/restart", json={"arguments": {"password": "••••••"}})
+    assert mask.status_code == 422
+    dangerous = (await doors.start("wipe", confirm=True)).json()["data"]["id"]
+    await doors.manager.wait(dangerous, timeout=5)
+    path, changes = f"/api/run/{dangerous}/restart", {"arguments": {"what": "all"}}
+    assert "Deletes everything." in (await doors.operator.post(path, json=changes)).json()["errors"][0]["detail"]
+    assert (await doors.operator.post(path, json={**changes, "confirm": True})).status_code == 202
+    assert (await doors.manager.wait(dangerous, timeout=5)).result == "all"
+
+
 async def test_bulk_answers_for_each(doors: Doors) -> None:
     run = (await doors.start("add", {"a": 1})).json()["data"]["id"]
     await doors.manager.wait(run, timeout=5)

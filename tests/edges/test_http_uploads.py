@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import json
 import os
@@ -140,6 +141,22 @@ async def test_retries_and_restarts_have_the_same_file(manager: TaskManager, cli
     assert (run.result, run.attempt) == (CONTENT.decode(), 3)
 
 
+async def test_a_restart_with_changes_keeps_the_file_or_takes_another(
+    manager: TaskManager, client: httpx2.AsyncClient
+) -> None:
+    answer = await client.post("/admin/task/load/run", files={"table": ("people.csv", CONTENT)})
+    run_id = answer.json()["data"]["id"]
+    await manager.restart(run_id, {"limit": 3})
+    kept = await manager.wait(run_id, timeout=5)
+    await manager.restart(run_id, {"table": await manager.upload(b"other", "other.csv")})
+    changed = await manager.wait(run_id, timeout=5)
+
+    assert isinstance(kept.result, dict)
+    assert isinstance(changed.result, dict)
+    assert (kept.result["limit"], kept.result["text"]) == (3, CONTENT.decode())
+    assert (changed.result["limit"], changed.result["text"]) == (3, "other")
+
+
 async def test_a_task_in_a_process_gets_its_files(manager: TaskManager, client: httpx2.AsyncClient) -> None:
     files = [("table", ("people.csv", CONTENT)), ("more", ("a", b"a")), ("more", ("b", b"b"))]
     answer = await client.post("/admin/task/apart/run", files=files)
@@ -222,6 +239,25 @@ async def test_a_refused_request_leaves_nothing_behind(manager: TaskManager, cli
 
     assert spooled(manager) == []
     assert (await manager.runs()).items == ()
+
+
+async def test_an_upload_without_a_stated_length_is_bounded_while_it_comes(
+    manager: TaskManager, client: httpx2.AsyncClient
+) -> None:
+    begun = b'--x\r\nContent-Disposition: form-data; name="table"; filename="a"\r\n\r\n'
+
+    async def endless(chunks: int) -> AsyncIterator[bytes]:
+        yield begun
+        for _ in range(chunks):
+            yield bytes(100_000)
+        yield b"\r\n--x--\r\n"
+
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    big = await client.post("/admin/task/load/start", content=endless(1000), headers=headers)
+    assert big.status_code == 413
+    small = await client.post("/admin/task/apart/start", content=endless(3), headers=headers)
+    assert small.status_code == 202
+    gc.collect()  # what was left open would be complained of here
 
 
 async def test_a_repeated_request_keeps_one_file(manager: TaskManager, client: httpx2.AsyncClient) -> None:

@@ -141,6 +141,32 @@ async def test_no_run_waits_for_a_hook_that_fails_or_blocks(caplog: pytest.LogCa
     assert "broken failed: LookupError: nobody is there" in caplog.text
 
 
+async def test_hooks_beside_tasks_are_found_and_go_with_their_file(tmp_path: Path) -> None:
+    """So that a server which only has a folder of tasks can have hooks, too."""
+    (tmp_path / "alerts.py").write_text(
+        "from pathlib import Path\nfrom runwright import Hooks\n"
+        f"told = Path({str(tmp_path / 'told')!r})\n"
+        "def alert(run):\n    with told.open('a') as file:\n        print(run.task, file=file)\n"
+        "hooks = Hooks(on_success=alert)\n"
+    )
+    (tmp_path / "work.py").write_text("def run(): return 1\n")
+    settings = Settings(store="sqlite:///:memory:", directory=tmp_path, allowed_roots=[tmp_path], interval=0.05)
+    manager = TaskManager(settings, tasks=[good])
+    report = await manager.discover(watch=True)
+    assert report.problems == ()
+    async with manager:
+        await manager.run("work")
+        async with asyncio.timeout(5):
+            while not (tmp_path / "told").exists():
+                await asyncio.sleep(0.01)
+        (tmp_path / "alerts.py").unlink()
+        async with asyncio.timeout(10):
+            while manager.registry.hooks:
+                await asyncio.sleep(0.01)
+        await manager.run("good")
+    assert (tmp_path / "told").read_text() == "work\n"
+
+
 async def test_a_refused_start_and_a_run_that_never_began_call_nothing(tmp_path: Path) -> None:
     told = Told()
     async with manager_with(told.hooks, max_concurrent=1) as manager:

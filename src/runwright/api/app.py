@@ -109,6 +109,8 @@ def pointer_base(request: Request, error: RunwrightError) -> str:
         path.startswith("/api/task/") and request.method == "PATCH"
     ):
         return "/data/attributes/attributes" if isinstance(error, InvalidArguments) else "/data/attributes"
+    if path.endswith("/restart") and isinstance(error, InvalidArguments):
+        return "/arguments"
     return ""
 
 

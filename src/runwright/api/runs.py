@@ -124,7 +124,16 @@ def routes(control: Control, feed: Feed, files: Files) -> APIRouter:  # noqa: C9
         await control.runs.delete(actor_of(request), run_id)
         return Response(status_code=204)
 
-    for name in ("pause", "resume", "cancel", "restart"):
+    @router.post("/{run_id}/restart", status_code=202, summary="Restart a run, with other arguments if some are given")
+    async def restart(request: Request, run_id: str) -> Answer:
+        given = await json_body(request, empty=True)
+        known_only(given, ("arguments", "confirm"), "")
+        changes, confirmed = mapping(given, "arguments", ""), boolean(given, "confirm", "")
+        actor = actor_of(request)
+        run = await control.runs.restart(actor, run_id, changes, confirmed=confirmed)
+        return Answer({"data": await whole_run(actor, run)}, 202)
+
+    for name in ("pause", "resume", "cancel"):
         router.add_api_route(f"/{{run_id}}/{name}", _command(control, whole_run, name), methods=["POST"],
                              status_code=202, summary=f"{name.capitalize()} a run")  # fmt: skip
 

@@ -14,6 +14,7 @@ from runwright.cli.client import Answered, Client, Resource
 from runwright.cli.connect import connect
 from runwright.cli.follow import NEWS_SECONDS, every_run, show_line
 from runwright.cli.invocation import Invocation
+from runwright.cli.options import json_object
 from runwright.cli.output import cell, exit_code, local_time, seconds
 from runwright.errors import InvalidInput
 
@@ -129,9 +130,18 @@ async def cancel(cli: Invocation, run: RunIds) -> int:
     return await _steer(cli, run, "cancel")
 
 
-async def restart(cli: Invocation, run: RunIds) -> int:
-    """Run ended runs again, with the same arguments."""
-    return await _steer(cli, run, "restart")
+async def restart(
+    cli: Invocation,
+    run: RunIds,
+    arguments: Annotated[
+        str | None,
+        typer.Option("--arguments", metavar="JSON", help="Other arguments, by name; also @FILE, - for stdin."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm what a dangerous task says.")] = False,
+) -> int:
+    """Run ended runs again, with the same arguments save for those that are given."""
+    body = {} if arguments is None else {"arguments": json_object(arguments, "--arguments"), "confirm": yes}
+    return await _each(cli, run, lambda client, entry: client.order(f"{_path(entry)}/restart", body), tasks=True)
 
 
 async def delete(cli: Invocation, run: RunIds) -> int:
@@ -145,7 +155,7 @@ async def delete(cli: Invocation, run: RunIds) -> int:
 
 
 async def _steer(cli: Invocation, ids: Sequence[str], verb: str) -> int:
-    return await _each(cli, ids, lambda client, entry: client.order(f"{_path(entry)}/{verb}"), tasks=verb == "restart")
+    return await _each(cli, ids, lambda client, entry: client.order(f"{_path(entry)}/{verb}"), tasks=False)
 
 
 async def _each(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from runwright.admission import Admission, RunRequest, files_in
 from runwright.auth.policy import require
@@ -110,9 +111,33 @@ class Runs:
         """Stop a run: at once if it waits, else by the cancel ladder. Cancelling twice is accepted."""
         return await self._move(actor, run_id, RunEvent.CANCEL)
 
-    async def restart(self, actor: Actor, run_id: str) -> Run:
-        """Run a terminal run again: same run, same arguments, saved state and history kept."""
-        return await self._move(actor, run_id, RunEvent.RESTART)
+    async def restart(
+        self, actor: Actor, run_id: str, changes: Mapping[str, Any] | None = None, *, confirmed: bool = False
+    ) -> Run:
+        """Run a terminal run again: same run, saved state and history kept, the same arguments save for ``changes``.
+
+        Args:
+            changes: other arguments, by name; they are validated together with those that stay.
+            confirmed: the task's danger was accepted; asked for only where there are changes.
+
+        Raises:
+            InvalidArguments, ConfirmRequired: see ``Admission.change``.
+            Conflict: the run has not ended, or a live run is unique with these arguments.
+        """
+        if not changes:
+            return await self._move(actor, run_id, RunEvent.RESTART)
+        require(actor, Role.OPERATOR)
+        run = await self.get(actor, run_id)
+        if not run.status.terminal:
+            raise Conflict(f"run {run_id} is {run.status}; it cannot be restarted now", run_id)
+        stored = await self._store.arguments(run_id)
+        given = self._admission.change(run, stored or "{}", changes, confirmed=confirmed)
+        return await self._moved(
+            actor,
+            run_id,
+            RunEvent.RESTART,
+            await self._store.restart_with(run_id, given, actor.name, self._clock.now()),
+        )
 
     async def delete(self, actor: Actor, run_id: str) -> None:
         """Delete a terminal run with its history."""
@@ -176,6 +201,10 @@ class Runs:
     async def _move(self, actor: Actor, run_id: str, event: RunEvent) -> Run:
         require(actor, Role.OPERATOR)
         (move,) = await self._store.move([run_id], event, actor.name, self._clock.now())
+        return await self._moved(actor, run_id, event, move)
+
+    async def _moved(self, actor: Actor, run_id: str, event: RunEvent, move: tuple[RunStatus, RunStatus] | None) -> Run:
+        """The run after a command, or why it was refused."""
         if move is None:
             raise NotFound("run", run_id)
         run = await self.get(actor, run_id)

@@ -131,9 +131,9 @@ class Blocking:
         """Stop a run."""
         return self.call(self._manager.cancel(run_id))
 
-    def restart(self, run_id: str) -> Run:
-        """Run a terminal run again."""
-        return self.call(self._manager.restart(run_id))
+    def restart(self, run_id: str, arguments: Mapping[str, Any] | None = None) -> Run:
+        """Run a terminal run again; ``arguments`` replaces those of the same names."""
+        return self.call(self._manager.restart(run_id, arguments))
 
     def delete(self, run_id: str) -> None:
         """Delete a terminal run with its history."""

@@ -190,10 +190,10 @@ class TaskManager:
     async def _start_worker(self, store: Store, admission: Admission) -> None:
         settings = self.settings
         level = logging.getLevelNamesMapping().get(settings.log_level, logging.INFO)
-        hooks = None if self._hooks is None else HookCalls(store, self.bus, self._hooks)
-        if hooks is not None:
-            await hooks.start()
-            self._closing.append(hooks.stop)
+        own = () if self._hooks is None else (self._hooks,)
+        hooks = HookCalls(store, self.bus, lambda: (*own, *self.registry.hooks))
+        await hooks.start()
+        self._closing.append(hooks.stop)
         self.worker = WorkerSession(
             store=store,
             registry=self.registry,
@@ -326,9 +326,9 @@ class TaskManager:
         """Stop a run."""
         return await self.control.runs.cancel(SYSTEM, run_id)
 
-    async def restart(self, run_id: str) -> Run:
-        """Run a terminal run again."""
-        return await self.control.runs.restart(SYSTEM, run_id)
+    async def restart(self, run_id: str, arguments: Mapping[str, Any] | None = None) -> Run:
+        """Run a terminal run again; ``arguments`` replaces those of the same names."""
+        return await self.control.runs.restart(SYSTEM, run_id, arguments, confirmed=True)
 
     async def delete(self, run_id: str) -> None:
         """Delete a terminal run with its history."""

@@ -56,6 +56,20 @@ class NewRun:
 
 
 @dataclass(frozen=True, slots=True)
+class NewArguments:
+    """Other arguments for a run that is restarted, as admission has let them in, and the keys that follow from them.
+
+    ``arguments`` is JSON text with its secrets sealed; ``changed`` has the names that somebody gave.
+    """
+
+    arguments: str
+    changed: tuple[str, ...]
+    unique_key: str | None = None
+    concurrency_key: str | None = None
+    concurrency_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Enqueued:
     """The store's answer to one NewRun, after its commit.
 

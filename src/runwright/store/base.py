@@ -34,6 +34,7 @@ from runwright.model import (
     FirePlan,
     LogChunk,
     LogLine,
+    NewArguments,
     NewEvent,
     NewRun,
     Page,
@@ -202,6 +203,15 @@ class Store(Protocol):
         cancelling run is accepted, and that resume takes back a pause that was only requested). ``cancel`` of a waiting
         run frees its reservation and its barrier at once. ``restart`` keeps arguments, state and history, and clears
         result, error, progress and the counts of failures and crashes.
+        """
+        ...
+
+    async def restart_with(
+        self, run: str, given: NewArguments, actor: str, at: Micros
+    ) -> tuple[RunStatus, RunStatus] | None:
+        """``move`` with ``restart``, and other arguments from then on; its event names those that were changed.
+
+        Nothing is written if the run cannot be restarted, or if a live run holds the unique key of the new arguments.
         """
         ...
 

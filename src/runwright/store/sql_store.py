@@ -29,6 +29,7 @@ from runwright.model import (
     FirePlan,
     LogChunk,
     LogLine,
+    NewArguments,
     NewEvent,
     NewRun,
     Page,
@@ -194,6 +195,11 @@ class SqlStore(ABC):
         self, runs: Sequence[str], event: RunEvent, actor: str, at: Micros
     ) -> Sequence[tuple[RunStatus, RunStatus] | None]:
         return await self._write(lambda tx: verbs.runs.move(tx, runs, event, actor, at), len(runs))
+
+    async def restart_with(
+        self, run: str, given: NewArguments, actor: str, at: Micros
+    ) -> tuple[RunStatus, RunStatus] | None:
+        return await self._write(lambda tx: verbs.runs.restart_with(tx, run, given, actor, at))
 
     async def request_pause(self, run: str, actor: str) -> RunStatus | None:
         return await self._write(lambda tx: verbs.runs.request_pause(tx, run, actor))

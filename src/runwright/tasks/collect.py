@@ -16,6 +16,7 @@ from typing import Any
 from runwright.errors import DefinitionError, InvalidInput
 from runwright.tasks.base_task import BaseTask
 from runwright.tasks.definition import class_task
+from runwright.tasks.hooks import Hooks
 from runwright.tasks.script import read_jobs, read_script
 from runwright.tasks.task import Task
 
@@ -37,6 +38,7 @@ class Collected:
     """What a module defines. ``opted_out``: it does not want to be looked at."""
 
     tasks: tuple[Task[..., Any], ...] = ()
+    hooks: tuple[Hooks, ...] = ()
     faults: tuple[Fault, ...] = ()
     opted_out: bool = False
 
@@ -67,7 +69,8 @@ def collect(module: ModuleType, *, script_name: str | None = None, strict_names:
         script = read_jobs(module, script_name) if other else read_script(module, script_name)
         tasks += script.tasks
         faults += [Fault(None, error.message) for error in script.errors]
-    return Collected(tuple(_unique(tasks, faults)), tuple(faults))
+    hooks = tuple(value for value in vars(module).values() if isinstance(value, Hooks))
+    return Collected(tuple(_unique(tasks, faults)), hooks, tuple(faults))
 
 
 def _is_own_class(value: object, module: ModuleType) -> bool:

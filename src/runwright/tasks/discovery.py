@@ -86,7 +86,13 @@ def apply(findings: Iterable[Finding], registry: Registry, options: DiscoveryOpt
 def admit(finding: Finding, registry: Registry, options: DiscoveryOptions) -> None:
     """Register one finding in place of what its source gave before."""
     problems = list(finding.problems)
-    if not (finding.refused and registry.tasks_of(finding.source)):
+    own = registry.tasks_of(finding.source)
+    if not (finding.refused and own):
+        for task in finding.tasks if options.override_on_conflict else ():
+            old = registry.find(task.name)
+            if old is not None and old not in own:
+                _logger.warning("task %r of %s takes the place of the one at %s", task.name, task.source, old.source)
+        registry.set_hooks(finding.source, finding.hooks)
         shadowed = registry.replace_source(finding.source, finding.tasks, options.override_on_conflict)
         for name, winner in sorted(shadowed.items()):
             error = f"the name {name!r} is taken by the task at {winner.source}; this one is not used"
@@ -137,7 +143,7 @@ def _import_file(path: Path, file: SourceFile, options: DiscoveryOptions) -> Fin
     except FileRefused as refused:
         return _refused(path, refused)
     collected = collect(module, script_name=file.stem)
-    if not (collected.tasks or collected.faults or collected.opted_out):
+    if not (collected.tasks or collected.faults or collected.opted_out or collected.hooks):
         nothing = "defines no task: no @task, no BaseTask class of its own, no run, main or service_main function"
         return _refused(path, FileRefused(nothing))
     tasks = tuple(_with_retries(task, options.script_retries) for task in collected.tasks)

@@ -18,12 +18,13 @@ from runwright.errors import DefinitionError, FieldError
 Hook: TypeAlias = Callable[..., object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Hooks:
     """What an application wants to hear of its runs: functions of one argument, the Run as it was stored.
 
     Each may be a function or a list of them, ``async def`` or plain; plain ones are called in a thread. They are called
-    after the commit, beside the run and never in its way, by the process whose worker executes it.
+    after the commit, beside the run and never in its way, by the process whose worker executes it. Give them to the
+    TaskManager, or put them into any module in which tasks are looked for: ``hooks = Hooks(on_error=alert)``.
 
     Attributes:
         on_start: an attempt has begun; ``run.attempt`` says which.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runwright.errors import DuplicateName, NotFound
+from runwright.tasks.hooks import Hooks
 from runwright.tasks.task import Task
 
 AnyTask = Task[..., Any]
@@ -37,6 +38,7 @@ class Registry:
         self._claims: dict[str, list[tuple[str, AnyTask]]] = {}
         self._effective: dict[str, AnyTask] = {}
         self._problems: dict[str, tuple[Problem, ...]] = {}
+        self._hooks: dict[str, tuple[Hooks, ...]] = {}
         self._subscribers: list[Callable[[], object]] = []
         self.version = 0
 
@@ -91,6 +93,7 @@ class Registry:
     def remove_source(self, source: str) -> None:
         """Take out the tasks of a source, and its problems."""
         self.set_problems(source, ())
+        self.set_hooks(source, ())
         self.replace_source(source, ())
 
     def get(self, name: str) -> AnyTask:
@@ -132,6 +135,18 @@ class Registry:
         else:
             del self._problems[source]
         self._changed()
+
+    @property
+    def hooks(self) -> Sequence[Hooks]:
+        """The hooks that modules define beside their tasks, each once."""
+        return tuple(dict.fromkeys(hooks for found in self._hooks.values() for hooks in found))
+
+    def set_hooks(self, source: str, hooks: Sequence[Hooks]) -> None:
+        """Let the hooks of a source be exactly these."""
+        if hooks:
+            self._hooks[source] = tuple(hooks)
+        else:
+            self._hooks.pop(source, None)
 
     def subscribe(self, callback: Callable[[], object]) -> Callable[[], None]:
         """Call ``callback`` after every change; it must return quickly. Returns the function that ends it."""

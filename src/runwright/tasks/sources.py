@@ -11,6 +11,7 @@ from typing import Any
 
 from runwright.config import Settings
 from runwright.tasks.collect import Collected
+from runwright.tasks.hooks import Hooks
 from runwright.tasks.registry import Problem
 from runwright.tasks.task import Task
 
@@ -79,10 +80,11 @@ class Finding:
     tasks: tuple[Task[..., Any], ...] = ()
     problems: tuple[Problem, ...] = ()
     refused: bool = False
+    hooks: tuple[Hooks, ...] = ()
 
 
 def finding_of(source: str, file: str, collected: Collected) -> Finding:
     """The finding of an imported module."""
     problems = tuple(Problem(file, fault.line, fault.message, source) for fault in collected.faults)
     nothing = not collected.tasks and not collected.opted_out
-    return Finding(source, collected.tasks, problems, refused=nothing and bool(problems))
+    return Finding(source, collected.tasks, problems, refused=nothing and bool(problems), hooks=collected.hooks)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from runwright.bus import Bus
 from runwright.lifecycle import RunEvent
@@ -29,15 +29,17 @@ class HookCalls(Service):
 
     name = "hooks"
 
-    def __init__(self, store: Store, bus: Bus, hooks: Hooks) -> None:
+    def __init__(self, store: Store, bus: Bus, hooks: Callable[[], Sequence[Hooks]]) -> None:
         super().__init__(bus)
-        self._store, self._hooks = store, hooks
+        self._store, self._hooks = store, hooks  # asked at each turn: files with hooks come and go
         self._runs: dict[int, str] = {}  # by the token of their claim
         self._begun: set[int] = set()
         self._waiting: list[tuple[str, int]] = []  # a run, and which attempt has ended; 0 for a start
 
     def committed(self, turn: Turn, changes: Sequence[Change], finished: Sequence[Finish]) -> None:
         """Take what one turn has written and claimed."""
+        if not (self._runs or self._hooks()):
+            return
         for change in changes:
             if change.event == RunEvent.START and change.token not in turn.lost:
                 self._start(change.token)
@@ -86,7 +88,7 @@ class HookCalls(Service):
             if attempt not in (0, run.attempt):  # it was tried again meanwhile: another attempt's ending counts
                 continue
             name = "on_start" if attempt == 0 else ENDINGS.get(run.status)
-            for hook in self._hooks.of(name) if name is not None else ():
+            for hook in [each for hooks in self._hooks() for each in hooks.of(name)] if name is not None else ():
                 try:
                     async with asyncio.timeout(PATIENCE_SECONDS):
                         await call_hook(hook, logger, run)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from runwright.clock import Micros
 from runwright.errors import InvalidInput
 from runwright.lifecycle import RunEvent, next_status
-from runwright.model import Enqueued, NewRun, RunStatus
+from runwright.model import Enqueued, NewArguments, NewRun, RunStatus
 from runwright.store.actions import Action, action_of
 from runwright.store.rows import run_values
 from runwright.store.transaction import Row, Transaction, UndoError
@@ -152,6 +152,27 @@ async def _restart(tx: Transaction, run: str, row: Row, before: RunStatus, at: M
     await tx.do("move_restart", row[0], RunEvent.RESTART.value, after.value, at, 1 if at <= tx.now else 0)
     tx.topics.add("runs")
     return after
+
+
+async def restart_with(
+    tx: Transaction, run: str, given: NewArguments, actor: str, at: Micros
+) -> tuple[RunStatus, RunStatus] | None:
+    """See ``Store.restart_with``."""
+    row = await tx.one("move_read", run)
+    if row is None:
+        return None
+    before = RunStatus(row[1])
+    if next_status(before, RunEvent.RESTART) is None or await tx.one("unique_holder", given.unique_key) is not None:
+        return before, before
+    # The new keys first: a live run may hold the old unique key.
+    keys = (given.unique_key, given.concurrency_key, given.concurrency_limit)
+    await tx.do("move_rewrite", row[0], given.arguments, *keys)
+    after = await _restart(tx, run, (*row[:11], given.unique_key), before, at) or before
+    journal = Journal(tx)
+    action = action_of(RunEvent.RESTART, after)
+    journal.run(action, run, row[2], actor, {"changed": list(given.changed)})
+    await journal.write()
+    return before, after
 
 
 async def request_pause(tx: Transaction, run: str, actor: str) -> RunStatus | None:

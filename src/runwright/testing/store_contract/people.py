@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runwright.clock import to_datetime
 from runwright.lifecycle import RunEvent
-from runwright.model import Control, LogChunk, RunStatus, TaskProgress
+from runwright.model import Control, LogChunk, NewArguments, RunStatus, TaskProgress
 from runwright.store.base import Store
 from runwright.testing.clock import ManualClock
 from runwright.testing.store_contract.setup import Setup
@@ -114,6 +114,31 @@ class TestMove:
             RunStatus.PENDING,
         ]
         assert set(await given.claimed()) == {cancelled, failed}
+
+    async def test_restart_with_other_arguments(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        await given.worker()
+        run = (await given.ended(arguments='{"a":1}', unique_key="k1")).id
+        holder = await given.add(unique_key="k1")  # a live run has the old key: the new one counts
+        other = NewArguments('{"a":2}', ("a",), "k2", "c", 1)
+        assert await store.restart_with(run, other, "ann", clock.now()) == (RunStatus.COMPLETED, RunStatus.PENDING)
+        (event,) = [each for each in (await store.events([], limit=1)).items if each.run == run]
+        assert (event.action, event.user, event.detail) == ("run.restarted", "ann", {"changed": ["a"]})
+        claims = {claim.run_id: claim for claim in [await given.claim(), await given.claim()]}
+        assert claims.keys() == {run, holder}
+        assert (claims[run].attempt, claims[run].arguments) == (2, '{"a":2}')
+        assert (await given.read(run)).arguments == {"a": 2}
+        assert await store.restart_with(run, other, "ann", clock.now()) == (RunStatus.RUNNING, RunStatus.RUNNING)
+        assert await store.restart_with("nobody", other, "ann", clock.now()) is None
+
+    async def test_restart_with_arguments_that_are_unique_to_a_live_run(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        await given.worker()
+        run = (await given.ended(arguments='{"a":1}', unique_key="k1")).id
+        await given.add(unique_key="k2")
+        other = NewArguments('{"a":2}', ("a",), "k2")
+        assert await store.restart_with(run, other, "ann", clock.now()) == (RunStatus.COMPLETED, RunStatus.COMPLETED)
+        assert (await given.read(run)).arguments == {"a": 1}
 
     async def test_restart_does_not_break_a_unique_key(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
