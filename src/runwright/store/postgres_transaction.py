@@ -26,6 +26,7 @@ costs more than the server's reading of the text (measured: a third of the clien
 CLAIMS = 7_283_012_001
 """The advisory lock of claims (any number that nobody else uses). Concurrency keys have the two-part form below."""
 KEYS = 728_301
+_SPECIAL = re.compile(r"[\\\"\0]")
 _TRY_KEYS = "SELECT name FROM unnest($2::text[]) AS name WHERE pg_try_advisory_xact_lock($1, hashtext(name))"
 _LOCK_KEYS = (  # in one order everywhere, so that two never wait for each other
     "SELECT pg_advisory_xact_lock($1, place) "
@@ -60,7 +61,17 @@ def bound(value: object) -> object:
 
 def columns(rows: Sequence[Sequence[object]]) -> list[str]:
     """Rows of values as columns, each the text of an array, for a statement that takes the whole batch."""
-    return ["{" + ",".join([_element(value) for value in column]) + "}" for column in zip(*rows, strict=True)]
+    return [_column(column) for column in zip(*rows, strict=True)]
+
+
+def _column(column: tuple[Any, ...]) -> str:
+    """The text of one array. Most columns are all of a kind, and are put together without a look at each element."""
+    kinds = set(map(type, column))
+    if kinds == {int}:
+        return "{" + ",".join(map(str, column)) + "}"
+    if kinds == {str} and (text := "".join(column)).isascii() and not _SPECIAL.search(text):
+        return '{"' + '","'.join(column) + '"}'
+    return "{" + ",".join(map(_element, column)) + "}"
 
 
 def _element(value: object) -> str:

@@ -105,9 +105,8 @@ async def _finish(
     for finish in finished:
         row = rows.get(finish.key)
         if row is None or row[1] != finish.token or row[2] != worker:
-            lost.add(finish.token)  # the row stays: an ending that is told again may stand before the next one's
+            lost.add(finish.token)
             continue
-        del rows[finish.key]
         (_, _, _, _, run_id, task, schedule, _, exclusive, cancelled, _, lane, due_at, shared) = row
         folded = statuses[finish.key] in WAITING
         status = next_status(statuses[finish.key], RunEvent.START) if folded else statuses[finish.key]
