@@ -119,6 +119,7 @@ async def _finish(
         if after is None or after in ACTIVE:
             lost.add(finish.token)
             continue
+        del rows[finish.key]  # once; an ending of an older claim, told again in the same turn, must not take its place
         error, progress, over = finish.error, finish.progress, after.terminal
         ready = False
         if not over:
