@@ -25,6 +25,8 @@ from runwright.tasks.uploads import UploadedFile, bind_files
 from runwright.uploads import Spool
 
 PRIORITY_LIMIT = 2**31
+# made once: json.dumps with options makes an encoder for each call
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _LANES_HERE = frozenset({Lane.ASYNC, Lane.THREAD, Lane.PROCESS})
 
 
@@ -145,7 +147,7 @@ class Admission:
         dumped: JSONObject = task.signature.dump(task.signature.validate(arguments))
         if task.signature.secret_pointers:
             dumped = replace_at(dumped, task.signature.secret_pointers, self._seal)
-        return json.dumps(dumped, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return _encode(dumped)
 
     def open_arguments(self, text: str) -> JSONObject:
         """The arguments in clear, for the call itself and for nothing else."""

@@ -1,8 +1,8 @@
 """The store on PostgreSQL: hints between processes, by NOTIFY and LISTEN. They make things quick, never right.
 
 A NOTIFY takes a lock of the whole server at its commit, so it is never part of a verb's transaction: topics are
-collected and sent by themselves, the first at once and what follows at most every ``APART_SECONDS``. Whoever listens
-again after a loss takes it that everything has changed.
+collected and sent by themselves, the first at once, and what follows further and further apart while it goes on.
+Whoever listens again after a loss takes it that everything has changed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ CHANNEL = "runwright"
 NOBODY = "-"
 """The sender of hints that every process must hear, also the one that sent them."""
 EVERYTHING = frozenset({"runs", "controls", "schedules", "events", "ended", "settled", EVERY_RUN})
-APART_SECONDS = 0.02
+APART_SECONDS = 0.002
+MOST_APART_SECONDS = 0.032
 MOST_BYTES = 7000  # the server takes 8000
 PING_SECONDS = 10.0
 LONGEST_PAUSE_SECONDS = 5.0
@@ -54,6 +55,7 @@ class Sender:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
+        apart = APART_SECONDS
         try:
             while self._topics:
                 topics, self._topics = self._topics, set()
@@ -61,7 +63,8 @@ class Sender:
                     await self._send(message(self._name, topics))
                 except Exception as error:  # noqa: BLE001  # a hint that is lost costs one poll, whatever the reason
                     logger.debug("a hint was not sent: %s", error)
-                await asyncio.sleep(APART_SECONDS)
+                await asyncio.sleep(apart)
+                apart = min(MOST_APART_SECONDS, 2 * apart)
         finally:
             self._task = None
 

@@ -40,11 +40,13 @@ from runwright.store.transaction import Row
 
 _WAITING = {status.value for status in WAITING}
 _LANES = {lane.value: lane for lane in Lane}
+# made once: json.dumps with options makes an encoder for each call
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def dump(value: object) -> str:
     """Compact JSON text."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _encode(value)
 
 
 def clean(text: str | None) -> str | None:

@@ -39,6 +39,7 @@ class Claimer(Service):
         self._poll_seconds = poll_seconds
         self._turn_seconds = FIRST_TURN_SECONDS
         self._turned_at = 0.0
+        self._pace = 0.0
         self.claiming = True
         self.fenced = False
         self._unsure = False
@@ -60,8 +61,10 @@ class Claimer(Service):
         await self._hand_back()
         if executor.reserve:  # the slots have work without us: let endings come together, so that turns stay batches
             apart = self._turned_at + TURNS_APART * self._turn_seconds - self._clock.monotonic()
-            if apart > 0:
-                return apart
+            # At the pace of the last turns; the next one must be back before the reserve is gone.
+            spare = executor.reserve / max(self._pace, 1.0) - self._turn_seconds
+            if min(apart, spare) > 0:
+                return min(apart, spare)
             executor.give_up(RESERVE_SECONDS)  # the slots are taken by long runs: others may have these
         wanted = executor.wanted(self._turn_seconds) if self.claiming and not self.fenced else []
         if not wanted and not executor.outbox:
@@ -77,7 +80,8 @@ class Claimer(Service):
             executor.put_back(changes, finished)
             self._unsure = True
             raise
-        self._turned_at = self._clock.monotonic()
+        last, self._turned_at = self._turned_at, self._clock.monotonic()
+        self._pace = 0.8 * self._pace + 0.2 * len(finished) / max(self._turned_at - last, FIRST_TURN_SECONDS)
         self._turn_seconds = 0.8 * self._turn_seconds + 0.2 * (self._turned_at - began)
         if turn.fenced:
             logger.error("session %s lost its lease; its runs are stopped", executor.session)

@@ -34,7 +34,7 @@ from runwright.worker.outcome import Limits, UserCode
 from runwright.worker.places import Places
 from runwright.worker.requests import Requests
 
-MOST_AHEAD = 256
+MOST_AHEAD = 1024
 RESERVE_TURNS = 4
 FIRST_AHEAD = 128
 
