@@ -1,5 +1,7 @@
 """What `make test` runs: the system parts, then every suite under tests/ by itself, then a table of results and times.
 
+Two suites run at a time, the longest first: most of them wait for other processes half of their time.
+
 Nothing is left out silently: a missing system part, a missing suite, an empty suite and a skipped test all fail.
 With arguments (`make test PYTEST="tests/unit -k cron"`) they go to pytest: paths choose what is run, in one go;
 without a path every suite is run with them, and suites in which nothing is selected are fine.
@@ -10,6 +12,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -24,6 +27,8 @@ SUITES = (
 )  # fmt: skip
 LIMIT_SECONDS = 480
 NOTHING_SELECTED = 5
+AT_ONCE = 2
+LONGEST = ("edges", "process", "simulation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +49,12 @@ def main(arguments: list[str]) -> int:
     REPORTS.mkdir(parents=True, exist_ok=True)
     found = sorted({path.relative_to(ROOT / "tests").parts[0] for path in ROOT.glob("tests/*/**/test_*.py")})
     suites = [*SUITES, *(suite for suite in found if suite not in SUITES)]
-    results = []
-    for suite in suites:
-        print(f"\n== tests/{suite}", flush=True)
-        results.append(run_suite(suite, arguments))
-    print_table(results)
-    return 1 if any(result.fault for result in results) else 0
+    began = time.monotonic()
+    order = sorted(suites, key=lambda suite: suite not in LONGEST)
+    with ThreadPoolExecutor(AT_ONCE) as lanes:
+        results = dict(zip(order, lanes.map(lambda suite: run_suite(suite, arguments), order), strict=True))
+    print_table([results[suite] for suite in suites], time.monotonic() - began)
+    return 1 if any(result.fault for result in results.values()) else 0
 
 
 def pytest(*arguments: str) -> list[str]:
@@ -64,11 +69,16 @@ def run_suite(suite: str, arguments: list[str]) -> Result:
     report.unlink(missing_ok=True)
     if not any((ROOT / "tests" / suite).rglob("test_*.py")):
         return Result(suite, 0.0, 0, "the suite is missing")
+    command = pytest(f"tests/{suite}", "-q", "-rs", f"--junitxml={report}", *arguments)
     try:
-        command = pytest(f"tests/{suite}", "-q", "-rs", f"--junitxml={report}", *arguments)
-        code = subprocess.run(command, cwd=ROOT, check=False, timeout=LIMIT_SECONDS).returncode
-    except subprocess.TimeoutExpired:
+        done = subprocess.run(
+            command, cwd=ROOT, check=False, timeout=LIMIT_SECONDS, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        code, output = done.returncode, done.stdout
+    except subprocess.TimeoutExpired as stopped:
+        show(suite, stopped.stdout or b"")
         return Result(suite, time.monotonic() - started, 0, f"stopped after {LIMIT_SECONDS} s")
+    show(suite, output)
     seconds = time.monotonic() - started
     if code == NOTHING_SELECTED:
         return Result(suite, seconds, 0, "" if arguments else "no test in it")
@@ -82,12 +92,16 @@ def run_suite(suite: str, arguments: list[str]) -> Result:
     return Result(suite, seconds, counts["tests"] - sum(bad.values()), fault or (f"exit code {code}" if code else ""))
 
 
-def print_table(results: list[Result]) -> None:
-    """One line for each suite, and the sum."""
+def show(suite: str, output: bytes) -> None:
+    """A suite's own words, together."""
+    print(f"\n== tests/{suite}\n{output.decode(errors='replace')}", flush=True)
+
+
+def print_table(results: list[Result], seconds: float) -> None:
+    """One line for each suite, the sum, and the time that all took."""
     print(f"\n{'suite':13} {'passed':>7} {'seconds':>8}")
     for result in results:
         print(f"{result.suite:13} {result.passed:7} {result.seconds:8.1f}  {result.fault or 'ok'}")
-    seconds = sum(result.seconds for result in results)
     print(f"{'together':13} {sum(result.passed for result in results):7} {seconds:8.1f}")
     if seconds > LIMIT_SECONDS:
         print(f"That took more than the {LIMIT_SECONDS} s that it may take on two cores.")

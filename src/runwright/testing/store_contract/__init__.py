@@ -4,9 +4,10 @@ Import the classes into a test module that has two fixtures: ``clock``, a Manual
 that clock. pytest-asyncio must be in auto mode.
 """
 
-from runwright.testing.store_contract.claims import TestBarrier, TestClaims, TestConcurrencyKeys, TestReservations
+from runwright.testing.store_contract.claims import TestBarrier, TestClaims, TestReservations
 from runwright.testing.store_contract.dependencies import TestBackfill, TestGraph, TestPauseOfAll, TestWaiting
 from runwright.testing.store_contract.enqueue import TestEnqueue, TestIdempotency, TestUnique
+from runwright.testing.store_contract.keys import TestConcurrencyKeys
 from runwright.testing.store_contract.limits import TestAging, TestRates, TestUniqueForms
 from runwright.testing.store_contract.lists import TestHistory, TestRuns, TestWaitingFor
 from runwright.testing.store_contract.people import TestDelete, TestMove, TestPause
