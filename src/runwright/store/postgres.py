@@ -61,6 +61,15 @@ LOOK_SECONDS = 30.0
 logger = logging.getLogger("runwright.store")
 
 
+async def _roll_back(connection: Connection) -> None:
+    """End a transaction that failed. A connection that cannot even do that is given up; its own error tells nothing."""
+    try:
+        await connection.execute("ROLLBACK")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(asyncpg.InterfaceError):
+            connection.terminate()
+
+
 async def _keep(connection: object) -> None:
     """A connection goes back to the pool as it is: no verb leaves anything in its session."""
 
@@ -127,7 +136,7 @@ class PostgresStore(SqlStore):
         try:
             with translated(store._where):
                 store._pool = await asyncpg.create_pool(
-                    url, min_size=1, max_size=POOL, reset=_keep, timeout=CONNECT_SECONDS, **store._options()
+                    url, min_size=0, max_size=POOL, reset=_keep, timeout=CONNECT_SECONDS, **store._options()
                 )
                 async with store._connection() as connection:
                     await postgres_schema.upgrade(connection, clock.now(), store._where)
@@ -231,8 +240,7 @@ class PostgresStore(SqlStore):
                 answer = await body(tx)
                 await connection.execute("COMMIT")
             except BaseException:
-                if not connection.is_closed():
-                    await connection.execute("ROLLBACK")
+                await _roll_back(connection)
                 raise
         if tx.topics:
             topics = frozenset(tx.topics)
