@@ -9,6 +9,7 @@ without a path every suite is run with them, and suites in which nothing is sele
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -45,6 +46,8 @@ def main(arguments: list[str]) -> int:
     """Run the suites. Returns the exit code."""
     if any(argument.startswith("tests") for argument in arguments):
         return subprocess.run(pytest(*arguments), cwd=ROOT, check=False).returncode
+    # A shell that runs us in the background ignores Ctrl-C for us, and so for every program that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     provide()
     REPORTS.mkdir(parents=True, exist_ok=True)
     found = sorted({path.relative_to(ROOT / "tests").parts[0] for path in ROOT.glob("tests/*/**/test_*.py")})
