@@ -3,7 +3,8 @@
 Placeholders are numbered (``$1``); SQLite binds ``$1`` by order of appearance, so they become ``?1`` here, once.
 Where the dialects differ in a few words, a line that begins with ``--sqlite`` or ``--postgres`` is part of the
 statement for that dialect only. Where more differs, ``name.sqlite.sql`` or ``name.postgres.sql`` stands beside or
-instead of ``name.sql``, and its first line says why.
+instead of ``name.sql``, and its first line says why. A line ``--include part`` stands for ``part.part.sql``, which
+several statements begin with.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from importlib.resources import files
 from runwright.lifecycle import TRANSITIONS
 
 _OWN = {dialect: re.compile(rf"^--{dialect} ", re.MULTILINE) for dialect in ("sqlite", "postgres")}
+_INCLUDE = re.compile(r"^--include (\w+)$", re.MULTILINE)
 _COMMENT = re.compile(r"--[^\n]*")
 _PLACEHOLDER = re.compile(r"\$(\d+)")
 _SPACE = re.compile(r"\s+")
@@ -35,7 +37,7 @@ def load(dialect: str) -> Mapping[str, str]:
     own: dict[str, str] = {}
     for entry in files("runwright.store").joinpath("queries").iterdir():
         parts = entry.name.split(".")
-        if parts[-1] != "sql":
+        if parts[-1] != "sql" or parts[1] == "part":
             continue
         if len(parts) == 2:
             shared[parts[0]] = _prepare(entry.read_text("utf-8"), dialect)
@@ -46,8 +48,13 @@ def load(dialect: str) -> Mapping[str, str]:
 
 def _prepare(text: str, dialect: str) -> str:
     """One statement on one line, without comments: short to parse, and the same text for the statement cache."""
+    text = _INCLUDE.sub(lambda found: _part(found[1]), text)
     line = _SPACE.sub(" ", _COMMENT.sub("", _OWN[dialect].sub("", text))).strip().rstrip(";")
     return for_sqlite(line) if dialect == "sqlite" else in_schema(line)
+
+
+def _part(name: str) -> str:
+    return files("runwright.store").joinpath("queries", f"{name}.part.sql").read_text("utf-8")
 
 
 def for_sqlite(statement: str) -> str:
