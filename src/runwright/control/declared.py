@@ -20,7 +20,7 @@ from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules
 from runwright.errors import Conflict, DuplicateName, InvalidInput, NotFound, RunwrightError, StoreUnavailable
 from runwright.model import JSON, SYSTEM, Actor, Role, Schedule, ScheduleChange
 from runwright.retry import Retry
-from runwright.schedule import parse_when
+from runwright.schedule import when_of
 from runwright.store.base import Store
 from runwright.tasks.registry import AnyTask, Registry
 from runwright.worker.triggers import code_class, form_of
@@ -90,7 +90,7 @@ def declared_in(entries: Sequence[Mapping[str, JSON]], origin: str) -> list[Decl
 
 def canonical(when: Any, key: str) -> str:
     """``when`` as a schedule keeps it, to compare."""
-    return form_of(parse_when(when) if isinstance(when, str | Mapping | list) else when, key)
+    return form_of(when_of(when), key)
 
 
 class Declared:

@@ -35,9 +35,13 @@ class _Unfinished(DefinitionError):
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """Arguments that have been checked, as typed values. Only a Signature makes them."""
+    """Arguments that have been checked, as typed values. Only a Signature makes them.
+
+    ``plain`` is the same as JSON, if all of it is so simple that nothing has to be converted.
+    """
 
     model: BaseModel
+    plain: dict[str, JSON] | None = None
 
     @property
     def values(self) -> dict[str, object]:
@@ -156,7 +160,7 @@ class Signature:
             raise refuse([*wrong, *translate(error, given, self.names)]) from None
         checked = model.model_dump(by_alias=True, round_trip=True, warnings=False)
         if plain and not wrong and all(type(value) in _UNCHANGED for value in checked.values()):
-            return Arguments(model)
+            return Arguments(model, None if self._plain is None else checked)
         wrong += [*booleans_as_numbers(given, checked), *faults(checked)]
         if wrong:
             raise refuse(wrong)
@@ -169,6 +173,8 @@ class Signature:
             InvalidArguments: a value of a parameter without a type cannot be written as JSON.
         """
         model = arguments.model
+        if arguments.plain is not None and not self._unstored:
+            return arguments.plain
         try:
             return self._dump(model, self._unstored - model.model_fields_set)
         except (PydanticSerializationError, ValueError, TypeError) as error:

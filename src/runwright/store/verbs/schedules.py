@@ -61,10 +61,11 @@ async def _insert(tx: Transaction, schedules: Sequence[Schedule]) -> None:
         )
         for schedule in schedules
     ]
-    added = {row[0] for row in await tx.each("schedule_insert", rows)} if rows else set()
-    for schedule in schedules:
-        if schedule.id not in added:
-            await _refuse_name(tx, schedule.name)
+    if await tx.many("schedule_insert", rows) < len(rows):
+        for schedule in schedules:
+            holder = await find(tx, schedule.name)
+            if holder is None or holder.id != schedule.id:
+                await _refuse_name(tx, schedule.name)
 
 
 async def _refuse_name(tx: Transaction, name: str) -> None:
