@@ -99,6 +99,7 @@ INDEXES = (
     ("session_hand_back", "run_held"),
     ("unique_holder", "run_unique"),
     ("schedule_busy", "run_schedule_live"),
+    ("waiting_runs", "run_waiting"),
     ("prune_runs", "run_history"),
     ("history", "run_history"),
     ("turn_read", "run_pkey"),

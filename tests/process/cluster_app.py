@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import sys
 import threading
@@ -20,6 +21,7 @@ from runwright.clock import Clock, Micros
 from runwright.store.postgres import PostgresStore
 
 STEP_SECONDS = 0.05
+EARLY_SECONDS = 0.05
 
 
 @cache
@@ -67,25 +69,41 @@ TASKS = (work, alone, tick)
 
 
 class FastClock(SystemClock):
-    """Time that passes more quickly, from an instant that all processes of the cluster share."""
+    """Time that passes more quickly, from an instant that all processes of the cluster share.
 
-    def __init__(self, speed: float, origin: float) -> None:
+    The wall clock is ahead by ``ahead`` seconds, and a timer comes early by up to ``early`` seconds.
+    """
+
+    def __init__(self, speed: float, origin: float, ahead: float = 0, early: float = 0) -> None:
         self._speed, self._origin = speed, origin
+        self._ahead, self._early = ahead, early
 
     def now(self) -> Micros:
-        return int((self._origin + (time.time() - self._origin) * self._speed) * 1e6)
+        return int((self._origin + (time.time() - self._origin) * self._speed + self._ahead) * 1e6)
 
     def monotonic(self) -> float:
         return time.monotonic() * self._speed
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / self._speed)
+        await asyncio.sleep(max(0.0, seconds - random.uniform(0, self._early)) / self._speed)
 
 
+@cache
 def clock() -> Clock:
-    """The machine's, or a faster one if CLUSTER_SPEED and CLUSTER_ORIGIN say so."""
-    speed = float(os.environ.get("CLUSTER_SPEED", "1"))
-    return SystemClock() if speed == 1 else FastClock(speed, float(os.environ["CLUSTER_ORIGIN"]))
+    """The machine's, or a faster one if CLUSTER_SPEED and CLUSTER_ORIGIN say so, up to CLUSTER_SKEW seconds off."""
+    speed, skew = (
+        float(os.environ.get(name, default)) for name, default in (("CLUSTER_SPEED", 1), ("CLUSTER_SKEW", 0))
+    )
+    if speed == 1:
+        return SystemClock()
+    return FastClock(
+        speed, float(os.environ["CLUSTER_ORIGIN"]), random.uniform(-skew, skew), EARLY_SECONDS if skew else 0
+    )
+
+
+def own_time(store: PostgresStore) -> Micros:
+    """A store's time as the process has it, and not as the server has it."""
+    return store._clock.now()
 
 
 def end_with_the_tests() -> None:
@@ -99,8 +117,8 @@ async def main(role: str, folder: str) -> None:
     threading.Thread(target=end_with_the_tests, daemon=True).start()
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-    if isinstance(clock(), FastClock):  # then the server's wall clock is of no use
-        PostgresStore.now = lambda self: self._clock.now()  # type: ignore[method-assign]  # see above
+    if isinstance(clock(), FastClock):
+        PostgresStore.now = own_time  # type: ignore[assignment, method-assign]  # the server's wall clock is of no use then
     roles = ("worker", "scheduler") if role == "both" else (role,)
     settings = Settings.load(directory=folder)
     async with TaskManager(settings, tasks=TASKS, roles=roles, user_loop=True, clock=clock()):

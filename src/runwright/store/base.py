@@ -15,6 +15,7 @@ Rules for every verb
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol, TypeAlias
 
 from runwright.clock import Micros
@@ -327,8 +328,8 @@ class Store(Protocol):
         """The earliest next due time of the enabled schedules."""
         ...
 
-    async def busy_schedules(self, schedules: Collection[str]) -> Mapping[str, int]:
-        """How many live runs each of these schedules (by id) has; those without are left out."""
+    async def busy_schedules(self, schedules: Collection[str]) -> AbstractSet[str]:
+        """Those of these schedules (by id) that have a live run."""
         ...
 
     async def fire(self, plans: Sequence[FirePlan]) -> Sequence[bool]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TypeVar
 
 from runwright.clock import SECOND, Clock, Micros
@@ -274,7 +275,7 @@ class SqlStore(ABC):
     async def next_due(self) -> Micros | None:
         return await self._ask(lambda tx: first_value(tx, "schedule_next_due"))
 
-    async def busy_schedules(self, schedules: Collection[str]) -> Mapping[str, int]:
+    async def busy_schedules(self, schedules: Collection[str]) -> AbstractSet[str]:
         return await self._ask(lambda tx: verbs.schedules.busy(tx, schedules))
 
     async def fire(self, plans: Sequence[FirePlan]) -> Sequence[bool]:

@@ -160,9 +160,9 @@ async def due(tx: Transaction, until: Micros, limit: int) -> list[Schedule]:
     return [schedule_of(row) for row in await tx.all("schedule_due", until, limit)]
 
 
-async def busy(tx: Transaction, schedules: Collection[str]) -> dict[str, int]:
+async def busy(tx: Transaction, schedules: Collection[str]) -> set[str]:
     """See ``Store.busy_schedules``."""
-    return {row[0]: row[1] for row in await tx.all("schedule_busy", list(schedules))}
+    return {row[0] for row in await tx.all("schedule_busy", list(schedules))}
 
 
 async def fire(tx: Transaction, plans: Sequence[FirePlan]) -> list[bool]:

@@ -144,7 +144,7 @@ class TestSchedules:
         await given.add(schedule="a", due_in=5)
         await given.add(schedule="a", due_in=5)
         await given.add(schedule="b", due_in=5)
-        assert dict(await store.busy_schedules(["a", "b", "c"])) == {"a": 2, "b": 1}
+        assert await store.busy_schedules(["a", "b", "c"]) == {"a", "b"}
 
 
 class TestFires:
