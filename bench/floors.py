@@ -46,6 +46,7 @@ EXPECTATIONS = (
     Expectation("idle", "add_s", "add 10,000 schedules: s", 0.5, lower=True, binding=False),
     Expectation("idle", "cpu_percent", "idle with them: % of a core", 0.3, lower=True, binding=False),
     Expectation("idle", "memory_mb", "memory with them: MB", 80, lower=True, binding=False),
+    Expectation("many-schedules", "ratio", "a fire among 100,000 schedules, by one among 1,000", 1.2, lower=True),
     Expectation("throughput", "finished_per_s", "PostgreSQL, 1 worker, lane of 100: runs/s", 12_000, peer=POSTGRES),
     Expectation("throughput", "finished_per_s", "PostgreSQL, 2 workers: runs/s", 16_000, peer=f"{POSTGRES}, 2 workers"),
     Expectation("enqueue", "bulk_per_s", "PostgreSQL, enqueue in bulk of 1,000: runs/s", 50_000, peer=POSTGRES),

@@ -193,6 +193,13 @@ class Schedules:
         require(actor, Role.VIEWER)
         return await self._store.schedules()
 
+    async def page(
+        self, actor: Actor, limit: int, after: str | None = None, *, name: str | None = None, task: str | None = None
+    ) -> tuple[Page[Schedule], int]:
+        """A page of the schedules by name, perhaps only that of one name, or those of one task, and their number."""
+        require(actor, Role.VIEWER)
+        return await self._store.schedule_page(limit, after, name=name, task=task)
+
     async def paused(self, actor: Actor) -> Pause | None:
         """Why, by whom and since when all schedules are paused; None if they are not."""
         require(actor, Role.VIEWER)

@@ -317,15 +317,28 @@ class Store(Protocol):
     async def schedule(self, id_or_name: str) -> Schedule | None: ...
 
     async def schedules(self, *, deleted: bool = False) -> Sequence[Schedule]:
-        """All schedules by name; tombstones only if asked for."""
+        """All schedules by name; tombstones only if asked for. There may be very many: see ``schedule_page``."""
+        ...
+
+    async def schedule_page(
+        self, limit: int, after: str | None = None, *, name: str | None = None, task: str | None = None
+    ) -> tuple[Page[Schedule], int]:
+        """A page of the schedules by name, perhaps only the one of this name, or those of this task, and their number.
+
+        The page's cursor is a name.
+        """
+        ...
+
+    async def declared_schedules(self) -> Sequence[Schedule]:
+        """The schedules that code or files declare, tombstones too."""
+        ...
+
+    async def schedules_of(self, tasks: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """The names of the schedules of each of these tasks."""
         ...
 
     async def due_schedules(self, until: Micros, limit: int = 500) -> Sequence[Schedule]:
         """Enabled schedules whose next due time is not after ``until``, the earliest first."""
-        ...
-
-    async def next_due(self) -> Micros | None:
-        """The earliest next due time of the enabled schedules."""
         ...
 
     async def busy_schedules(self, schedules: Collection[str]) -> AbstractSet[str]:

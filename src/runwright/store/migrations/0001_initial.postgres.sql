@@ -240,6 +240,7 @@ CREATE TABLE runwright.schedule (
 CREATE INDEX schedule_due ON runwright.schedule (next_due_at) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NOT NULL;
 
 CREATE INDEX schedule_needs ON runwright.schedule (name) WHERE depends_on <> '[]';
+CREATE INDEX schedule_declared ON runwright.schedule (origin) WHERE origin <> '';
 
 -- All schedules are paused, if there is a row.
 CREATE TABLE runwright.pause (

@@ -240,6 +240,7 @@ CREATE TABLE schedule (
 CREATE INDEX schedule_due ON schedule (next_due_at) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NOT NULL;
 
 CREATE INDEX schedule_needs ON schedule (name) WHERE depends_on <> '[]';
+CREATE INDEX schedule_declared ON schedule (origin) WHERE origin <> '';
 
 -- All schedules are paused, if there is a row.
 CREATE TABLE pause (
