@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from runwright import Settings, SystemClock, TaskManager
+from runwright.clock import Clock
 from tests.process import cluster_app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,7 +146,6 @@ class Cluster:
 
     def __init__(self, url: str, folder: Path, *, speed: float = 1, skew_seconds: float = 0, **options: Any) -> None:
         self.folder = folder
-        origin = time.time()
         self.settings = Settings(store=url, secret_key=secrets.token_urlsafe(32), **options)
         self.ledger = Ledger(folder / "ledger")
         self.nodes: list[Node] = []
@@ -156,11 +156,12 @@ class Cluster:
             "TASK_SECRET_KEY": self.settings.secret_key.get_secret_value(),
             **{f"TASK_{name.upper()}": str(value) for name, value in options.items()},
             "LEDGER": str(self.ledger.path),
-            "CLUSTER_SPEED": str(speed),
             "CLUSTER_SKEW": str(skew_seconds),
-            "CLUSTER_ORIGIN": str(origin),
         }
-        self.clock = SystemClock() if speed == 1 else cluster_app.FastClock(speed, origin)
+        self.clock: Clock = SystemClock()
+        if speed != 1:
+            self.clock = cluster_app.FastClock.begin(folder / "clock", speed)
+            self._environment["CLUSTER_CLOCK"] = str(folder / "clock")
 
     def __enter__(self) -> Self:
         return self

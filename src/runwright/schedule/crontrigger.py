@@ -96,7 +96,8 @@ class CronTrigger:
         while (due := self.next_after(step)) is not None and due <= stop:
             newest.append(due)
             step = due
-        return DueTimes(count, self.next_after(start), tuple(newest))
+        first = newest[0] if len(newest) == count else self.next_after(start)
+        return DueTimes(count, first, tuple(newest))
 
     def _start_of_newest(self, start: datetime, stop: datetime, limit: int, count: int) -> datetime:
         """An instant after which ``limit`` due times follow up to ``stop``, or all that there are, or a few more."""
