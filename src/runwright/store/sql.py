@@ -4,7 +4,7 @@ Placeholders are numbered (``$1``); SQLite binds ``$1`` by order of appearance, 
 Where the dialects differ in a few words, a line that begins with ``--sqlite`` or ``--postgres`` is part of the
 statement for that dialect only. Where more differs, ``name.sqlite.sql`` or ``name.postgres.sql`` stands beside or
 instead of ``name.sql``, and its first line says why. A line ``--include part`` stands for ``part.part.sql``, which
-several statements begin with.
+several statements share.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 -- The ready children of claimed runs: they pass the barrier, and so do those that are parked for a key with a free place,
 -- which a run behind the barrier was made ready to take. SQLite must be told the index, and PostgreSQL to lock.
-SELECT r.key, r.id, r.task, r.lane, r.arguments, r.attempt, r.failures, r.crashes, r.due_at, r.priority, r.exclusive,
-  r.retry, r.as_user, r.entity, r.schedule, r.parent, (SELECT body FROM state s WHERE s.run = r.key),
-  r.concurrency_key, r.concurrency_limit, r.status, r.rank
+SELECT
+--include claim_columns
+  r.rank
 --sqlite FROM run p CROSS JOIN run r INDEXED BY run_child_ready ON r.parent = p.id
 --postgres FROM run p JOIN run r ON r.parent = p.id
 WHERE p.token IS NOT NULL

@@ -5,9 +5,8 @@ SELECT key, id, task, lane, arguments, attempt, failures, crashes, due_at, prior
 FROM (SELECT * FROM run WHERE exclusive = 1 AND completed_at IS NULL AND token IS NOT NULL LIMIT 1) AS claimed
 UNION ALL
 SELECT * FROM (
-  SELECT r.key, r.id, r.task, r.lane, r.arguments, r.attempt, r.failures, r.crashes, r.due_at, r.priority, r.exclusive,
-  r.retry, r.as_user, r.entity, r.schedule, r.parent, (SELECT body FROM state s WHERE s.run = r.key),
-  r.concurrency_key, r.concurrency_limit, r.status,
+  SELECT
+--include claim_columns
     CASE WHEN EXISTS (SELECT 1 FROM catalogue c WHERE c.worker = $2 AND c.task = r.task) THEN 1 ELSE 0 END AS known,
     CASE WHEN EXISTS (SELECT 1 FROM run p WHERE p.id = r.parent AND p.token IS NOT NULL) THEN 1 ELSE 0 END AS child,
     0 AS held
