@@ -24,7 +24,7 @@ def unique_is_forgotten(world: World, verb: Any) -> Any:
 MIX_MUTANTS = [
     Mutant(
         "the count of a key is ignored", QUIET,
-        patch=lambda: spoiled(claim_keys_held="SELECT NULL, 0 WHERE 0 AND ?1"),
+        patch=lambda: spoiled(claim_keys_held="SELECT NULL, 0, 0 WHERE 0 AND ?1"),
     ),
     Mutant(
         "starts are not counted", QUIET,
@@ -32,7 +32,7 @@ MIX_MUTANTS = [
     ),
     Mutant(
         "exclusive is claimed while others run", QUIET,
-        patch=lambda: spoiled(claim_others="SELECT NULL WHERE 0 AND ?1 AND ?2"),
+        patch=lambda: spoiled(claim_others="SELECT NULL WHERE 0 AND ?1 AND ?2 AND ?3"),
     ),
     Mutant(
         "unpark is forgotten, and its sweep", QUIET,

@@ -1,8 +1,9 @@
--- An exclusive run that is claimed, and those that wait and are due, by arrival. One that no live session knows holds up
+-- The exclusive run that is claimed (of several, each is part of those before it: the last), and those that wait and are due, by arrival. One that no live session knows holds up
 -- nobody. What was ready once stays so, also when the wall clock is set back.
 SELECT key, id, task, lane, arguments, attempt, failures, crashes, due_at, priority, exclusive, retry, as_user, entity,
   schedule, parent, NULL, concurrency_key, concurrency_limit, status, 0 AS known, 0 AS child, 1 AS held
-FROM (SELECT * FROM run WHERE exclusive = 1 AND completed_at IS NULL AND token IS NOT NULL LIMIT 1) AS claimed
+FROM (SELECT * FROM run WHERE exclusive = 1 AND completed_at IS NULL AND token IS NOT NULL
+      ORDER BY key DESC LIMIT 1) AS claimed
 UNION ALL
 SELECT * FROM (
   SELECT
