@@ -113,7 +113,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of a claimed run that does not end its attempt: ``event`` is start, pause, expiring, lend or take_back."""
+    """A change of a claimed run that does not end its attempt: ``event``: start, pause, expiring, lend or take_back."""
 
     key: int
     token: int

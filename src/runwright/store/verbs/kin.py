@@ -1,7 +1,7 @@
 """The store's verbs: runs that wait for others, and when their code may go on.
 
-A claimed run that only waits has *lent* its place: exclusive runs may run meanwhile, and what is part of it may have its
-place at its concurrency key. It goes on only when nothing is broken by that. See docs/design/engine.md.
+A claimed run that only waits has *lent* its place: exclusive runs may run meanwhile, and what is part of it may have
+its place at its concurrency key. It goes on only when nothing is broken by that. See docs/design/engine.md.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from runwright.model import Change
 from runwright.store.transaction import Row, Transaction
 
 GOES_ON, WAITS, KEPT = 0, 1, 2
-"""What ``lent`` of a run says: its code does something; it only waits; it would go on, and an exclusive run keeps it."""
+"""What ``lent`` of a run says: its code does something; only waits; would go on, and an exclusive run keeps it."""
 
 
 async def part_of(tx: Transaction, key: int, run: str) -> bool:
@@ -29,7 +29,7 @@ async def kept_by(tx: Transaction, key: int, run: str) -> Row | None:
 
 
 async def free_places(tx: Transaction, key: int) -> int:
-    """How many places at its concurrency key are free for a run. Less than none: it holds one that it may not use now."""
+    """How many places at its concurrency key are free for a run. Less than none: it has one that it may not use now."""
     row = await tx.one("places_taken", key)
     return 0 if row is None else int(row[1]) - int(row[0])
 

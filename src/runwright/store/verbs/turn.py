@@ -74,7 +74,7 @@ async def _change(
 ) -> list[tuple[Change, Row]]:
     """Write the changes; ``statuses`` are the rows' as they are after them.
 
-    ``freed`` takes the concurrency keys of those that begin to wait. Who asks to go on is returned: that is decided last.
+    ``freed`` takes the concurrency keys of those that begin to wait. Who asks to go on is returned: that comes last.
     """
     starts: list[tuple[object, ...]] = []
     others: list[tuple[str, tuple[object, ...]]] = []
