@@ -39,6 +39,7 @@ _NAMES = {
     "level",
     "above",
     "best",
+    "alone",
     "kin",
     "name",
     "tries",

@@ -16,7 +16,6 @@ from runwright.store.base import Wanted
 from runwright.store.rows import claim_of
 from runwright.store.transaction import Row, Transaction, first_value
 from runwright.store.verbs.journal import Journal
-from runwright.store.verbs.kin import free_places
 
 KEY, ID, TASK, LANE, CRASHES, DUE, PRIORITY, PARENT, CONCURRENCY_KEY, CONCURRENCY_LIMIT = (
     0,
@@ -200,7 +199,7 @@ class Claimer:
         if row[PARENT] is None or row[CONCURRENCY_KEY] not in self._lent:
             return False
         await self._write()
-        return await free_places(self._tx, row[KEY]) > 0
+        return int(await first_value(self._tx, "places_free", row[KEY])) > 0
 
     # ----- rates -----------------------------------------------------------------------------------------------
 

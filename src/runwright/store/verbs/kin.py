@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runwright.model import Change
-from runwright.store.transaction import Row, Transaction
+from runwright.store.transaction import Row, Transaction, first_value
 
 GOES_ON, WAITS, KEPT = 0, 1, 2
 """What ``lent`` of a run says: its code does something; only waits; would go on, and an exclusive run keeps it."""
@@ -26,12 +26,6 @@ async def kept_by(tx: Transaction, key: int, run: str) -> Row | None:
     if alone is None or alone[2] == key or await part_of(tx, key, alone[0]) or await part_of(tx, alone[2], run):
         return None
     return alone
-
-
-async def free_places(tx: Transaction, key: int) -> int:
-    """How many places at its concurrency key are free for a run. Less than none: it has one that it may not use now."""
-    row = await tx.one("places_taken", key)
-    return 0 if row is None else int(row[1]) - int(row[0])
 
 
 async def take_back(
@@ -52,7 +46,9 @@ async def take_back(
         lent = GOES_ON
         if await kept_by(tx, change.key, row[4]) is not None:
             lent = KEPT
-        elif (name := row[13]) is not None and (not await tx.try_keys([name]) or await free_places(tx, change.key) < 0):
+        elif (name := row[13]) is not None and (
+            not await tx.try_keys([name]) or await first_value(tx, "places_left", change.key) < 1
+        ):
             lent = WAITS
         if not await tx.do("turn_lend", change.key, change.token, change.event, lent):
             lost.add(change.token)

@@ -7,7 +7,7 @@ import json
 from runwright.clock import SECOND, Micros, to_datetime
 from runwright.model import Lane, RunStatus
 from runwright.store.transaction import Transaction, first_value
-from runwright.store.verbs.kin import KEPT, free_places, kept_by, part_of
+from runwright.store.verbs.kin import KEPT, kept_by, part_of
 from runwright.store.verbs.runs import WAITS
 
 _WAITING = {RunStatus.PENDING.value, RunStatus.RETRYING.value}
@@ -36,7 +36,7 @@ async def waiting_for(tx: Transaction, run: str) -> str | None:
         reason = await _behind(tx, due_at, key, child == 1, exclusive == 1)
         if reason is not None:
             return reason
-    if shared is not None and await free_places(tx, key) <= 0:
+    if shared is not None and await first_value(tx, "places_free", key) < 1:
         return f"At most {limit} may run at a time for its concurrency key {shared}."
     if (rate := await tx.one("waiting_rate", task)) is not None:
         count, micros = rate

@@ -295,3 +295,24 @@ class TestKeysOfParents:
         assert await given.claimed() == []
         await given.lend(mother)
         assert await given.claimed() == [child]
+
+    async def test_whom_an_exclusive_run_keeps_does_not_keep_a_key_from_its_children(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        """Else they would wait for one another. Those who are part of the exclusive run keep theirs."""
+        given = Family(store, clock)
+        await given.worker()
+        other = await given.running(concurrency_key="k", concurrency_limit=1)
+        await given.lend(other)
+        alone = await given.running("report", exclusive=True)
+        child = await given.running(concurrency_key="k", concurrency_limit=1, parent=alone.run_id)
+        sibling = await given.add(concurrency_key="k", concurrency_limit=1, parent=alone.run_id)
+        await given.lend(child)
+        assert await given.claimed() == []
+        await given.end(alone)
+        assert await given.goes_on(child)
+        assert not await given.goes_on(other)  # the child has the key
+        await given.end(child)
+        assert await given.goes_on(other)
+        await given.end(other)
+        assert await given.claimed() == [sibling]
