@@ -1,11 +1,12 @@
-"""Random mixes of exclusive, keyed, unique, rated and plain runs, with priorities, over eight nodes. Most have children,
-exclusive and keyed ones among them, that have children themselves, and wait for them: for one, for several at once, for a
-while only. Some wait for a run that is not theirs.
+"""Random mixes of exclusive, keyed, unique, rated and plain runs, with priorities, over eight nodes.
+
+Most have children, exclusive and keyed ones among them, that have children themselves, and wait for them: for one, for
+several at once, for a while only. Some wait for a run that is not theirs.
 
 What is asked beside the questions of every world is asked of what user code did: how many held a key at once, whether
-two runs of one unique key lived at once, what ran beside an exclusive run. Code that waits does nothing; when its wait is
-over, it is asked again what it runs beside. Only the starts of a task with a rate limit are counted when the store gives
-them out, by the world's clock: its code may begin later.
+two runs of one unique key lived at once, what ran beside an exclusive run. Code that waits does nothing; when its wait
+is over, it is asked again what it runs beside. Only the starts of a task with a rate limit are counted when the store
+gives them out, by the world's clock: its code may begin later.
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ PRIORITIES = (None, None, -1, 1, 5)
 
 @dataclass(slots=True)
 class MixWorld(World):
-    """Clients who start any kind of run at eight nodes, two minutes of trouble, and ten minutes to end it all."""
+    """Clients who start any kind of run at eight nodes, two minutes of trouble, and twenty minutes to end it all."""
 
     nodes_wanted: int = 8
     clients: int = 4
-    start_seconds: float = 5.0
+    start_seconds: float = 8.0
     trouble_seconds: float = 10.0
-    quiet_seconds: float = 600.0
+    quiet_seconds: float = 1200.0
     aging_seconds: float | None = 20.0
     claimed_at: list[Micros] = field(default_factory=list)
     restarted: list[tuple[float, str]] = field(default_factory=list)
@@ -154,7 +155,7 @@ class MixWorld(World):
             self.claimed_at += [self.clock.now() for claim in answer.claims if claim.task == "rated"]
 
     def _forbidden(self, new: Execution, other: Execution) -> bool:
-        """An exclusive run is alone with those whom it is part of, and those who are part of it, also while it waits."""
+        """An exclusive run is alone with those whom it is part of and those who are part of it, also while it waits."""
         if new.run == other.run:
             return True
         return (other.exclusive or (new.exclusive and not other.waits)) and not self._kin(new.run, other.run)
