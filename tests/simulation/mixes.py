@@ -101,7 +101,7 @@ class MixWorld(World):
             how = rng.random()
             if how < 0.5:
                 await self._wait(execution, [child])
-            elif how < 0.6:
+            elif how < 0.65:
                 await self._wait(execution, [child], patience=rng.expovariate(1 / 3))
             elif how < 0.8:
                 together.append(child)
