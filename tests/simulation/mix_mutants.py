@@ -15,6 +15,9 @@ from runwright.worker.requests import Requests
 from tests.simulation.cluster import World
 from tests.simulation.mutants import QUIET, Mutant
 
+KEYED: dict[str, Any] = {"wishes": ("one", "one", "alone"), "children": ("one", "one", "one", "work", "alone")}
+"""Worlds of runs that have the same concurrency keys as their children."""
+
 
 def spoiled(**statements: str) -> AbstractContextManager[Any]:
     """Other text for some of the store's statements."""
@@ -85,9 +88,9 @@ MIX_MUTANTS = [
     ),
     Mutant(
         "a parent goes on beside a child with its key", QUIET,
-        patch=lambda: spoiled(places_left="SELECT 1 WHERE 1 OR ?1"),
+        patch=lambda: spoiled(places_left="SELECT 1 WHERE 1 OR ?1"), options=KEYED,
     ),
-    Mutant("lending wakes nobody", QUIET, patch=lending_wakes_nobody),
+    Mutant("lending wakes nobody", QUIET, patch=lending_wakes_nobody, options=KEYED),
     Mutant(
         "the store does not know who waits", QUIET,
         patch=lambda: spoiled(turn_lend="UPDATE run SET lent = 0 WHERE key = ?1 AND token = ?2 AND (1 OR ?3 OR ?4)"),

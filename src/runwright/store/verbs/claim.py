@@ -296,7 +296,7 @@ class Claimer:
             return
         await self._write()
         for index, row in enumerate(self._waiting):
-            if not row[CHILD] and (index or self._shut):
+            if index and not row[CHILD] and self._shut is None:
                 continue
             if row[LANE] != lane or not row[KNOWN]:
                 continue
