@@ -36,7 +36,22 @@ SMALL = {
 }
 _SCAN = re.compile(r"^SCAN (\w+)$")
 # results of the statement itself
-_NAMES = {"task", "place", "level", "above", "name", "tries", "claimed", "waiting", "firsts", "json_each", "wanted"}
+_NAMES = {
+    "task",
+    "place",
+    "level",
+    "above",
+    "best",
+    "alone",
+    "kin",
+    "name",
+    "tries",
+    "claimed",
+    "waiting",
+    "firsts",
+    "json_each",
+    "wanted",
+}
 
 
 @pytest.fixture

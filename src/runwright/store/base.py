@@ -120,18 +120,23 @@ class Store(Protocol):
         token is in ``lost``. A finish stores the result, ends the attempt (its row is written now), clears the claim,
         sets ``due_at`` for what goes on, and leaves an ended run of a schedule for ``ended``.
 
+        After a ``lend`` a run counts as one that only waits; its code may go on only when a ``take_back`` is accepted.
+        That is in ``refused`` while an exclusive run is claimed, neither of the two part of the other, or while as many
+        go on with its concurrency key as its limit says. Refused for an exclusive run, it goes before the next one.
+
         Then each lane is given at most ``now`` runs to start (running from this commit on) and ``ahead`` reservations.
         Eligible is a run that: waits (pending or retrying) in that lane, is due, is not claimed, whose task is in the
         session's catalogue, and that arrived before the exclusive barrier. Order: priority (highest first), due time,
         arrival.
 
         The barrier is the waiting exclusive run that became due first; nothing that became due after it is claimed
-        before it, whatever its priority. It is itself claimed, alone, when no run is claimed anywhere (services
-        excepted); while an exclusive run is claimed nothing else is. A child of a claimed run passes the barrier.
-        Reservations made before the barrier arrived are theirs to start. A run that crashed before, or whose task has
-        a rate limit, is never reserved ahead. A run with a ``concurrency_key`` is claimed only while fewer than its
-        limit are claimed; one of a task with a rate limit only while fewer were claimed in that time, by anybody, and
-        ``next_due`` tells when the next may be.
+        before it, whatever its priority. An exclusive run is claimed, alone, when every claimed run only waits
+        (services and those that it is part of excepted); while it is claimed, only what is part of it is. A child of a
+        claimed run passes the barrier. Reservations made before the barrier arrived are theirs to start. A run that
+        crashed before, or whose task has a rate limit, is never reserved ahead. A run with a ``concurrency_key`` is
+        claimed only while fewer than its limit are claimed; those do not count that only wait and that it is part of,
+        nor those that go on only behind an exclusive run that it is part of. One of a task with a rate limit is claimed
+        only while fewer were in that time, by anybody, and ``next_due`` tells when the next may be.
         """
         ...
 

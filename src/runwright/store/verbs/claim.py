@@ -89,10 +89,12 @@ class Claimer:
         self._starts: list[tuple[int, int, int, int]] = []
         self._reserves: list[tuple[int, int, int]] = []
         self._held: dict[str, int] = {}
+        self._lent: set[str] = set()
         self._tasks: dict[str, list[str]] = {}
         self._rates: dict[str, _Rated] = {}
         self._waiting: list[Row] = []
-        self._shut = self._alone = self._exclusive_claimed = False
+        self._shut: str | None = None
+        self._alone = self._exclusive_claimed = False
 
     async def claim(self, wanted: Sequence[Wanted], *, alone: bool) -> None:
         """Claim for each lane at most what is wanted.
@@ -102,7 +104,7 @@ class Claimer:
         tx, self._alone = self._tx, alone
         await tx.lock_claims(alone=alone)
         exclusive = await tx.all("claim_exclusive", tx.now, self._worker)
-        self._shut = any(row[HELD] for row in exclusive)
+        self._shut = next((row[ID] for row in exclusive if row[HELD]), None)
         self._waiting = [row for row in exclusive if not row[HELD]]
         lanes = [lane.lane.value for lane in wanted]
         self.next_due = await first_value(tx, "claim_next_due", lanes)
@@ -134,7 +136,7 @@ class Claimer:
                     break
                 if name in busy:
                     more = True  # another worker counts this key now: the next turn looks again
-                elif self._full(row):
+                elif self._full(row) and not await self._passes(row):
                     await self._tx.do("claim_park", row[KEY])
                     parked += 1
                 elif (rate := self._rates.get(row[TASK])) is not None and not (rate.free and taken < wanted.now):
@@ -182,13 +184,22 @@ class Claimer:
             return frozenset()
         had = list(await self._tx.try_keys(names))
         self._held.update(dict.fromkeys(had, 0))
-        for name, count in await self._tx.all("claim_keys_held", had):
+        for name, count, lent in await self._tx.all("claim_keys_held", had):
             self._held[name] = count
+            if lent:
+                self._lent.add(name)
         return frozenset(names).difference(had)
 
     def _full(self, row: Row) -> bool:
         name = row[CONCURRENCY_KEY]
         return name is not None and self._held[name] >= int(row[CONCURRENCY_LIMIT])
+
+    async def _passes(self, row: Row) -> bool:
+        """Whether a run has a place at its key that seems full, because a run that it is part of only waits."""
+        if row[PARENT] is None or row[CONCURRENCY_KEY] not in self._lent:
+            return False
+        await self._write()
+        return int(await first_value(self._tx, "places_free", row[KEY])) > 0
 
     # ----- rates -----------------------------------------------------------------------------------------------
 
@@ -230,7 +241,7 @@ class Claimer:
         """The next runs of a lane in the order of the queue, and whether there are more behind them."""
         if lane is Lane.SERVICE or not (self._shut or self._waiting):
             return await self._queue(lane.value, need)
-        children = await self._tx.all("claim_children", lane.value, self._tasks.get(lane.value, []), need)
+        children = await self._tx.all("claim_children", lane.value, self._tasks.get(lane.value, []), need, self._shut)
         before: list[Row] = [] if self._shut else await self._queue_before(lane.value, need)
         rows = sorted({row[KEY]: row for row in (*children, *before)}.values(), key=_place)
         return rows[:need], len(rows) >= need
@@ -279,23 +290,23 @@ class Claimer:
     # ----- the barrier -----------------------------------------------------------------------------------------
 
     async def _claim_exclusive(self, lane: str) -> None:
-        """Claim an exclusive run of this lane if nothing else is claimed: the barrier, or a child of a claimed run."""
+        """Claim an exclusive run of this lane if all others only wait: the barrier, or a child of a claimed run."""
         if not self._alone:
             self.backlog = True  # it came after this turn had begun: the next one keeps the others out, and takes it
             return
         await self._write()
         for index, row in enumerate(self._waiting):
-            if not row[CHILD] and (index or self._shut):
+            if index and not row[CHILD] and self._shut is None:
                 continue
             if row[LANE] != lane or not row[KNOWN]:
                 continue
-            if await self._count_keys([row]) or self._full(row):
+            if await self._count_keys([row]) or (self._full(row) and not await self._passes(row)):
                 continue
-            if await self._tx.one("claim_others", row[PARENT], 1) is None:
+            if await self._tx.one("claim_others", row[KEY], 0 if self._shut else 1, 1) is None:
                 if await self._tx.one("claim_lock", row[KEY]) is None:
                     self.backlog = True  # somebody cancels it now: the next turn sees what has become of it
                     return
                 self._take(row, reserved=False)
                 del self._waiting[index]
-                self._shut = self._exclusive_claimed = True
+                self._exclusive_claimed = True
                 return
