@@ -15,6 +15,7 @@ from typing import Any, Self, TypeAlias
 import asyncpg
 
 from runwright.clock import Clock, SystemRng
+from runwright.errors import StoreUnavailable
 from runwright.store.leases import Leases
 from runwright.store.postgres import SERVER_SETTINGS, PostgresStore
 from runwright.store.postgres_errors import AGAIN
@@ -128,8 +129,9 @@ class SteppedStore(PostgresStore):
     async def _transaction(self, body: Body[Any]) -> Any:
         try:
             return await super()._transaction(body)
-        except AGAIN as met:
-            self.met.append(type(met).__name__)
+        except StoreUnavailable as unavailable:
+            if isinstance(unavailable.__cause__, AGAIN):
+                self.met.append(type(unavailable.__cause__).__name__)
             raise
 
 
