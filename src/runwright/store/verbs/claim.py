@@ -154,12 +154,9 @@ class Claimer:
 
     async def _write(self) -> None:
         """Store the claims that were chosen."""
-        if self._starts:
-            await self._tx.many("claim_start", self._starts)
-            self._starts.clear()
-        if self._reserves:
-            await self._tx.many("claim_reserve", self._reserves)
-            self._reserves.clear()
+        starts, reserves = ("claim_start", self._starts), ("claim_reserve", self._reserves)
+        await self._tx.together(starts, reserves, *self._journal.batches())
+        self._starts, self._reserves = [], []
 
     def _take(self, row: Row, *, reserved: bool) -> None:
         token = self._tx.rng.token()
