@@ -33,7 +33,21 @@ SMALL = {
 }
 _SCAN = re.compile(r"^SCAN (\w+)$")
 # results of the statement itself
-_NAMES = {"task", "place", "level", "above", "name", "tries", "claimed", "waiting", "firsts", "json_each", "wanted"}
+_NAMES = {
+    "task",
+    "place",
+    "level",
+    "above",
+    "about",
+    "known",
+    "name",
+    "tries",
+    "claimed",
+    "waiting",
+    "firsts",
+    "json_each",
+    "wanted",
+}
 
 
 @pytest.fixture
@@ -62,7 +76,10 @@ def test_no_statement_reads_a_whole_table(connection: apsw.Connection, name: str
         ("claim_read_before", "run_ready (lane=? AND task=? AND rank=? AND due_at<?)"),
         ("claim_head", "run_ready (lane=? AND task=?)"),
         ("claim_due", "run_later (lane=? AND due_at<?)"),
-        ("claim_next_due", "run_later (lane=?)"),
+        ("claim_look", "run_later (lane=?)"),
+        ("claim_look", "run_ready (lane=?)"),
+        ("claim_look", "run_exclusive"),
+        ("claim_look", "run_exclusive_held"),
         ("claim_exclusive", "run_exclusive"),
         ("claim_exclusive", "run_exclusive_held"),
         ("session_key", "run_exclusive"),
