@@ -90,8 +90,10 @@ async def test_the_look_sees_what_it_is_for(connection: asyncpg.Connection[async
 INDEXES = (
     ("claim_read", "run_ready"),
     ("claim_head", "run_ready"),
-    ("claim_tasks", "run_ready"),
-    ("claim_next_due", "run_later"),
+    ("claim_look", "run_ready"),
+    ("claim_look", "run_later"),
+    ("claim_look", "run_exclusive"),
+    ("claim_look", "run_exclusive_held"),
     ("claim_exclusive", "run_exclusive"),
     ("claim_exclusive", "run_exclusive_held"),
     ("unpark", "run_key_queue"),

@@ -87,7 +87,7 @@ class Signature:
 
     def check(self) -> None:
         """Build everything now. Raises DefinitionError if a parameter cannot be filled from JSON."""
-        _ = self._model, self.secret_pointers, self.upload_pointers, self._plain
+        _ = self._model, self.secret_pointers, self.upload_pointers, self._free
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -180,23 +180,40 @@ class Signature:
         except (PydanticSerializationError, ValueError, TypeError) as error:
             raise InvalidArguments(f"arguments cannot be stored as JSON: {error}") from error
 
+    def store(self, arguments: Mapping[str, object]) -> dict[str, JSON]:
+        """Check the arguments of a run and give them as the store keeps them: ``dump`` of what ``validate`` returns.
+
+        Raises:
+            InvalidArguments: see there.
+        """
+        if self._free and simple(arguments) and self._are_plain(arguments):
+            return {name: arguments[name] for name in self.names}  # type: ignore[misc]  # exact types, just checked
+        return self.dump(self.validate(arguments))
+
     def load(self, arguments: JSONObject) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Stored arguments (unsealed) as typed values for the call: positional and keyword ones, new at each call.
 
         Raises:
             InvalidArguments: they do not fit the task's present signature.
         """
-        plain = self._plain
         if not arguments and self._needs_nothing:
             return (), {}
-        if plain is not None and len(arguments) == len(plain):
-            for one in plain:
-                value = arguments.get(one.name, _ABSENT)
-                if type(value) not in one.types or (one.allowed is not None and value not in one.allowed):
-                    break  # stored under an earlier signature, or by another program: let pydantic look
-            else:
-                return (), dict(arguments)
+        if self._are_plain(
+            arguments
+        ):  # else stored under an earlier signature, or by another program: let pydantic look
+            return (), dict(arguments)
         return self._load(arguments)
+
+    def _are_plain(self, arguments: Mapping[str, object]) -> bool:
+        """Whether all parameters are given, and each is a value of its own exact type that JSON gives back as it is."""
+        plain = self._plain
+        if plain is None or len(arguments) != len(plain):
+            return False
+        for one in plain:
+            value = arguments.get(one.name, _ABSENT)
+            if type(value) not in one.types or (one.allowed is not None and value not in one.allowed):
+                return False
+        return True
 
     @cached_property
     def _model(self) -> type[BaseModel]:
@@ -208,6 +225,11 @@ class Signature:
     @cached_property
     def _plain(self) -> tuple[Plain, ...] | None:
         return plain_parameters(self.parameters)
+
+    @cached_property
+    def _free(self) -> bool:
+        """Whether arguments of the exact types need no other check."""
+        return self._plain is not None and all(one.free for one in self._plain)
 
     @cached_property
     def _needs_nothing(self) -> bool:

@@ -34,8 +34,10 @@ HARD = [
 async def arrived(url: str, kind: str, values: list[object]) -> list[object]:
     connection = await asyncpg.connect(url)
     try:
-        (text,) = columns([(value,) for value in values])
-        return list(await connection.fetchval(f"SELECT $1::text::{kind}[]", text))
+        texts = columns([(value, number) for number, value in enumerate(values)])
+        rows = await connection.fetch(f"SELECT * FROM unnest($1::text::{kind}[], $2::text::int[])", *texts)
+        assert [number for _, number in rows] == list(range(len(values)))
+        return [value for value, _ in rows]
     finally:
         await connection.close()
 
@@ -62,9 +64,9 @@ async def test_what_no_database_can_hold_is_replaced(postgres_url: str) -> None:
 
 @given(st.lists(st.one_of(st.none(), st.text()), min_size=1, max_size=5))
 def test_any_text_is_one_element(values: list[str | None]) -> None:
-    """An array's text taken apart by its own rules gives the same elements."""
+    """An array's text taken apart by its own rules gives the same elements; a column of nothing but NULL needs none."""
     (text,) = columns([(value,) for value in values])
-    assert taken_apart(text) == [clean(value) for value in values]
+    assert taken_apart(text) == ([clean(value) for value in values] if set(values) != {None} else [])
 
 
 def taken_apart(text: str) -> list[str | None]:

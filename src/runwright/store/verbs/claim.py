@@ -103,21 +103,27 @@ class Claimer:
         """
         tx, self._alone = self._tx, alone
         await tx.lock_claims(alone=alone)
-        exclusive = await tx.all("claim_exclusive", tx.now, self._worker)
-        self._shut = next((row[ID] for row in exclusive if row[HELD]), None)
-        self._waiting = [row for row in exclusive if not row[HELD]]
         lanes = [lane.lane.value for lane in wanted]
-        self.next_due = await first_value(tx, "claim_next_due", lanes)
+        found = await self._look(lanes)
         if self.next_due is not None and self.next_due <= tx.now:
             await tx.do("claim_due", lanes, tx.now)
-            self.next_due = await first_value(tx, "claim_next_due", lanes)
-        for lane, task, count, micros in await tx.all("claim_tasks", lanes, self._worker):
-            if count is None or await self._may_start(task, count, micros):
+            found = await self._look(lanes)
+        for lane, task, count, micros in found:
+            if task is not None and (count is None or await self._may_start(task, count, micros)):
                 self._tasks.setdefault(lane, []).append(task)
         for lane in wanted:
             await self._claim(lane)
         await self._write()
         await self._write_rates()
+
+    async def _look(self, lanes: Sequence[str]) -> list[Row]:
+        """Learn what holds for all lanes; the lane, task and rate limit of what is ready."""
+        look = await self._tx.all("claim_look", lanes, self._worker)
+        self.next_due, about = look[0][:2]
+        exclusive = await self._tx.all("claim_exclusive", self._tx.now, self._worker) if about else []
+        self._shut = next((row[ID] for row in exclusive if row[HELD]), None)
+        self._waiting = [row for row in exclusive if not row[HELD]]
+        return [row[2:] for row in look]
 
     async def _claim(self, wanted: Wanted) -> None:
         need = wanted.now + wanted.ahead
@@ -156,12 +162,9 @@ class Claimer:
 
     async def _write(self) -> None:
         """Store the claims that were chosen."""
-        if self._starts:
-            await self._tx.many("claim_start", self._starts)
-            self._starts.clear()
-        if self._reserves:
-            await self._tx.many("claim_reserve", self._reserves)
-            self._reserves.clear()
+        starts, reserves = ("claim_start", self._starts), ("claim_reserve", self._reserves)
+        await self._tx.together(starts, reserves, *self._journal.batches())
+        self._starts, self._reserves = [], []
 
     def _take(self, row: Row, *, reserved: bool) -> None:
         token = self._tx.rng.token()

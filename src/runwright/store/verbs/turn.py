@@ -182,5 +182,4 @@ async def _finish(
         if exclusive or lane == Lane.SERVICE:
             tx.topics.add("runs")  # what waited behind it may start, in any process
     if updates:
-        await tx.many("turn_finish", updates)
-        await tx.many("attempt_insert", attempts)
+        await tx.together(("turn_finish", updates), ("attempt_insert", attempts), *journal.batches())
