@@ -37,7 +37,7 @@ def test_no_rule_between_runs_is_broken(seed: int) -> None:
 
 def _small(**options: Any) -> World:
     """A minute without trouble."""
-    return play_mix(0, 1, faults=Faults(), **options)
+    return play_mix(0, 1, faults=Faults(), nodes_wanted=4, quiet_seconds=600, **options)
 
 
 @pytest.mark.parametrize("options", [{}, KEYED], ids=["any", "keyed"])
