@@ -17,6 +17,8 @@ from tests.simulation.mutants import QUIET, Mutant
 
 KEYED: dict[str, Any] = {"wishes": ("one", "one", "alone"), "children": ("one", "one", "one", "work", "alone")}
 """Worlds of runs that have the same concurrency keys as their children."""
+LONE: dict[str, Any] = {"wishes": ("alone", "one", "family"), "children": ("alone", "one", "work")}
+"""Worlds of exclusive runs with exclusive children."""
 
 
 def spoiled(**statements: str) -> AbstractContextManager[Any]:
@@ -97,12 +99,14 @@ MIX_MUTANTS = [
     ),
     Mutant(
         "an exclusive run that waits is not alone any more", QUIET,
-        patch=lambda: without("claim_others", "o.exclusive = 1 OR", ""),
+        patch=lambda: without("claim_exclusive", "AND (NOT EXISTS (", "AND (1 OR NOT EXISTS ("), options=LONE,
     ),
     Mutant(
         "children of others pass an exclusive run", QUIET,
         patch=lambda: without("claim_children", "CAST(?4 AS TEXT) IS NULL", "1"),
     ),
-    Mutant("a key of one that waits is kept from an exclusive run's children", QUIET, patch=kept_keys_count),
+    Mutant(
+        "a key of one that waits is kept from an exclusive run's children", QUIET, patch=kept_keys_count, options=LONE,
+    ),
     Mutant("unique is forgotten", QUIET, {"enqueue": unique_is_forgotten}),
 ]  # fmt: skip

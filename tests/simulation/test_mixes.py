@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.simulation.cluster import Faults, World
-from tests.simulation.mix_mutants import KEYED, MIX_MUTANTS
+from tests.simulation.mix_mutants import KEYED, LONE, MIX_MUTANTS
 from tests.simulation.mixes import WISHES, play_mix
 from tests.simulation.mutants import Mutant
 from tests.simulation.test_simulation import told
@@ -37,10 +37,10 @@ def test_no_rule_between_runs_is_broken(seed: int) -> None:
 
 def _small(**options: Any) -> World:
     """A minute without trouble."""
-    return play_mix(0, 1, faults=Faults(), **options)
+    return play_mix(0, 1, faults=Faults(), nodes_wanted=4, quiet_seconds=600, **options)
 
 
-@pytest.mark.parametrize("options", [{}, KEYED], ids=["any", "keyed"])
+@pytest.mark.parametrize("options", [{}, KEYED, LONE], ids=["any", "keyed", "lone"])
 def test_without_a_planted_bug_their_worlds_are_in_order(options: dict[str, Any]) -> None:
     world = _small(**options)
 
