@@ -17,7 +17,7 @@ from tests.process.cluster import SHORT_LEASES, Cluster, Node, until
 from tools.postgres import Postgres
 
 SECOND = 1_000_000
-SLOWEST, FASTEST = 0.05, 50.0
+FASTEST, MOST_BEHIND = 50.0, 30
 
 
 def judge(url: str, schedules: int) -> None:
@@ -90,8 +90,8 @@ async def frozen(cluster: Cluster, node: Node) -> None:
 async def fired(cluster: Cluster, url: str, wanted: int, seconds: float) -> None:
     """Wait until each schedule has gone on by so many seconds, at most ``seconds`` long.
 
-    Time passes as quickly as this machine can fire, up to FASTEST: schedulers that cannot follow would catch up in
-    transactions that grow and grow.
+    Time passes as quickly as this machine can fire, the slower the more seconds they are behind: schedulers that cannot
+    follow would catch up in transactions that grow and grow.
     """
     clock = cluster.clock
     assert isinstance(clock, cluster_app.FastClock)
@@ -104,10 +104,7 @@ async def fired(cluster: Cluster, url: str, wanted: int, seconds: float) -> None
             if row is None or row[0] is None:
                 return False
             behind = (clock.now() - row[0]) / SECOND
-            if behind > 20:
-                clock.set_speed(max(SLOWEST, clock.speed * 0.8))
-            elif behind < 10:
-                clock.set_speed(min(FASTEST, clock.speed * 1.05))
+            clock.set_speed(FASTEST * min(1, max(0.001, 1 - behind / MOST_BEHIND)))
             return int(row[1]) >= wanted * SECOND
 
         await until(enough, seconds, f"{wanted} ticks")

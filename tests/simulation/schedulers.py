@@ -26,7 +26,7 @@ from tests.ledger import coverage
 from tests.simulation.cluster import START, Faults, Node, World, WorldClock, WorldRng
 from tests.simulation.loop import SimulatedLoop
 
-LONGEST_STALL_SECONDS = 35.0  # the longest sleep of a service, and the way to the next statement
+LONGEST_STALL_SECONDS = 30.0
 
 
 class SchedulerNode(Node):
