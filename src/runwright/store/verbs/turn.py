@@ -13,7 +13,7 @@ from runwright.model import ACTIVE, WAITING, Change, Finish, Lane, RunStatus, Tu
 from runwright.store.actions import Action, action_of
 from runwright.store.base import Wanted
 from runwright.store.rows import clean, dump
-from runwright.store.transaction import Row, Transaction
+from runwright.store.transaction import PIECE_ROWS, Row, Transaction
 from runwright.store.verbs.claim import Claimer, unpark
 from runwright.store.verbs.journal import Journal
 from runwright.store.verbs.sessions import session_row
@@ -37,7 +37,11 @@ async def turn(
         rows = await _read(tx, [*(change.key for change in changes), *(finish.key for finish in finished)])
         statuses = {key: _STATUSES[row[3]] for key, row in rows.items()}
         await _change(tx, journal, worker, changes, rows, statuses, lost)
-        await _finish(tx, journal, worker, finished, rows, statuses, lost)
+        freed: list[str | None] = []
+        for first in range(0, len(finished), PIECE_ROWS):  # the store works on some while the next are made ready
+            piece = finished[first : first + PIECE_ROWS]
+            await _finish(tx, journal, worker, piece, rows, statuses, lost, freed)
+        await unpark(tx, freed)
     if not wanted:
         await journal.write()
         return Turn(lost=frozenset(lost))
@@ -97,11 +101,12 @@ async def _finish(
     rows: dict[int, Row],
     statuses: dict[int, RunStatus],
     lost: set[int],
+    freed: list[str | None],
 ) -> None:
+    """Write the endings; ``freed`` takes the concurrency keys of those that ended."""
     now = tx.now
     updates: list[tuple[object, ...]] = []
     attempts: list[tuple[object, ...]] = []
-    freed: list[str | None] = []
     for finish in finished:
         row = rows.get(finish.key)
         if row is None or row[1] != finish.token or row[2] != worker:
@@ -163,4 +168,3 @@ async def _finish(
             tx.topics.add("runs")  # what waited behind it may start, in any process
     if updates:
         await tx.together(("turn_finish", updates), ("attempt_insert", attempts), *journal.batches())
-        await unpark(tx, freed)
