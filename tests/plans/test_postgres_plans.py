@@ -14,6 +14,8 @@ import pytest
 from runwright.clock import SystemClock, SystemRng
 from runwright.store import sql
 from runwright.store.postgres import SERVER_SETTINGS, PostgresStore
+from runwright.store.postgres_transaction import _BATCH as BATCH
+from runwright.store.postgres_transaction import packed
 
 SQL = sql.load("postgres")
 # Large tables, of which no statement reads all. Names in plans are aliases, so both are looked at.
@@ -123,6 +125,21 @@ async def test_each_uses_its_index(connection: asyncpg.Connection[asyncpg.Record
     assert await others() == []
     await connection.execute("ANALYZE")
     assert await others() == []
+
+
+@pytest.mark.parametrize("name", ["turn_finish", "turn_start", "claim_start", "claim_reserve"])
+async def test_a_batch_whose_rows_have_much_in_common_uses_it_too(
+    connection: asyncpg.Connection[asyncpg.Record], name: str
+) -> None:
+    places = max(int(number) for number in re.findall(r"\$(\d+)", SQL[name]))
+    statement, values = packed(BATCH[name], [(row, row, *[None] * (places - 2)) for row in range(300)])
+    assert values.count(None) == places - 2
+    await connection.execute(FILL)
+    await connection.execute(f"PREPARE looked_at AS {statement}")
+    text = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE looked_at({', '.join(['NULL'] * places)})")
+    found = steps(json.loads(text)[0]["Plan"])
+    assert "run_pkey" in {step.get("Index Name") for step in found}
+    assert not [step for step in found if step["Node Type"] == "Seq Scan" and step["Relation Name"] in LARGE]
 
 
 @pytest.mark.parametrize("analysed", [False, True])

@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Protocol, TypeAlias
 
 import asyncpg
@@ -18,7 +18,7 @@ from runwright.clock import Micros, Rng
 from runwright.store import sql
 from runwright.store.leases import Leases
 from runwright.store.rows import clean
-from runwright.store.transaction import Batch, Row
+from runwright.store.transaction import PIECE_ROWS, Batch, Row
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 SQL = sql.load("postgres")
@@ -30,8 +30,7 @@ CLAIMS = 7_283_012_001
 KEYS = 728_301
 FEW_ROWS = 128
 """So many rows of several statements are sent as one statement, to save the way there and back."""
-PIECE_ROWS = 250
-"""Of more rows so many are sent at once: while the server works on them, the next ones are made ready."""
+_UNNEST = re.compile(r"unnest\((?P<arrays>[^()]*)\)(?: AS (?P<alias>\w+) \((?P<names>[^()]*)\))?")
 _PLACE = re.compile(r"\$(\d+)")
 _SPECIAL = re.compile(r"[\\\"\0]")
 _TRY_KEYS = "SELECT name FROM unnest($2::text[]) AS name WHERE pg_try_advisory_xact_lock($1, hashtext(name))"
@@ -92,6 +91,37 @@ def _element(value: object) -> str:
             text = text.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{text}"'
     return str(value)
+
+
+def packed(statement: str, rows: Sequence[Sequence[object]]) -> tuple[str, Sequence[str | None]]:
+    """A statement for many rows, with its values: a column that has one value in all rows is sent once."""
+    batch = list(zip(*rows, strict=True))
+    same = tuple(column.count(column[0]) == len(column) for column in batch)
+    if all(same):
+        return statement, columns(rows)
+    values = [_single(column[0]) if one else _column(column) for column, one in zip(batch, same, strict=True)]
+    return _with_single(statement, same), values
+
+
+def _single(value: object) -> str | None:
+    return None if value is None else clean(str(value))
+
+
+@lru_cache(256)
+def _with_single(statement: str, same: tuple[bool, ...]) -> str:
+    """The statement with a value in place of each array whose elements are all the same."""
+    found = _UNNEST.search(statement)
+    if found is None:
+        raise LookupError(f"the statement takes no batch: {statement}")
+    kinds = re.findall(r"::(\w+)\[\]", found["arrays"])
+    names = [name.strip() for name in (found["names"] or "").split(",") if name]
+    names += [f"c{place}" for place in range(len(names), len(kinds))]
+    places = list(enumerate(zip(names, kinds, same, strict=True), 1))
+    given = ", ".join(f"${n}::text::{kind} AS {name}" if one else name for n, (name, kind, one) in places)
+    arrays = ", ".join(f"${n}::text::{kind}[]" for n, (_, kind, one) in places if not one)
+    varied = ", ".join(name for _, (name, _, one) in places if not one)
+    rows = f"(SELECT {given} FROM unnest({arrays}) AS u ({varied})) AS {found['alias'] or 'v'}"  # noqa: S608  # of our own text
+    return statement[: found.start()] + rows + statement[found.end() :]
 
 
 @cache
@@ -167,12 +197,13 @@ class PostgresTransaction:
         told = [(_BATCH[name], rows) for name, rows in batches if rows]
         if sum(len(rows) for _, rows in told) <= FEW_ROWS:
             if told:
-                values = [column for _, rows in told for column in columns(rows)]
-                await (await self._ready()).execute(composed(*(statement for statement, _ in told)), *values)
+                all_values = [column for _, rows in told for column in columns(rows)]
+                await (await self._ready()).execute(composed(*(statement for statement, _ in told)), *all_values)
             return
         for statement, rows in told:
             for first in range(0, len(rows), PIECE_ROWS):
-                await self.send(statement, *columns(rows[first : first + PIECE_ROWS]))
+                text, values = packed(statement, rows[first : first + PIECE_ROWS])
+                await self.send(text, *values)
 
     async def each(self, name: str, rows: Sequence[Sequence[object]]) -> list[Row]:
         return await self._rows(_BATCH[name], columns(rows)) if rows else []

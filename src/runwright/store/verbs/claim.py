@@ -14,7 +14,7 @@ from runwright.model import Claim, Lane
 from runwright.store.actions import Action
 from runwright.store.base import Wanted
 from runwright.store.rows import claim_of
-from runwright.store.transaction import Row, Transaction, first_value
+from runwright.store.transaction import PIECE_ROWS, Row, Transaction, first_value
 from runwright.store.verbs.journal import Journal
 
 KEY, ID, TASK, LANE, CRASHES, DUE, PRIORITY, PARENT, CONCURRENCY_KEY, CONCURRENCY_LIMIT = (
@@ -153,6 +153,8 @@ class Claimer:
                 elif not row[CRASHES]:  # one that crashed its worker before is never reserved ahead
                     self._take(row, reserved=True)
                     taken += 1
+                if len(self._starts) + len(self._reserves) == PIECE_ROWS:
+                    await self._write()
             if taken == need or not more or (not parked and taken == before):
                 break
             await self._write()
