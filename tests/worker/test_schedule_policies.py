@@ -161,6 +161,8 @@ async def test_a_backfill_runs_what_had_no_run(made: Engine) -> None:
     assert await made.outcomes("a") == ["fired", "late", "late", "late"]
     for _ in range(3):  # one after another
         assert await made.run() == ["a"]
+        assert await made.run() == []
+        await made.settle()
     again = await made.fires.backfill(SYSTEM, "a", noon, noon + timedelta(hours=4))
     assert (again.due, again.runs) == (4, [])
 

@@ -79,9 +79,8 @@ class ScheduleFires:
 
     def _late(self, actor: Actor, schedule: Schedule, due_at: Micros, *, confirmed: bool) -> NewFire:
         """The ledger's row for a due time that is made up for, with its run, in line behind the schedule's others."""
-        run = replace(self._run(actor, schedule, confirmed=confirmed), due_at=due_at)
-        if schedule.overlap != Overlap.ALLOW and run.concurrency_key is None:
-            run = replace(run, concurrency_key=f"schedule:{schedule.id}", concurrency_limit=1)
+        run = self._run(actor, schedule, confirmed=confirmed)
+        run = replace(run, due_at=due_at, in_line=schedule.overlap != Overlap.ALLOW)
         return NewFire(due_at, FireOutcome.LATE, f"backfill by {actor.name}", run)
 
     def _run(self, actor: Actor, schedule: Schedule, *, confirmed: bool) -> NewRun:

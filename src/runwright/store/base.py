@@ -355,7 +355,8 @@ class Store(Protocol):
 
         A plan whose version is not the stored one writes nothing and is False. A due time that is in the ledger
         already is passed over with its run: one row for each (schedule, due time), whatever happens. A plan that
-        ``fills`` gives its run to a row without one.
+        ``fills`` gives its run to a row without one; one that ``cancels`` cancels the live runs of its schedule, as
+        ``move`` does, unless they hold the unique key of its own run.
         """
         ...
 
@@ -380,7 +381,15 @@ class Store(Protocol):
     async def decide_waiting(self, decisions: Sequence[tuple[str, str | None]]) -> int:
         """Let waiting runs (by id) go on, or skip each that is given a reason; how many still waited.
 
-        A skip is written into the ledger, and leaves the run for ``ended``.
+        One that goes on waits for the live runs of its own schedule before it, unless that lets them overlap. A skip
+        is written into the ledger, and leaves the run for ``ended``.
+        """
+        ...
+
+    async def release_in_line(self) -> int:
+        """Let each run go on that waits for the runs of its schedule before it, once none of those is live; how many.
+
+        Live is what has not ended: also a run that was cancelled and whose code still works.
         """
         ...
 

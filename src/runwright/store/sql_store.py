@@ -306,6 +306,9 @@ class SqlStore(ABC):
     async def decide_waiting(self, decisions: Sequence[tuple[str, str | None]]) -> int:
         return await self._write(lambda tx: verbs.dependencies.decide(tx, decisions), 2 * len(decisions))
 
+    async def release_in_line(self) -> int:
+        return await self._write(verbs.dependencies.release)
+
     # ----- accounts --------------------------------------------------------------------------------------------
 
     async def add_credential(self, credential: Credential, actor: str) -> None:

@@ -1,5 +1,5 @@
 """Settles what follows from the ends of scheduled runs: statistics, the next due time of what counts from the end, and
-what becomes of the runs that wait for other schedules.
+what becomes of the runs that wait for other schedules, or for those of their own before them.
 
 The turn only leaves each ending in an outbox; this step takes it out together with its consequences, so that it may be
 repeated, and run in any process, without counting twice. What a waiting run does is worked out anew from what is stored
@@ -28,7 +28,7 @@ class Settler(Service):
     """The loop that takes endings out of the outbox."""
 
     name = "settler"
-    topics = ("ended", "schedules")
+    topics = ("ended", "schedules", "waiting")
 
     def __init__(self, store: Store, bus: Bus, triggers: Triggers) -> None:
         super().__init__(bus)
@@ -45,6 +45,7 @@ class Settler(Service):
                     next_due[run.schedule] = due
             await self._store.settle(ended, next_due)
         decided = await self._decide()
+        await self._store.release_in_line()
         return 0 if decided or len(ended) == PAGE else POLL_SECONDS
 
     async def _decide(self) -> bool:

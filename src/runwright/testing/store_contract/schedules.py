@@ -289,6 +289,27 @@ class TestSettle:
         assert read.last_run_at == ended[1].started_at
         assert list(await store.ended()) == []
 
+    async def test_a_success_clears_the_last_error(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        await given.worker()
+        schedule = given.schedule()
+        await put(store, schedule)
+        told: list[str | None] = []
+
+        async def tell() -> None:
+            await store.settle(await store.ended(), {})
+            read = await store.schedule(schedule.id)
+            assert read is not None
+            told.append(read.last_error)
+
+        await given.ended(event=RunEvent.FAIL, schedule=schedule.id)
+        await tell()
+        await store.move([await given.add(schedule=schedule.id)], RunEvent.CANCEL, "ann", clock.now())
+        await tell()
+        await given.ended(schedule=schedule.id)
+        await tell()
+        assert told == ["no", "no", None]
+
     async def test_runs_of_no_schedule_and_runs_that_go_on_have_none(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
         await given.worker()
