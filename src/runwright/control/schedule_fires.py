@@ -60,8 +60,8 @@ class ScheduleFires:
             raise InvalidInput.field("/until", "must not lie in the future: a backfill runs what has passed")
         for _ in range(ATTEMPTS_AGAINST_RACES):
             schedule = await self._schedules.get(actor, name)
-            if self._schedules.triggers.of(schedule) is None:
-                raise Conflict(f"schedule {schedule.name!r} has its times from code that is not here", schedule.name)
+            if (problem := self._schedules.triggers.problem(schedule)) is not None:
+                raise Conflict(f"the times of schedule {schedule.name!r} are not known here: {problem}", schedule.name)
             due = self._schedules.due_in(schedule, since, until)
             fires = [self._late(actor, schedule, to_micros(moment), confirmed=confirmed) for moment in due]
             plan = FirePlan(

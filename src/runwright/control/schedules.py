@@ -43,7 +43,7 @@ from runwright.schedule import (
 )
 from runwright.store.base import RunQuery, Store
 from runwright.tasks.registry import Registry
-from runwright.worker.triggers import Triggers, code_class, form_of, lives_in_code
+from runwright.worker.triggers import Triggers, form_of, lives_in_code
 
 ATTEMPTS_AGAINST_RACES = 10
 MOST_IN_A_RANGE = 1000
@@ -230,7 +230,7 @@ class Schedules:
         return self.due_in(await self.get(actor, name), since, until)
 
     def due_in(self, schedule: Schedule, since: datetime, until: datetime) -> Sequence[datetime]:
-        """The due times of a range; none if they come from code that is not here. Raises InvalidInput, see ``between``.
+        """The due times of a range; none if they are not known here. Raises InvalidInput, see ``between``.
 
         An interval that counts from the end of its runs is shown as if they took no time.
         """
@@ -264,10 +264,11 @@ class Schedules:
     def shown(self, schedule: Schedule) -> tuple[str, str]:
         """Its times as text, and in English."""
         when = self.triggers.when_of(schedule)
-        if when is None:
-            named = code_class(json.loads(schedule.when))
-            return schedule.when, f"as {named} says, which is code that is not here"
-        return when_to_text(when), describe(when, schedule.timezone)
+        text = schedule.when if when is None else when_to_text(when)
+        problem = self.triggers.problem(schedule)
+        if when is None or problem is not None:
+            return text, problem or ""
+        return text, describe(when, schedule.timezone)
 
     def form(self, schedule: Schedule) -> JSON:
         """Its times in their JSON form."""
@@ -279,12 +280,10 @@ class Schedules:
         return masked(json.loads(schedule.arguments))
 
     def unbound(self, schedule: Schedule) -> str | None:
-        """What is not known here and holds its fires: its task, or its trigger. None if it is bound."""
+        """What is not known here and holds its fires: its task, or its times. None if it is bound."""
         if self._registry.find(schedule.task) is None:
             return f"no task named {schedule.task!r} is known here yet; it is held until then"
-        if self.triggers.of(schedule) is None:
-            return f"its times come from {code_class(json.loads(schedule.when))}, which is not known here yet"
-        return None
+        return self.triggers.problem(schedule)
 
     # ----- how ----------------------------------------------------------------------------------------------------
 

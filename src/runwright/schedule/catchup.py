@@ -142,6 +142,12 @@ def plan(trigger: Trigger, situation: Situation, policy: Policy, now: datetime) 
     return replace(rest, fires=fires, cancel_running=cancel)
 
 
+def without_run(trigger: Trigger, planned: Plan, now: datetime) -> Plan:
+    """The plan if the run that it waits for cannot be made: no end of it will tell when the next is due."""
+    following = trigger.next_after(max(as_utc(now), planned.cursor))
+    return replace(planned, next_due=following, awaits_end=False, finished=following is None)
+
+
 def _rest(trigger: Trigger, situation: Situation, cursor: datetime) -> Plan:
     """The cursor and what follows it, without a fire."""
     if not trigger.anchored_at_end:

@@ -300,6 +300,12 @@ class SqlStore(ABC):
     async def settle(self, ended: Sequence[EndedRun], next_due: Mapping[str, Micros]) -> None:
         await self._write(lambda tx: verbs.schedules.settle(tx, ended, next_due), 2 * len(ended))
 
+    async def stranded_schedules(self, limit: int = 500) -> Sequence[tuple[Schedule, Micros | None]]:
+        return await self._ask(lambda tx: verbs.schedules.stranded(tx, limit))
+
+    async def rearm(self, next_due: Mapping[str, Micros]) -> None:
+        await self._write(lambda tx: verbs.schedules.rearm(tx, next_due), len(next_due))
+
     async def waiting_runs(self, limit: int = 500, after: int = 0) -> tuple[Sequence[Waiting], int | None]:
         return await self._ask(lambda tx: verbs.dependencies.waiting(tx, limit, after))
 

@@ -19,12 +19,12 @@ from runwright.errors import RunwrightError
 from runwright.model import Actor, FirePlan, NewFire, NewRun, Pause, Role, Schedule
 from runwright.retry import Retry
 from runwright.schedule import jitter
-from runwright.schedule.catchup import Fire, Plan, Policy, Situation, plan
+from runwright.schedule.catchup import Fire, Plan, Policy, Situation, plan, without_run
 from runwright.store.base import Store
 from runwright.tasks.registry import Registry
 from runwright.when import CatchUp, FireOutcome, Overlap
 from runwright.worker.service import Service
-from runwright.worker.triggers import Triggers, blackouts_of
+from runwright.worker.triggers import Triggers
 
 HORIZON_SECONDS = 5.0
 PREPARE_SECONDS = 0.05
@@ -82,7 +82,12 @@ class Scheduler(Service):
         self.ticked_at = clock.monotonic()
 
     async def run_once(self) -> float:
-        self.ticked_at = self._clock.monotonic()
+        pause = await self._look()
+        self.ticked_at = self._clock.monotonic()  # only now: one that fails at each look is not alive
+        return pause
+
+    async def _look(self) -> float:
+        """Fire what is due within a moment; the seconds until the next look."""
         now = self._store.now()
         if self.hinted or self._stale or now >= self._known_until:
             await self._read(now)
@@ -111,10 +116,10 @@ class Scheduler(Service):
         return due_at if self._unbound(schedule) is None else due_at + round(UNBOUND_SECONDS * SECOND)
 
     def _unbound(self, schedule: Schedule) -> str | None:
-        """Why its due times are held here; None if its code is known."""
+        """Why its due times are held here; None if its task and its times are known."""
         if self._registry.find(schedule.task) is None:
             return f"task {schedule.task!r} is not known here"
-        return None if self._triggers.of(schedule) is not None else "its trigger is in code that is not here"
+        return self._triggers.problem(schedule)
 
     async def _read(self, now: Micros) -> None:
         """Take the enabled schedules that are due soon into memory; the others are read when their time comes near."""
@@ -166,13 +171,15 @@ class Scheduler(Service):
             anchor=to_datetime(schedule.anchor_at),
             running=running,
             held=held,
-            blackouts=blackouts_of(schedule),
+            blackouts=self._triggers.blackouts(schedule),
         )
         policy = Policy(
             Overlap(schedule.overlap), CatchUp(schedule.catch_up), schedule.misfire_grace_seconds, self._cap
         )
         decided = plan(trigger, situation, policy, to_datetime(at))
         fires = tuple(self._new_fire(schedule, fire) for fire in decided.fires)
+        if decided.awaits_end and not running and all(fire.run is None for fire in fires):
+            decided = without_run(trigger, decided, to_datetime(at))
         return Prepared(
             schedule.next_due_at or at,
             schedule,

@@ -244,6 +244,8 @@ CREATE TABLE runwright.schedule (
 );
 CREATE INDEX schedule_due ON runwright.schedule (next_due_at) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NOT NULL;
 
+-- Those that wait for an end to be due again.
+CREATE INDEX schedule_undue ON runwright.schedule (name) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NULL;
 CREATE INDEX schedule_needs ON runwright.schedule (name) WHERE depends_on <> '[]';
 CREATE INDEX schedule_declared ON runwright.schedule (origin) WHERE origin <> '';
 

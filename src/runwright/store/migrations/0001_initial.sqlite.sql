@@ -244,6 +244,8 @@ CREATE TABLE schedule (
 ) STRICT;
 CREATE INDEX schedule_due ON schedule (next_due_at) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NOT NULL;
 
+-- Those that wait for an end to be due again.
+CREATE INDEX schedule_undue ON schedule (name) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NULL;
 CREATE INDEX schedule_needs ON schedule (name) WHERE depends_on <> '[]';
 CREATE INDEX schedule_declared ON schedule (origin) WHERE origin <> '';
 

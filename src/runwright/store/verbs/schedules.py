@@ -12,7 +12,7 @@ from runwright.model import EndedRun, Fire, FirePlan, Page, Pause, RunStatus, Sc
 from runwright.store.actions import TASK, Action
 from runwright.store.base import Guard
 from runwright.store.rows import dump, ended_of, fire_of, schedule_of, schedule_values
-from runwright.store.transaction import Transaction, UndoError
+from runwright.store.transaction import Transaction, UndoError, first_value
 from runwright.store.verbs.claim import unpark
 from runwright.store.verbs.journal import Journal
 from runwright.store.verbs.runs import let_in, moved, skip
@@ -307,8 +307,18 @@ async def settle(tx: Transaction, runs: Sequence[EndedRun], next_due: Mapping[st
         error = run.error if failed else None
         status = run.status.value
         await tx.do("schedule_settle", run.schedule, counted, failed, last_run_at, status, error, run.completed_at)
-    for schedule, moment in next_due.items():
-        if schedule in settled:
-            await tx.do("schedule_rearm", schedule, moment)
-            tx.topics.add("schedules")
+    await rearm(tx, {schedule: due for schedule, due in next_due.items() if schedule in settled})
     tx.topics.add("settled")
+
+
+async def rearm(tx: Transaction, next_due: Mapping[str, Micros]) -> None:
+    """See ``Store.rearm``."""
+    for schedule, due in sorted(next_due.items()):
+        await tx.do("schedule_rearm", schedule, due)
+        tx.topics.add("schedules")
+
+
+async def stranded(tx: Transaction, limit: int) -> list[tuple[Schedule, Micros | None]]:
+    """See ``Store.stranded_schedules``."""
+    found = [schedule_of(row) for row in await tx.all("schedule_stranded", limit)]
+    return [(schedule, await first_value(tx, "fire_ended", schedule.id)) for schedule in found]
