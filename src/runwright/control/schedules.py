@@ -15,7 +15,6 @@ from runwright.auth.policy import require
 from runwright.clock import Clock, Rng, to_datetime, to_micros
 from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
 from runwright.errors import Conflict, InvalidInput, NotFound
-from runwright.lifecycle import RunEvent
 from runwright.model import (
     JSON,
     SYSTEM,
@@ -25,7 +24,6 @@ from runwright.model import (
     Page,
     Pause,
     Role,
-    RunStatus,
     Schedule,
     ScheduleChange,
     Statistics,
@@ -41,7 +39,7 @@ from runwright.schedule import (
     when_of,
     when_to_text,
 )
-from runwright.store.base import RunQuery, Store
+from runwright.store.base import Store
 from runwright.tasks.registry import Registry
 from runwright.worker.triggers import Triggers, form_of, lives_in_code
 
@@ -168,15 +166,8 @@ class Schedules:
 
     async def withdraw(self, schedule: str | None) -> None:
         """Cancel runs that were written a moment ahead of their due time, which is not theirs any more."""
-        now = self._clock.now()
-        waiting = await self._store.runs(RunQuery(schedule=schedule, statuses=[RunStatus.PENDING], limit=100))
-        early = [
-            run.id
-            for run in waiting.items
-            if run.schedule is not None and to_micros(run.due_at) > now and run.attempt == 0
-        ]
-        if early:
-            await self._store.move(early, RunEvent.CANCEL, SYSTEM.name, now)
+        while await self._store.withdraw(schedule, SYSTEM.name):
+            pass
 
     # ----- questions --------------------------------------------------------------------------------------------
 

@@ -103,6 +103,14 @@ class ScheduleVerbs(Protocol):
         """Record the consequences once: statistics of their schedules, and new next due times where given."""
         ...
 
+    async def withdraw(self, schedule: str | None, actor: str, limit: int = 500) -> int:
+        """Cancel runs that a schedule (by id), or any, made for a time still to come, at most ``limit``; how many.
+
+        Such runs are due later than their schedule's time (jitter), or were written a moment ahead of it. What has been
+        tried before is another matter: its retry has a time of its own.
+        """
+        ...
+
     async def stranded_schedules(self, limit: int = 500) -> Sequence[tuple[Schedule, Micros | None]]:
         """Enabled schedules without a next due time, of which no run is live and no ending is to be settled.
 

@@ -300,6 +300,9 @@ class SqlStore(ABC):
     async def settle(self, ended: Sequence[EndedRun], next_due: Mapping[str, Micros]) -> None:
         await self._write(lambda tx: verbs.schedules.settle(tx, ended, next_due), 2 * len(ended))
 
+    async def withdraw(self, schedule: str | None, actor: str, limit: int = 500) -> int:
+        return await self._write(lambda tx: verbs.schedules.withdraw(tx, schedule, actor, limit), limit)
+
     async def stranded_schedules(self, limit: int = 500) -> Sequence[tuple[Schedule, Micros | None]]:
         return await self._ask(lambda tx: verbs.schedules.stranded(tx, limit))
 

@@ -15,7 +15,7 @@ from runwright.store.rows import dump, ended_of, fire_of, schedule_of, schedule_
 from runwright.store.transaction import Transaction, UndoError, first_value
 from runwright.store.verbs.claim import unpark
 from runwright.store.verbs.journal import Journal
-from runwright.store.verbs.runs import let_in, moved, skip
+from runwright.store.verbs.runs import let_in, move, moved, skip
 
 _END = 2**62
 _TOLD = {"missed", "held", "blocked"}
@@ -316,6 +316,17 @@ async def rearm(tx: Transaction, next_due: Mapping[str, Micros]) -> None:
     for schedule, due in sorted(next_due.items()):
         await tx.do("schedule_rearm", schedule, due)
         tx.topics.add("schedules")
+
+
+async def withdraw(tx: Transaction, schedule: str | None, actor: str, limit: int) -> int:
+    """See ``Store.withdraw``."""
+    if schedule is None:
+        rows = await tx.all("run_early", tx.now, limit)
+    else:
+        rows = await tx.all("run_early_of", tx.now, limit, schedule)
+    if rows:
+        await move(tx, [row[0] for row in rows], RunEvent.CANCEL, actor, tx.now)
+    return len(rows)
 
 
 async def stranded(tx: Transaction, limit: int) -> list[tuple[Schedule, Micros | None]]:

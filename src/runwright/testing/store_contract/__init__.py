@@ -13,7 +13,7 @@ from runwright.testing.store_contract.limits import TestAging, TestRates, TestUn
 from runwright.testing.store_contract.lines import TestCancelling, TestInLine
 from runwright.testing.store_contract.lists import TestHistory, TestRuns, TestWaitingFor
 from runwright.testing.store_contract.people import TestDelete, TestMove, TestPause
-from runwright.testing.store_contract.schedules import TestFires, TestSchedules, TestSettle
+from runwright.testing.store_contract.schedules import TestFires, TestSchedules, TestSettle, TestWithdraw
 from runwright.testing.store_contract.sessions import TestNotes, TestOrphans, TestPrune, TestSessions
 from runwright.testing.store_contract.timeline import TestCredentials, TestTimeline
 from runwright.testing.store_contract.turns import TestChanges, TestFinish, TestLifecycle
@@ -55,4 +55,5 @@ __all__ = [
     "TestWaiting",
     "TestWaitingFor",
     "TestWaitingParents",
+    "TestWithdraw",
 ]

@@ -265,6 +265,23 @@ class TestFires:
         assert first.items[0].due_at > second.items[-1].due_at
 
 
+class TestWithdraw:
+    async def test_runs_of_a_time_to_come_are_cancelled_batch_by_batch(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        await given.worker()
+        tried = await given.add(schedule="a")
+        await store.turn("w1", finished=[given.finish(await given.claim(), RunEvent.RETRY, due_in=9)])
+        kept = [tried, await given.add(due_in=9), await given.add(schedule="a")]
+        early = [await given.add(schedule=name, due_in=9) for name in ("a", "b", "a", "b", "a")]
+        assert [await store.withdraw("a", "ann", 2) for _ in range(3)] == [2, 1, 0]
+        assert [await given.status(run) for run in early] == [RunStatus.CANCELLED, RunStatus.PENDING] * 2 + [
+            RunStatus.CANCELLED
+        ]
+        assert [await store.withdraw(None, "ann") for _ in range(2)] == [2, 0]
+        assert [(await given.status(run)).terminal for run in kept] == [False] * 3
+        assert (await store.events([])).items[0].user == "ann"
+
+
 class TestSettle:
     async def test_consequences_are_recorded_once(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
