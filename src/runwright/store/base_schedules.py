@@ -123,6 +123,14 @@ class ScheduleVerbs(Protocol):
         """Give these schedules a next due time, if they are enabled and have none."""
         ...
 
+    async def zone_rules(self) -> str | None:
+        """The version of the time zone database by which the schedules were placed; None if that was never told."""
+        ...
+
+    async def keep_zone_rules(self, version: str) -> None:
+        """Tell the version by which the schedules were placed; an older one than is there changes nothing."""
+        ...
+
     async def waiting_runs(self, limit: int = 500, after: int = 0) -> tuple[Sequence[Waiting], int | None]:
         """Runs that wait for other schedules, with all that decides them, in one snapshot; the first of each schedule.
 

@@ -309,6 +309,12 @@ class SqlStore(ABC):
     async def rearm(self, next_due: Mapping[str, Micros]) -> None:
         await self._write(lambda tx: verbs.schedules.rearm(tx, next_due), len(next_due))
 
+    async def zone_rules(self) -> str | None:
+        return await self._ask(lambda tx: first_value(tx, "zones_find"))
+
+    async def keep_zone_rules(self, version: str) -> None:
+        await self._write(lambda tx: tx.do("zones_keep", version))
+
     async def waiting_runs(self, limit: int = 500, after: int = 0) -> tuple[Sequence[Waiting], int | None]:
         return await self._ask(lambda tx: verbs.dependencies.waiting(tx, limit, after))
 

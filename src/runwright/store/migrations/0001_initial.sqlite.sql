@@ -257,6 +257,12 @@ CREATE TABLE pause (
   since  INTEGER NOT NULL
 ) STRICT;
 
+-- The version of the time zone database by which the schedules were placed.
+CREATE TABLE zones (
+  key     INTEGER PRIMARY KEY CHECK (key = 1),
+  version TEXT    NOT NULL
+) STRICT;
+
 -- The fire ledger: every due time at most once for each schedule.
 CREATE TABLE fire (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
