@@ -149,7 +149,7 @@ async def test_what_is_fired_or_edited_meanwhile_is_placed_too(made: Engine, mac
     """The version that was read has passed when it is written."""
     start = to_datetime(made.clock.now())
     await made.add("a", "0 14 * * *", timezone=ZONE)
-    stale = await made.store.schedules()
+    stale = await made.store.schedule_page(100)
     await made.edit("a", label="new")
     machine.update("2026b", "Etc/GMT-1")
     forget_zones()
@@ -161,16 +161,16 @@ async def test_what_is_fired_or_edited_meanwhile_is_placed_too(made: Engine, mac
 
 
 class Stale:
-    """A store whose list of schedules was read a moment ago."""
+    """A store whose schedules were read a moment ago."""
 
-    def __init__(self, store: object, schedules: object) -> None:
-        self._store, self._schedules = store, schedules
+    def __init__(self, store: object, page: object) -> None:
+        self._store, self._page = store, page
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._store, name)
 
-    async def schedules(self) -> object:
-        return self._schedules
+    async def schedule_page(self, limit: int, after: str | None = None) -> object:
+        return self._page
 
 
 async def test_without_a_change_of_rules_nothing_is_placed_anew(made: Engine) -> None:

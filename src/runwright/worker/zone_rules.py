@@ -7,7 +7,6 @@ is left to the scheduler.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import zoneinfo
@@ -86,18 +85,19 @@ class ZoneRules(Service):
 
     async def _place_anew(self, rules: str) -> list[str]:
         """Work out when each schedule is due next, from now on; the names of those for which that is another time."""
-        moved = []
-        for number, schedule in enumerate(await self._store.schedules(), 1):
-            found: Schedule | None = schedule
-            while found is not None and (placed := self._placed(found)) is not None:
-                change = ScheduleChange(placed, "schedule.updated", {"by": f"the time zones of {rules}"})
-                if await self._store.write_schedules([change], "system"):
-                    moved.append(schedule.name)
-                    break
-                found = await self._store.schedule(schedule.id)  # fired or edited meanwhile
-            if number % PAGE == 0:
-                await asyncio.sleep(0)
-        return moved
+        moved, after = list[str](), None
+        while True:
+            page, _ = await self._store.schedule_page(PAGE, after)
+            for schedule in page.items:
+                found: Schedule | None = schedule
+                while found is not None and (placed := self._placed(found)) is not None:
+                    change = ScheduleChange(placed, "schedule.updated", {"by": f"the time zones of {rules}"})
+                    if await self._store.write_schedules([change], "system"):
+                        moved.append(schedule.name)
+                        break
+                    found = await self._store.schedule(schedule.id)  # fired or edited meanwhile
+            if (after := page.after) is None:
+                return moved
 
     def _placed(self, schedule: Schedule) -> Schedule | None:
         """The schedule with the next due time that the present rules give it; None if that is the one that it has."""
