@@ -50,7 +50,7 @@ from runwright.model import (
 from runwright.store import verbs
 from runwright.store.base import EventFilter, Guard, NewWorker, Rate, RunQuery, Wanted
 from runwright.store.leases import Leases
-from runwright.store.transaction import Body, first_value, Transaction
+from runwright.store.transaction import Body, Transaction, first_value
 
 T = TypeVar("T")
 
