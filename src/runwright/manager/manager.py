@@ -44,6 +44,7 @@ from runwright.worker.scheduler import Scheduler
 from runwright.worker.session import WorkerSession
 from runwright.worker.settler import Settler
 from runwright.worker.triggers import Triggers
+from runwright.worker.zone_rules import ZoneRules
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -143,8 +144,8 @@ class TaskManager:
                     retry=Retry(settings.max_retries, settings.retry_delay), triggers=triggers,
                     cap=settings.catch_up_cap, rate=settings.catch_up_rate,
                 )  # fmt: skip
-                settler = Settler(store, self.bus, triggers)
-                for service in (self.scheduler, settler):
+                settler, zones = Settler(store, self.bus, triggers), ZoneRules(store, self.bus, triggers)
+                for service in (zones, self.scheduler, settler):
                     await service.start()
                     self._closing.append(service.stop)
                 self._closing.append(declared.close)
