@@ -47,11 +47,12 @@ from runwright.model import (
     ScheduleChange,
     Statistics,
     TaskHistory,
+    TaskVersion,
     Turn,
     Waiting,
     Worker,
 )
-from runwright.store.asked import EventFilter, NewWorker, Rate, RunQuery, Wanted
+from runwright.store.asked import Definition, EventFilter, NewWorker, Rate, RunQuery, Wanted
 
 Guard: TypeAlias = Callable[[Mapping[str, Sequence[str]], frozenset[str]], None]
 """Judges a graph: what each schedule depends on, and which of those that are depended on exist. It raises to refuse."""
@@ -91,11 +92,17 @@ class Store(Protocol):
     # ----- runs: the worker's verbs ----------------------------------------------------------------------------
 
     async def register(self, worker: NewWorker, lease_seconds: float) -> None:
-        """Begin a worker session with a lease of ``lease_seconds`` from now."""
+        """Begin a session with a lease of ``lease_seconds`` from now."""
         ...
 
-    async def publish(self, session: str, tasks: Sequence[str], rates: Mapping[str, Rate] | None = None) -> None:
-        """Replace the catalogue of a session: the names of the tasks that it knows, and that it may be given."""
+    async def publish(
+        self,
+        session: str,
+        tasks: Sequence[str],
+        rates: Mapping[str, Rate] | None = None,
+        definitions: Mapping[str, Definition] | None = None,
+    ) -> None:
+        """Replace what a session knows: the tasks that it may be given, and what it tells of tasks to others."""
         ...
 
     def beat(self, session: str, lease_seconds: float) -> bool:
@@ -275,7 +282,22 @@ class Store(Protocol):
         ...
 
     async def workers(self) -> Sequence[Worker]:
-        """Live sessions and those that ended within the last hour."""
+        """Live sessions and those that ended within the last hour.
+
+        One that has not renewed its lease for as long as this process has watched it is shown as lost already.
+        """
+        ...
+
+    async def roles(self) -> frozenset[str]:
+        """The roles that live sessions have, as far as this process can tell: ``worker``, ``scheduler``."""
+        ...
+
+    async def versions(self) -> Sequence[TaskVersion]:
+        """Which live session knows which task, and in which version, by task, the newest session first."""
+        ...
+
+    async def definitions(self, tasks: Collection[str]) -> Mapping[str, Definition]:
+        """What live sessions tell of these tasks, the newest session's word for each; unknown ones are left out."""
         ...
 
     # ----- schedules -------------------------------------------------------------------------------------------
@@ -380,4 +402,4 @@ class Store(Protocol):
     async def revoke_credential(self, digest: str, actor: str) -> bool: ...
 
 
-__all__ = ["Claim", "EventFilter", "Guard", "NewWorker", "Rate", "RunQuery", "Store", "Wanted"]
+__all__ = ["Claim", "Definition", "EventFilter", "Guard", "NewWorker", "Rate", "RunQuery", "Store", "Wanted"]

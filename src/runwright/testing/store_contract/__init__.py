@@ -8,6 +8,7 @@ from runwright.testing.store_contract.claims import TestBarrier, TestClaims, Tes
 from runwright.testing.store_contract.dependencies import TestBackfill, TestGraph, TestPauseOfAll, TestWaiting
 from runwright.testing.store_contract.enqueue import TestEnqueue, TestIdempotency, TestUnique
 from runwright.testing.store_contract.keys import TestConcurrencyKeys
+from runwright.testing.store_contract.knowledge import TestKnowledge
 from runwright.testing.store_contract.limits import TestAging, TestRates, TestUniqueForms
 from runwright.testing.store_contract.lists import TestHistory, TestRuns, TestWaitingFor
 from runwright.testing.store_contract.people import TestDelete, TestMove, TestPause
@@ -31,6 +32,7 @@ __all__ = [
     "TestGraph",
     "TestHistory",
     "TestIdempotency",
+    "TestKnowledge",
     "TestLifecycle",
     "TestMove",
     "TestNotes",
