@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-TOKEN = "a-token-of-somebody's-own-choice-0123"
+from tests.process.commands import TOKEN, Commands
+
 QUICK = """
 from runwright import task
 
@@ -24,40 +20,17 @@ async def quick(count: int = {default}) -> int:
     return count
 """
 
-Begin = Callable[..., None]
+
+@pytest.fixture
+def commands(postgres_url: str, tmp_path: Path) -> Iterator[Commands]:
+    with Commands(postgres_url, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
-def begin(postgres_url: str, tmp_path: Path) -> Iterator[Begin]:
-    """Start the command in a folder of its own, with this version of the task or without."""
-    with ExitStack() as stack:
-
-        def begun(*command: str, default: int | None = None) -> None:
-            home = tmp_path / f"home-{len(list(tmp_path.iterdir()))}"
-            (home / "backgroundtask").mkdir(parents=True)
-            if default is not None:
-                (home / "backgroundtask" / "work.py").write_text(QUICK.format(default=default))
-            process = subprocess.Popen(
-                [Path(sys.executable).with_name("runwright"), *command], cwd=home, stdout=subprocess.PIPE, text=True,
-                env={**os.environ, "TASK_STORE": postgres_url, "TASK_ADMIN_TOKEN": TOKEN},
-            )  # fmt: skip
-            stack.callback(process.wait, timeout=20)
-            stack.callback(process.terminate)
-            assert process.stdout is not None
-            stack.enter_context(process.stdout)
-            assert process.stdout.readline()
-
-        yield begun
-
-
-@pytest.fixture
-def alone(browser: Browser, begin: Begin) -> Iterator[Page]:
+def alone(browser: Browser, commands: Commands) -> Iterator[Page]:
     """The page of a server that has no task folder, no worker and no scheduler."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    begin("serve", "--page-only", "--port", port)
-    context = browser.new_context(base_url=f"http://127.0.0.1:{port}")
+    context = browser.new_context(base_url=commands.page(commands.folder("empty")))
     page = context.new_page()
     page.goto("/sign-in")
     page.get_by_label("Access token").fill(TOKEN)
@@ -67,8 +40,8 @@ def alone(browser: Browser, begin: Begin) -> Iterator[Page]:
     context.close()
 
 
-def test_what_only_others_have_is_shown_and_what_needs_its_code_is_not_offered(alone: Page, begin: Begin) -> None:
-    begin("worker", default=1)
+def test_what_only_others_have_is_shown_and_what_needs_its_code_is_not_offered(alone: Page, commands: Commands) -> None:
+    commands.begin(commands.folder("old", QUICK.format(default=1)), "worker")
     alone.goto("/tasks")
     expect(alone.get_by_test_id("task-card")).to_contain_text("elsewhere")
     alone.goto("/tasks/quick")
@@ -90,7 +63,7 @@ def test_what_only_others_have_is_shown_and_what_needs_its_code_is_not_offered(a
     expect(row).to_contain_text("not fired")
     expect(row).not_to_contain_text("unbound")
 
-    begin("scheduler", default=2)
+    commands.begin(commands.folder("new", QUICK.format(default=2)), "scheduler")
     alone.reload()
     expect(row).to_be_visible()
     expect(row).not_to_contain_text("not fired")
