@@ -47,18 +47,17 @@ from runwright.model import (
     ScheduleChange,
     Statistics,
     TaskHistory,
-    TaskVersion,
     Turn,
     Waiting,
-    Worker,
 )
 from runwright.store.asked import Definition, EventFilter, NewWorker, Rate, RunQuery, Wanted
+from runwright.store.sessions import Sessions
 
 Guard: TypeAlias = Callable[[Mapping[str, Sequence[str]], frozenset[str]], None]
 """Judges a graph: what each schedule depends on, and which of those that are depended on exist. It raises to refuse."""
 
 
-class Store(Protocol):
+class Store(Sessions, Protocol):
     """What survives. Opened by the composition root, which passes it on."""
 
     # ----- life ------------------------------------------------------------------------------------------------
@@ -90,27 +89,6 @@ class Store(Protocol):
         ...
 
     # ----- runs: the worker's verbs ----------------------------------------------------------------------------
-
-    async def register(self, worker: NewWorker, lease_seconds: float) -> None:
-        """Begin a session with a lease of ``lease_seconds`` from now."""
-        ...
-
-    async def publish(
-        self,
-        session: str,
-        tasks: Sequence[str],
-        rates: Mapping[str, Rate] | None = None,
-        definitions: Mapping[str, Definition] | None = None,
-    ) -> None:
-        """Replace what a session knows: the tasks that it may be given, and what it tells of tasks to others."""
-        ...
-
-    def beat(self, session: str, lease_seconds: float) -> bool:
-        """Renew the lease. False if it was lost: the session may write nothing more.
-
-        The only verb that is not a coroutine: the heartbeat has a thread and a connection of its own.
-        """
-        ...
 
     async def turn(
         self,
@@ -166,10 +144,6 @@ class Store(Protocol):
 
     async def save_state(self, session: str, key: int, token: int, state: str) -> bool:
         """Store a run's saved state (JSON text). False if the token is no longer valid."""
-        ...
-
-    async def end_session(self, session: str) -> None:
-        """End a session in good order. Its reservations wait again; runs it still holds are left to ``orphans``."""
         ...
 
     # ----- runs: the janitor's verbs ---------------------------------------------------------------------------
@@ -271,7 +245,7 @@ class Store(Protocol):
         """A run's arguments as stored: JSON text with its secrets sealed."""
         ...
 
-    # ----- timeline, workers -----------------------------------------------------------------------------------
+    # ----- timeline ------------------------------------------------------------------------------------------
 
     async def record(self, events: Sequence[NewEvent]) -> None:
         """Write events that belong to no other change (sign-in, discovery, start and stop)."""
@@ -279,25 +253,6 @@ class Store(Protocol):
 
     async def events(self, filters: Sequence[EventFilter], limit: int = 50, after: str | None = None) -> Page[Event]:
         """The timeline, newest first."""
-        ...
-
-    async def workers(self) -> Sequence[Worker]:
-        """Live sessions and those that ended within the last hour.
-
-        One that has not renewed its lease for as long as this process has watched it is shown as lost already.
-        """
-        ...
-
-    async def roles(self) -> frozenset[str]:
-        """The roles that live sessions have, as far as this process can tell: ``worker``, ``scheduler``."""
-        ...
-
-    async def versions(self) -> Sequence[TaskVersion]:
-        """Which live session knows which task, and in which version, by task, the newest session first."""
-        ...
-
-    async def definitions(self, tasks: Collection[str]) -> Mapping[str, Definition]:
-        """What live sessions tell of these tasks, the newest session's word for each; unknown ones are left out."""
         ...
 
     # ----- schedules -------------------------------------------------------------------------------------------
