@@ -1,4 +1,4 @@
-"""The store's contract, sessions: how those of workers and schedulers begin, live and end, and what they tell of themselves.
+"""The store's contract, sessions: how they begin, live and end, and what they tell of themselves and of tasks.
 
 A part of ``store.base``, whose rules hold here, too.
 """
