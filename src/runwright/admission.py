@@ -144,7 +144,7 @@ class Admission:
         """Validated arguments as the store keeps them: JSON text, its secrets sealed."""
         if not arguments and not task.signature.names:
             return "{}"
-        dumped: JSONObject = task.signature.dump(task.signature.validate(arguments))
+        dumped: JSONObject = task.signature.store(arguments)
         if task.signature.secret_pointers:
             dumped = replace_at(dumped, task.signature.secret_pointers, self._seal)
         return _encode(dumped)

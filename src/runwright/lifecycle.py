@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from runwright.clock import Micros
-from runwright.model import AttemptStatus, OnInterrupt, RunError, RunStatus
+from runwright.model import ACTIVE, AttemptStatus, OnInterrupt, RunError, RunStatus
 
 CRASH_LIMIT = 3
 """So many deaths of a worker under one run, and the run is condemned as a crash loop."""
@@ -30,6 +30,8 @@ class RunEvent(StrEnum):
     RESUME = "resume"  # somebody lets it go on
     CANCEL = "cancel"  # somebody wants it stopped
     EXPIRING = "expiring"  # its time is over; its code is being stopped
+    LEND = "lend"  # its code waits for another run, and does nothing meanwhile
+    TAKE_BACK = "take_back"  # its code would go on after such a wait
     COMPLETE = "complete"  # its code returned
     FAIL = "fail"  # its code raised, and there is no retry
     RETRY = "retry"  # its code raised, and will be tried again
@@ -47,6 +49,7 @@ class RunEvent(StrEnum):
 
 _S, _E = RunStatus, RunEvent
 TRANSITIONS: dict[tuple[RunStatus, RunEvent], RunStatus] = {
+    **{(status, event): status for status in ACTIVE for event in (_E.LEND, _E.TAKE_BACK)},
     (_S.PENDING, _E.START): _S.RUNNING,
     (_S.PENDING, _E.CANCEL): _S.CANCELLED,
     (_S.PENDING, _E.SKIP): _S.SKIPPED,

@@ -121,6 +121,8 @@ class Execution:
     key: str | None = None
     limit: int = 0
     parent: str | None = None
+    waits: bool = False
+    """Whether the code waits for other runs, and does nothing meanwhile."""
 
 
 class Node:
@@ -305,8 +307,8 @@ class World:
         ]
 
     async def _execute(
-        self, node: Node, seconds: float, *, exclusive: bool, then: Callable[[], Awaitable[None]] | None = None,
-        **known: Any,
+        self, node: Node, seconds: float, *, exclusive: bool,
+        then: Callable[[Execution], Awaitable[None]] | None = None, **known: Any,
     ) -> None:  # fmt: skip
         execution = Execution(current_run().id, node.name, self.loop.seconds, exclusive, **known)
         self.executions.append(execution)
@@ -314,7 +316,7 @@ class World:
         try:
             await node.clock.sleep(seconds)
             if then is not None:
-                await then()
+                await then(execution)
             if self.loop.rng.random() < FAILING:
                 raise ValueError("simulated failure of a task")
             execution.fate = "returned"
@@ -327,15 +329,19 @@ class World:
         finally:
             execution.ended = self.loop.seconds
 
-    def _live_beside(self, new: Execution) -> list[Execution]:
-        """What else runs now, save on a dead or frozen machine, or one that cannot know yet that it was fenced."""
-        alive = {
+    def _alive(self) -> set[str]:
+        """The nodes, save those that are dead or frozen, or cannot know yet that they were fenced."""
+        return {
             node.name
             for node in self.nodes
             if not node.dead
             and node.frozen_until <= self.loop.seconds
             and self.loop.seconds - self.thawed.get(node.name, float("-inf")) >= BEAT_SECONDS + 1
         }
+
+    def _live_beside(self, new: Execution) -> list[Execution]:
+        """What else runs now."""
+        alive = self._alive()
         return [e for e in self.executions if e is not new and e.ended is None and e.node in alive]
 
     def _check_company(self, new: Execution) -> None:

@@ -1,13 +1,19 @@
-"""Random mixes of exclusive, keyed, unique, rated and plain runs, with children and priorities, over eight nodes.
+"""Random mixes of exclusive, keyed, unique, rated and plain runs, with priorities, over eight nodes.
+
+Most have children, exclusive and keyed ones among them, that have children themselves, and wait for them: for one, for
+several at once, for a while only. Some wait for a run that is not theirs.
 
 What is asked beside the questions of every world is asked of what user code did: how many held a key at once, whether
-two runs of one unique key lived at once, what ran beside an exclusive run. Only the starts of a task with a rate limit
-are counted when the store gives them out, by the world's clock: its code may begin later.
+two runs of one unique key lived at once, what ran beside an exclusive run. Code that waits does nothing; when its wait
+is over, it is asked again what it runs beside. Only the starts of a task with a rate limit are counted when the store
+gives them out, by the world's clock: its code may begin later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -24,23 +30,28 @@ from tests.simulation.cluster import Execution, Node, World, play
 RATE_COUNT, RATE_SECONDS = 3, 10
 KEYS = ("a", "b")
 LIMITS = {"one": 1, "two": 2}
-CHILDREN = ("work", "one", "one", "two", "rated")
+LOCKS = ("", "one:a", "one:b", "two:a", "two:b")
+"""Concurrency keys in the one order in which runs take them while they hold others, as locks have to be taken."""
+CHILDREN = ("work", "one", "one", "two", "rated", "family", "alone")
 WISHES = ("work", "work", "one", "one", "two", "two", "only", "only", "rated", "family", "alone")
 PRIORITIES = (None, None, -1, 1, 5)
 
 
 @dataclass(slots=True)
 class MixWorld(World):
-    """Clients who start any kind of run at eight nodes, two minutes of trouble, and ten minutes to end it all."""
+    """Clients who start any kind of run at eight nodes, two minutes of trouble, and twenty minutes to end it all."""
 
     nodes_wanted: int = 8
     clients: int = 4
-    start_seconds: float = 5.0
+    start_seconds: float = 8.0
     trouble_seconds: float = 10.0
-    quiet_seconds: float = 600.0
+    quiet_seconds: float = 1200.0
     aging_seconds: float | None = 20.0
+    wishes: Sequence[str] = WISHES
+    children: Sequence[str] = CHILDREN
     claimed_at: list[Micros] = field(default_factory=list)
     restarted: list[tuple[float, str]] = field(default_factory=list)
+    parents: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.faults.steps = False  # a rate is a matter of the wall clock
@@ -48,13 +59,23 @@ class MixWorld(World):
     # ----- what runs ----------------------------------------------------------------------------------------------
 
     def tasks_for(self, node: Node) -> Iterable[Any]:
-        """Keyed tasks take the key as ``at``; ``of`` is the run that a child belongs to, which its code cannot ask."""
+        """Keyed tasks take the key as ``at``; ``of`` is the run that a child belongs to, which its code cannot ask.
 
-        def make(name: str, *, exclusive: bool = False, children: bool = False, **options: Any) -> Any:
-            async def code(seconds: float, at: str = "", of: str = "") -> None:
+        ``deep`` is how many generations may come after it, ``floor`` the last key that it or a run above it holds.
+        """
+
+        def make(name: str, *, exclusive: bool = False, **options: Any) -> Any:
+            async def code(seconds: float, at: str = "", of: str = "", deep: int = 0, floor: str = "") -> None:
+                async def have_children(execution: Execution) -> None:
+                    if name == "family" and not of and self.loop.rng.random() < 0.2:
+                        await self._wait(execution, [self.loop.rng.choice(self.acknowledged)])
+                    # nobody whom an exclusive run keeps can keep a key from its children: they may take any
+                    held = "" if exclusive else execution.key if name in LIMITS else floor
+                    await self._have_children(execution, deep, held or "")
+
                 await self._execute(
                     node, seconds, exclusive=exclusive, task=name, key=f"{name}:{at}" if at else None,
-                    limit=LIMITS.get(name, 0), parent=of or None, then=self._have_children if children else None,
+                    limit=LIMITS.get(name, 0), parent=of or None, then=have_children if deep else None,
                 )  # fmt: skip
 
             return task(name=name, exclusive=exclusive, retry=Retry(max_retries=2, delay=2), **options)(code)
@@ -65,27 +86,56 @@ class MixWorld(World):
             make("two", concurrency_key="{at}", max_concurrent=2),
             make("only", unique="{at}"),
             make("rated", rate_limit=f"{RATE_COUNT}/{RATE_SECONDS}s"),
-            make("family", children=True),
-            make("alone", exclusive=True, children=True),
+            make("family"),
+            make("alone", exclusive=True),
         ]
 
-    async def _have_children(self) -> None:
+    async def _have_children(self, execution: Execution, deep: int, floor: str) -> None:
         """A run with children waits for the most of them; what becomes of them is not its business."""
         rng, run = self.loop.rng, current_run()
-        for name in rng.choices(CHILDREN, k=rng.choice((0, 1, 3))):
-            child = await run.start(name, {**self._arguments(name), "of": run.id})
-            if rng.random() < 0.7:
-                await run._port.wait(child)
+        together: list[str] = []
+        for name in rng.choices(self.children, k=rng.choice((0, 1, 3))):
+            given = self._arguments(name, LOCKS.index(floor))
+            if given is None:
+                continue
+            above = {"of": run.id, "deep": min(deep - 1, given["deep"]), "floor": floor}
+            child = await run.start(name, {**given, **above})
+            how = rng.random()
+            if how < 0.5:
+                await self._wait(execution, [child])
+            elif how < 0.65:
+                await self._wait(execution, [child], patience=rng.expovariate(1 / 3))
+            elif how < 0.8:
+                together.append(child)
+        if together:
+            await self._wait(execution, together)
 
-    def _arguments(self, name: str) -> dict[str, Any]:
+    async def _wait(self, execution: Execution, runs: Sequence[str], patience: float | None = None) -> None:
+        """Wait for all of the runs. However the wait ends, the code does something from then on."""
+        port = current_run()._port
+        execution.waits = True
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.gather(*(port.wait(run) for run in runs)), patience)
+        finally:
+            execution.waits = False
+            if execution.node in self._alive():
+                self._check_company(execution, again=True)
+
+    def _arguments(self, name: str, first: int = 0) -> dict[str, Any] | None:
+        """What a run of the task is given; None if it would take a key before the ``first``."""
         rng = self.loop.rng
         seconds = round(rng.expovariate(1 / 4), 3) if rng.random() < 0.6 else 0.001
-        return {"seconds": seconds, "at": rng.choice(KEYS) if name in ("one", "two", "only") else ""}
+        keys = [at for at in KEYS if name == "only" or f"{name}:{at}" in LOCKS[first:]]
+        if name in LIMITS and not keys:
+            return None
+        deep = rng.choice((1, 2, 3)) if name in ("family", "alone") else rng.choice((0, 1, 2)) if name in LIMITS else 0
+        return {"seconds": seconds, "at": rng.choice(keys) if name in (*LIMITS, "only") else "", "deep": deep}
 
     def _wish(self) -> NewRun:
         rng = self.loop.rng
-        name = rng.choice(WISHES)
-        request = RunRequest(name, self._arguments(name), priority=rng.choice(PRIORITIES))
+        name = rng.choice(self.wishes)
+        request = RunRequest(name, self._arguments(name) or {}, priority=rng.choice(PRIORITIES))
         return self.nodes[0].admission.admit(request, self.clock.now())
 
     async def _operate(self, run: str) -> None:
@@ -107,25 +157,43 @@ class MixWorld(World):
             self.claimed_at += [self.clock.now() for claim in answer.claims if claim.task == "rated"]
 
     def _forbidden(self, new: Execution, other: Execution) -> bool:
+        """An exclusive run is alone with those whom it is part of and those who are part of it, also while it waits."""
         if new.run == other.run:
             return True
-        return (other.exclusive and other.run not in self._above(new)) or (
-            new.exclusive and new.run not in self._above(other)
-        )
+        return (other.exclusive or (new.exclusive and not other.waits)) and not self._kin(new.run, other.run)
 
-    def _above(self, execution: Execution) -> set[str]:
-        """The runs that an execution is part of; children have no children here."""
-        return {execution.parent} if execution.parent else set()
+    def _kin(self, run: str, other: str) -> bool:
+        return other in self._above(run) or run in self._above(other)
 
-    def _check_company(self, new: Execution) -> None:
+    def _above(self, run: str) -> list[str]:
+        """The runs that a run is part of."""
+        above: list[str] = []
+        while (parent := self.parents.get(run)) is not None:
+            above.append(run := parent)
+        return above
+
+    def _check_company(self, new: Execution, *, again: bool = False) -> None:
+        """``again``: it has waited, and goes on; only those whose code goes on, too, are in its way."""
+        if new.parent is not None:
+            self.parents[new.run] = new.parent
         World._check_company(self, new)
         if new.key is None:
             return
-        others = [other for other in self._live_beside(new) if other.key == new.key]
+        others = [
+            other
+            for other in self._live_beside(new)
+            if other.key == new.key and not (other.waits and (again or not self._has_key(new, other)))
+        ]
         limit = new.limit or 1  # a unique key is held by one
         self._expect(
             len(others) < limit, f"{new.run} ran beside {len(others)} of {new.key}, from {self.loop.seconds:.3f}"
         )
+
+    def _has_key(self, new: Execution, other: Execution) -> bool:
+        """Whether code that waits keeps its key from a new run: not from its own, nor from an exclusive one's."""
+        above = self._above(new.run)
+        alone = {e.run for e in self.executions if e.exclusive}.intersection(above)
+        return other.run not in above and all(self._kin(run, other.run) for run in alone)
 
     async def _judge(self, minutes: float) -> None:
         runs = await self._all_runs()

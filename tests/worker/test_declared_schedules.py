@@ -13,7 +13,7 @@ import yaml
 from runwright import Settings, TaskManager, task
 from runwright.control.declared import Declaration, declared_by, declared_in
 from runwright.errors import Conflict, InvalidInput
-from runwright.model import SYSTEM, Schedule
+from runwright.model import SYSTEM, Schedule, ScheduleChange
 from runwright.tasks.registry import Registry
 from tests.worker.schedules import Engine, engine
 
@@ -126,7 +126,7 @@ def test_an_entry_that_cannot_be_read_is_named(entries: list[dict[str, Any]], po
     assert [error.pointer for error in refused.value.errors] == [pointer]
 
 
-def test_depends_on_of_a_task_means_the_schedules_of_those_tasks() -> None:
+async def test_depends_on_of_a_task_means_the_schedules_of_those_tasks(made: Engine) -> None:
     @task(schedule="@daily", depends_on=["prepare", "manual"])
     async def process() -> None: ...
 
@@ -139,8 +139,9 @@ def test_depends_on_of_a_task_means_the_schedules_of_those_tasks() -> None:
     registry = Registry()
     for each in (process, prepare, manual):
         registry.register(each)
-    made = declared_by(registry, [Schedule("id", "by-hand", "manual", "{}")])
-    assert [(each.name, list(each.edit.given()["depends_on"])) for each in made] == [
+    await made.store.write_schedules([ScheduleChange(Schedule("id", "by-hand", "manual", "{}"))], "ann")
+    declared = await declared_by(registry, made.store)
+    assert [(each.name, list(each.edit.given()["depends_on"])) for each in declared] == [
         ("prepare", []),
         ("process", ["prepare", "by-hand"]),
     ]

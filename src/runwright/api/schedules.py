@@ -37,17 +37,13 @@ def routes(control: Control) -> APIRouter:
     @router.get("", summary="All schedules")
     async def index(request: Request) -> Answer:
         query = Query(request, "filter[name]", "filter[action_name]", "page[size]", "page[after]", "sort")
-        found = await door.list(actor_of(request))
-        for parameter, field in (("filter[name]", "name"), ("filter[action_name]", "task")):
-            if (wanted := query.text(parameter)) is not None:
-                found = [schedule for schedule in found if getattr(schedule, field) == wanted]
-        total, size, after = len(found), query.page_size, query.text("page[after]")
-        if after is not None:
-            found = [schedule for schedule in found if schedule.name > after]
-        shown, more = found[:size], len(found) > size
-        data = [schedule_resource(schedule, control) for schedule in shown]
+        page, total = await door.page(
+            actor_of(request), query.page_size, query.text("page[after]"),
+            name=query.text("filter[name]"), task=query.text("filter[action_name]"),
+        )  # fmt: skip
+        data = [schedule_resource(schedule, control) for schedule in page.items]
         paused = pause_value(await door.paused(actor_of(request)))
-        return Answer(listing(data, request, shown[-1].name if more else None, total=total, paused=paused))
+        return Answer(listing(data, request, page.after, total=total, paused=paused))
 
     @router.post("", status_code=201, summary="Create a schedule")
     async def create(request: Request) -> Answer:

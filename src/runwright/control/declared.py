@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules
 from runwright.errors import Conflict, DuplicateName, InvalidInput, NotFound, RunwrightError, StoreUnavailable
 from runwright.model import JSON, SYSTEM, Actor, Role, Schedule, ScheduleChange
 from runwright.retry import Retry
-from runwright.schedule import parse_when
+from runwright.schedule import when_of
 from runwright.store.base import Store
 from runwright.tasks.registry import AnyTask, Registry
 from runwright.worker.triggers import code_class, form_of
@@ -59,16 +59,17 @@ async def _nothing() -> Sequence[Declaration]:
     return ()
 
 
-def declared_by(registry: Registry, known: Iterable[Schedule]) -> list[Declaration]:
+async def declared_by(registry: Registry, store: Store) -> list[Declaration]:
     """What the registered tasks declare; those that others depend on come first.
 
-    ``depends_on`` of a task means the schedules of those tasks, ``known`` ones among them.
+    ``depends_on`` of a task means the schedules of those tasks, those in the store among them.
     """
     tasks = {task.name: task for task in registry.tasks() if task.schedule is not None}
-    schedules_of: dict[str, list[str]] = {name: [name] for name in tasks}
-    for schedule in known:
-        if not schedule.deleted and schedule.name not in schedules_of.setdefault(schedule.task, []):
-            schedules_of[schedule.task].append(schedule.name)
+    needed = {other for task in tasks.values() for other in task.depends_on}
+    known = await store.schedules_of(needed) if needed else {}
+    schedules_of = {
+        name: list(dict.fromkeys([*([name] if name in tasks else ()), *known.get(name, ())])) for name in needed
+    }
     order = _in_order({name: task.depends_on for name, task in tasks.items()})
     return [_declaration(tasks[name], schedules_of) for name in order]
 
@@ -90,7 +91,7 @@ def declared_in(entries: Sequence[Mapping[str, JSON]], origin: str) -> list[Decl
 
 def canonical(when: Any, key: str) -> str:
     """``when`` as a schedule keeps it, to compare."""
-    return form_of(parse_when(when) if isinstance(when, str | Mapping | list) else when, key)
+    return form_of(when_of(when), key)
 
 
 class Declared:
@@ -110,7 +111,7 @@ class Declared:
         One that is refused is reported, and keeps no other from its due.
         """
         names = {each.name for each in declarations}
-        known = {_declared_name(each): each for each in await self._store.schedules(deleted=True)}
+        known = {_declared_name(each): each for each in await self._store.declared_schedules()}
         for declaration in declarations:
             await self._carefully(declaration.name, self._one(declaration, known.get(declaration.name)))
         for name, schedule in known.items():
@@ -156,14 +157,14 @@ class Declared:
                 await self._door.write(ScheduleChange(replace(made, declared=declaration.text())), SYSTEM)
             except DuplicateName:
                 found = await self._store.schedule(declaration.name)
-                if found is None or not found.origin:
+                if found is not None and not found.origin:
+                    logger.warning("schedule %r was made by people; what %s declares is passed over",
+                                   found.name, declaration.origin)  # fmt: skip
+                    return
+                if found is None:
                     raise
                 # another process that starts at the same time was quicker, with the same declaration
             self._bind(made, declaration)
-            return
-        if not existing.origin:
-            logger.warning("schedule %r was made by people; what %s declares is passed over",
-                           existing.name, declaration.origin)  # fmt: skip
             return
         if not existing.edited:
             self._bind(existing, declaration)

@@ -6,7 +6,7 @@ What makes runs by hand (fire now, backfill) is in ``schedule_fires``, what code
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -37,9 +37,9 @@ from runwright.schedule import (
     describe,
     due_in_range,
     next_fires,
-    parse_when,
     refuse_cycle,
     refuse_unknown,
+    when_of,
     when_to_text,
 )
 from runwright.store.base import RunQuery, Store
@@ -48,6 +48,7 @@ from runwright.worker.triggers import Triggers, code_class, form_of, lives_in_co
 
 ATTEMPTS_AGAINST_RACES = 10
 MOST_IN_A_RANGE = 1000
+_BLANK = Schedule(id="", name="", task="", when="")
 
 
 class Schedules:
@@ -85,12 +86,18 @@ class Schedules:
         """
         return await self._bound_again(actor, edit) or (await self.add_many(actor, [edit], confirmed=confirmed))[0]
 
-    async def add_many(self, actor: Actor, edits: Sequence[ScheduleEdit], *, confirmed: bool = False) -> list[Schedule]:
+    async def add_many(self, actor: Actor, edits: Iterable[ScheduleEdit], *, confirmed: bool = False) -> list[Schedule]:
         """Create many schedules in one transaction, all or none."""
         require(actor, Role.OPERATOR)
-        made = [self.made(actor, edit, confirmed=confirmed) for edit in edits]
+        made: list[Schedule] = []
+        in_code: list[tuple[Schedule, ScheduleEdit]] = []
+        for edit in edits:
+            schedule = self.made(actor, edit, confirmed=confirmed)
+            made.append(schedule)
+            if _in_code(edit):
+                in_code.append((schedule, edit))
         await self._store.write_schedules([ScheduleChange(each) for each in made], actor.name, guard)
-        for schedule, edit in zip(made, edits, strict=True):
+        for schedule, edit in in_code:
             self._bind(schedule, edit)
         await self.elsewhere.look(each.task for each in made)
         return made
@@ -192,6 +199,13 @@ class Schedules:
         await self.elsewhere.look(each.task for each in found)
         return found
 
+    async def page(
+        self, actor: Actor, limit: int, after: str | None = None, *, name: str | None = None, task: str | None = None
+    ) -> tuple[Page[Schedule], int]:
+        """A page of the schedules by name, perhaps only that of one name, or those of one task, and their number."""
+        require(actor, Role.VIEWER)
+        return await self._store.schedule_page(limit, after, name=name, task=task)
+
     async def paused(self, actor: Actor) -> Pause | None:
         """Why, by whom and since when all schedules are paused; None if they are not."""
         require(actor, Role.VIEWER)
@@ -245,7 +259,7 @@ class Schedules:
         """What a schedule would do: in English, and its next due times. Raises ScheduleRefused."""
         require(actor, Role.VIEWER)
         zone = timezone or self._timezone
-        parsed = parse_when(when) if isinstance(when, str | Mapping | list) else when
+        parsed = when_of(when)
         return describe(parsed, zone), next_fires(parsed, to_datetime(self._clock.now()), count, zone)
 
     async def statistics(self, actor: Actor) -> Statistics:
@@ -295,15 +309,15 @@ class Schedules:
         for name in ("name", "task", "when"):
             if isinstance(getattr(edit, name), Unset):
                 raise InvalidInput.field(f"/{name}", "is missing")
-        blank = Schedule(
-            id=self._rng.run_id(now), name="", task="", when="", timezone=self._timezone, origin=origin,
-            created_by=actor.name, created_at=now, as_user=None if origin else actor.name,
-        )  # fmt: skip
-        return self._editor.apply(blank, edit, now, confirmed=confirmed)
+        given = {"timezone": self._timezone, "as_user": None if origin else actor.name, **edit.given()}
+        fields = self._editor.changes(_BLANK, given, now, confirmed=confirmed)
+        if origin:
+            fields["origin"] = origin
+        return Schedule(id=self._rng.run_id(now), created_by=actor.name, created_at=now, **fields)
 
     async def _bound_again(self, actor: Actor, edit: ScheduleEdit) -> Schedule | None:
         """A schedule whose trigger lives in code, and that is there already: its code is here again."""
-        if isinstance(edit.when, str | Mapping | list | Unset) or not lives_in_code(edit.when):
+        if not _in_code(edit):
             return None
         require(actor, Role.OPERATOR)
         for _ in range(ATTEMPTS_AGAINST_RACES):
@@ -321,8 +335,13 @@ class Schedules:
 
     def _bind(self, schedule: Schedule, edit: ScheduleEdit) -> None:
         """A trigger that lives in code is known under the row's form from now on."""
-        if not isinstance(edit.when, str | Mapping | list | Unset) and lives_in_code(edit.when):
+        if _in_code(edit):
             self.triggers.declare(schedule.when, edit.when)
+
+
+def _in_code(edit: ScheduleEdit) -> bool:
+    """Whether the edit's times come from an object that lives in code."""
+    return edit.when is not UNSET and lives_in_code(edit.when)
 
 
 def guard(edges: Mapping[str, Sequence[str]], names: frozenset[str]) -> None:

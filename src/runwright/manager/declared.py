@@ -41,7 +41,7 @@ class DeclaredSchedules:
 
     async def declared_now(self) -> list[Declaration]:
         """What is declared now; what a file declares wins over a task of the same name."""
-        by_tasks = declared_by(self._registry, await self._store.schedules())
+        by_tasks = await declared_by(self._registry, self._store)
         in_file = {each.name for each in self._in_file}
         return [each for each in by_tasks if each.name not in in_file] + self._in_file
 

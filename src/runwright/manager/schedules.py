@@ -35,7 +35,7 @@ class ManagerSchedules:
 
     async def add_many(self, schedules: Iterable[Mapping[str, Any]]) -> Sequence[Schedule]:
         """Create many schedules in one transaction, each given by its fields."""
-        return await self._door.add_many(SYSTEM, [schedule_edit(**fields) for fields in schedules], confirmed=True)
+        return await self._door.add_many(SYSTEM, (schedule_edit(**fields) for fields in schedules), confirmed=True)
 
     async def edit(self, name: str, **fields: Any) -> Schedule:
         """Change fields of a schedule."""
@@ -119,7 +119,7 @@ class ManagerSchedules:
 def schedule_edit(**fields: Any) -> ScheduleEdit:
     """A ScheduleEdit from keywords; ``task`` may be a task, and unknown fields are named."""
     known = ScheduleEdit.__dataclass_fields__
-    if unknown := set(fields) - set(known):
+    if unknown := fields.keys() - known.keys():
         raise InvalidInput.field(f"/{min(unknown)}", f"is no field of a schedule; there are {', '.join(known)}")
     if "task" in fields and not isinstance(fields["task"], str):
         fields["task"] = to_task(fields["task"]).name

@@ -113,7 +113,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of a claimed run that does not end its attempt: ``event`` is start, pause or expiring."""
+    """A change of a claimed run that does not end its attempt: ``event``: start, pause, expiring, lend or take_back."""
 
     key: int
     token: int
@@ -150,6 +150,7 @@ class Finish:
 class Turn:
     """What one turn of the wheel gave. ``lost`` has the tokens whose change or finish came too late (fenced off).
 
+    ``refused`` has the tokens whose take_back is not allowed yet: their code must wait, and ask again.
     ``fenced`` is True if the whole session has lost its lease: nothing was written, and the worker must stop its runs.
     ``next_due`` is when the next waiting run of these lanes becomes due, None if there is none.
     ``backlog`` is True if a lane was given all it asked for, so that another turn may find more.
@@ -157,6 +158,7 @@ class Turn:
 
     claims: tuple[Claim, ...] = ()
     lost: frozenset[int] = frozenset()
+    refused: frozenset[int] = frozenset()
     fenced: bool = False
     next_due: Micros | None = None
     backlog: bool = False

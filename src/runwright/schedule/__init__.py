@@ -18,6 +18,7 @@ from runwright.schedule.parse import (
     parse_duration,
     parse_time,
     parse_when,
+    when_of,
     when_to_json,
     when_to_text,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "refuse_cycle",
     "refuse_past",
     "refuse_unknown",
+    "when_of",
     "when_to_json",
     "when_to_text",
 ]

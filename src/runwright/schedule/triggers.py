@@ -86,7 +86,7 @@ def as_utc(moment: datetime) -> datetime:
 
 def whole_seconds(moment: datetime) -> datetime:
     """``moment`` without its fraction of a second."""
-    return moment.replace(microsecond=0)
+    return moment.replace(microsecond=0) if moment.microsecond else moment
 
 
 class IntervalTrigger:

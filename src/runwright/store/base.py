@@ -15,6 +15,7 @@ Rules for every verb
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol, TypeAlias
 
 from runwright.clock import Micros
@@ -104,18 +105,23 @@ class Store(Sessions, Protocol):
         token is in ``lost``. A finish stores the result, ends the attempt (its row is written now), clears the claim,
         sets ``due_at`` for what goes on, and leaves an ended run of a schedule for ``ended``.
 
+        After a ``lend`` a run counts as one that only waits; its code may go on only when a ``take_back`` is accepted.
+        That is in ``refused`` while an exclusive run is claimed, neither of the two part of the other, or while as many
+        go on with its concurrency key as its limit says. Refused for an exclusive run, it goes before the next one.
+
         Then each lane is given at most ``now`` runs to start (running from this commit on) and ``ahead`` reservations.
         Eligible is a run that: waits (pending or retrying) in that lane, is due, is not claimed, whose task is in the
         session's catalogue, and that arrived before the exclusive barrier. Order: priority (highest first), due time,
         arrival.
 
         The barrier is the waiting exclusive run that became due first; nothing that became due after it is claimed
-        before it, whatever its priority. It is itself claimed, alone, when no run is claimed anywhere (services
-        excepted); while an exclusive run is claimed nothing else is. A child of a claimed run passes the barrier.
-        Reservations made before the barrier arrived are theirs to start. A run that crashed before, or whose task has
-        a rate limit, is never reserved ahead. A run with a ``concurrency_key`` is claimed only while fewer than its
-        limit are claimed; one of a task with a rate limit only while fewer were claimed in that time, by anybody, and
-        ``next_due`` tells when the next may be.
+        before it, whatever its priority. An exclusive run is claimed, alone, when every claimed run only waits
+        (services and those that it is part of excepted); while it is claimed, only what is part of it is. A child of a
+        claimed run passes the barrier. Reservations made before the barrier arrived are theirs to start. A run that
+        crashed before, or whose task has a rate limit, is never reserved ahead. A run with a ``concurrency_key`` is
+        claimed only while fewer than its limit are claimed; those do not count that only wait and that it is part of,
+        nor those that go on only behind an exclusive run that it is part of. One of a task with a rate limit is claimed
+        only while fewer were in that time, by anybody, and ``next_due`` tells when the next may be.
         """
         ...
 
@@ -293,19 +299,32 @@ class Store(Sessions, Protocol):
     async def schedule(self, id_or_name: str) -> Schedule | None: ...
 
     async def schedules(self, *, deleted: bool = False) -> Sequence[Schedule]:
-        """All schedules by name; tombstones only if asked for."""
+        """All schedules by name; tombstones only if asked for. There may be very many: see ``schedule_page``."""
+        ...
+
+    async def schedule_page(
+        self, limit: int, after: str | None = None, *, name: str | None = None, task: str | None = None
+    ) -> tuple[Page[Schedule], int]:
+        """A page of the schedules by name, perhaps only the one of this name, or those of this task, and their number.
+
+        The page's cursor is a name.
+        """
+        ...
+
+    async def declared_schedules(self) -> Sequence[Schedule]:
+        """The schedules that code or files declare, tombstones too."""
+        ...
+
+    async def schedules_of(self, tasks: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """The names of the schedules of each of these tasks."""
         ...
 
     async def due_schedules(self, until: Micros, limit: int = 500) -> Sequence[Schedule]:
         """Enabled schedules whose next due time is not after ``until``, the earliest first."""
         ...
 
-    async def next_due(self) -> Micros | None:
-        """The earliest next due time of the enabled schedules."""
-        ...
-
-    async def busy_schedules(self, schedules: Collection[str]) -> Mapping[str, int]:
-        """How many live runs each of these schedules (by id) has; those without are left out."""
+    async def busy_schedules(self, schedules: Collection[str]) -> AbstractSet[str]:
+        """Those of these schedules (by id) that have a live run."""
         ...
 
     async def fire(self, plans: Sequence[FirePlan]) -> Sequence[bool]:

@@ -4,7 +4,7 @@ Placeholders are numbered (``$1``); SQLite binds ``$1`` by order of appearance, 
 Where the dialects differ in a few words, a line that begins with ``--sqlite`` or ``--postgres`` is part of the
 statement for that dialect only. Where more differs, ``name.sqlite.sql`` or ``name.postgres.sql`` stands beside or
 instead of ``name.sql``, and its first line says why. A line ``--include part`` stands for ``part.part.sql``, which
-several statements begin with.
+several statements share.
 """
 
 from __future__ import annotations
@@ -60,9 +60,12 @@ def load(dialect: str) -> Mapping[str, str]:
 
 def _prepare(text: str, dialect: str) -> str:
     """One statement on one line, without comments: short to parse, and the same text for the statement cache."""
-    text = _INCLUDE.sub(lambda found: _part(found[1]), text)
-    line = _SPACE.sub(" ", _COMMENT.sub("", _OWN[dialect].sub("", text))).strip().rstrip(";")
+    line = _SPACE.sub(" ", _COMMENT.sub("", _OWN[dialect].sub("", _whole(text)))).strip().rstrip(";")
     return for_sqlite(line) if dialect == "sqlite" else in_schema(line)
+
+
+def _whole(text: str) -> str:
+    return _INCLUDE.sub(lambda found: _whole(_part(found[1])), text)
 
 
 def _part(name: str) -> str:

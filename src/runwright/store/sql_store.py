@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import TypeVar
 
@@ -51,7 +52,7 @@ from runwright.model import (
 from runwright.store import verbs
 from runwright.store.base import Definition, EventFilter, Guard, NewWorker, Rate, RunQuery, Wanted
 from runwright.store.leases import Leases, LiveSession
-from runwright.store.transaction import Body, Transaction, first_value
+from runwright.store.transaction import Body, Transaction
 
 T = TypeVar("T")
 
@@ -295,13 +296,21 @@ class SqlStore(ABC):
     async def schedules(self, *, deleted: bool = False) -> Sequence[Schedule]:
         return await self._list(lambda tx: verbs.schedules.every(tx, deleted))
 
+    async def schedule_page(
+        self, limit: int, after: str | None = None, *, name: str | None = None, task: str | None = None
+    ) -> tuple[Page[Schedule], int]:
+        return await self._list(lambda tx: verbs.schedules.page(tx, limit, after, name, task))
+
+    async def declared_schedules(self) -> Sequence[Schedule]:
+        return await self._list(verbs.schedules.declared)
+
+    async def schedules_of(self, tasks: Collection[str]) -> Mapping[str, Sequence[str]]:
+        return await self._list(lambda tx: verbs.schedules.of_tasks(tx, tasks))
+
     async def due_schedules(self, until: Micros, limit: int = 500) -> Sequence[Schedule]:
         return await self._ask(lambda tx: verbs.schedules.due(tx, until, limit))
 
-    async def next_due(self) -> Micros | None:
-        return await self._ask(lambda tx: first_value(tx, "schedule_next_due"))
-
-    async def busy_schedules(self, schedules: Collection[str]) -> Mapping[str, int]:
+    async def busy_schedules(self, schedules: Collection[str]) -> AbstractSet[str]:
         return await self._ask(lambda tx: verbs.schedules.busy(tx, schedules))
 
     async def fire(self, plans: Sequence[FirePlan]) -> Sequence[bool]:

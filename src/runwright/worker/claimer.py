@@ -6,6 +6,7 @@ only buffer: nothing is claimed that does not fit into a free slot, save a reser
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
@@ -67,7 +68,7 @@ class Claimer(Service):
                 return min(apart, spare)
             executor.give_up(RESERVE_SECONDS)  # the slots are taken by long runs: others may have these
         wanted = executor.wanted(self._turn_seconds) if self.claiming and not self.fenced else []
-        if not wanted and not executor.outbox:
+        if not wanted and not executor.outbox and not executor.requests.asking:
             return min(self._poll_seconds, look)  # a slot that becomes free wakes us
 
         changes, finished, chunks = executor.drain()
@@ -89,6 +90,7 @@ class Claimer(Service):
             executor.fence()
             return self._poll_seconds
         executor.take(turn)
+        executor.answered(changes, turn)
         look = min(look, executor.watch_time())  # what was just taken has its own times
         self.committed(turn, changes, finished)
         if turn.lost:
@@ -101,6 +103,13 @@ class Claimer(Service):
         if executor.reserve:
             look = min(look, RESERVE_SECONDS)
         return min(self._poll_seconds, look, self._until_due() - EARLY_SECONDS)
+
+    async def _loop(self) -> None:
+        try:
+            await super()._loop()
+        except asyncio.CancelledError:
+            self._executor.fence()  # nobody asks the store any more: whoever waits for its leave would wait for ever
+            raise
 
     async def _hand_back(self) -> None:
         """Give back what the executor has given up; if the store cannot take it now, it is kept for the next time."""

@@ -6,6 +6,7 @@ docs/design/processes.md.
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import contextlib
 import json
@@ -64,6 +65,7 @@ class Conversation:
         self._lock = threading.Lock()
         self._unsent = b""
         self._answers: deque[frames.Message] = deque()
+        self._waits: dict[int, asyncio.Task[Any] | None] = {}
         self._told_pause = False
         self._go = self._killed = self._begun = False
         self._since: float | None = None  # when it was first asked to stop, or has ended
@@ -161,12 +163,25 @@ class Conversation:
         elif "save" in message:
             self._serve(message, self._requests.save_state(job, str(message["save"])))
         elif "wait" in message:
-            self._serve(message, self._waited(str(message["wait"])))
+            self._serve(message, self._waited(int(message["ask"]), str(message["wait"])))
+        elif "leave" in message:
+            self._requests.on_home(self._leave(int(message["leave"])))
         elif "start" in message:
             self._serve(message, self._requests.start_child(job, str(message["start"]), message["arguments"]))
 
-    async def _waited(self, run_id: str) -> dict[str, Any]:
-        return run_to_json(await self._requests.wait_for(self._job, run_id))
+    async def _waited(self, number: int, run_id: str) -> dict[str, Any] | None:
+        self._waits[number] = asyncio.current_task()
+        try:
+            return run_to_json(await self._requests.wait_for(self._job, run_id))
+        except asyncio.CancelledError:  # it has left the wait, and may go on
+            return None
+        finally:
+            del self._waits[number]
+
+    async def _leave(self, number: int) -> None:
+        """The task does not wait for this any more."""
+        if (waiting := self._waits.get(number)) is not None:
+            waiting.cancel()
 
     def _serve(self, message: frames.Message, answer: Coroutine[Any, Any, Any]) -> None:
         """Let the engine do what the task asked for; the reply follows when it is done."""

@@ -37,6 +37,8 @@ from runwright.worker.requests import Requests
 MOST_AHEAD = 1024
 RESERVE_TURNS = 4
 FIRST_AHEAD = 128
+RECALL_SECONDS = 1.0
+"""How often it is looked whether one who is out of time, and only waits, may be told so."""
 
 T = TypeVar("T")
 
@@ -110,7 +112,7 @@ class Executor:
     @property
     def outbox(self) -> bool:
         """Whether there is something to tell the store."""
-        told = self._ended or self._again or self._changes or self._given_up
+        told = self._ended or self._again or self._changes or self._given_up or self.requests.untold
         return bool(told) or any(job.started_at for job in self._unreported.values())
 
     def capacities(self) -> Mapping[str, int]:
@@ -181,7 +183,7 @@ class Executor:
             if job.pause_wanted != pause:
                 job.pause_wanted = pause
                 self._lanes[job.claim.lane].tell(job)
-            if control is not None and control.cancel and not job.cancel_wanted:
+            if control is not None and control.cancel and not job.cancel_wanted and self.requests.recall(job):
                 job.cancel_wanted = True
                 self._stop(job)
             if job.paused_at is not None and not job.pause_wanted:
@@ -194,9 +196,12 @@ class Executor:
         self._changes.clear()
 
     def release(self) -> None:
-        """The worker shuts down and its patience is over: stop what still runs; it is started again later."""
+        """The worker shuts down and its patience is over: stop what still runs; it is started again later.
+
+        Who only waits is stopped when the store lets it go on: this is called again until all have stopped.
+        """
         for job in list(self.jobs):
-            if not job.released:
+            if not job.released and self.requests.recall(job):
                 job.released = True
                 self._stop(job)
 
@@ -224,6 +229,7 @@ class Executor:
     def _lose(self, job: Job) -> None:
         """The claim is somebody else's now: stop its code, and tell nothing of it."""
         job.lost = True
+        self.requests.release(job)
         self._unreported.pop(job.claim.key, None)
         if job.started_at:
             self._stop(job)
@@ -257,7 +263,9 @@ class Executor:
                     upcoming.append(now + job.timeout)
                 continue
             if job.deadline is not None and job.paused_at is None and not job.expired:
-                if job.deadline <= now:
+                if job.deadline <= now and not self.requests.recall(job):
+                    upcoming.append(now + RECALL_SECONDS)
+                elif job.deadline <= now:
                     job.expired = True
                     self._changes.append(Change(job.claim.key, job.claim.token, RunEvent.EXPIRING, self._clock.now()))
                     self._stop(job)
@@ -291,11 +299,16 @@ class Executor:
                 job.reported = True
                 if key not in ended_keys:
                     changes.insert(0, Change(key, job.claim.token, RunEvent.START, job.started_at))
-        return changes, finishes, chunks
+        return changes + self.requests.drain(), finishes, chunks
+
+    def answered(self, changes: Sequence[Change], turn: Turn) -> None:
+        """These changes were committed; who only waited, and may, goes on."""
+        if self.requests.asking and self.requests.answered(changes, turn.refused | turn.lost):
+            self._next_look = 0.0  # some may be out of time
 
     def put_back(self, changes: Sequence[Change], finishes: Sequence[Finish]) -> None:
         """The store could not take them: keep them for the next turn. A start is told again with its ending."""
-        self._changes[:0] = changes
+        self._changes[:0] = [change for change in changes if change.event != RunEvent.TAKE_BACK]  # told in each turn
         self._again = [*finishes, *self._again]
 
     def _finish(self, job: Job, outcome: Outcome) -> Finish:

@@ -118,7 +118,20 @@ class Port:
 
     async def wait(self, run_id: str) -> Run:
         """Wait for the end of another run."""
-        return run_from_json(await self._ask({"wait": run_id}))
+        number = self._question({"wait": run_id})
+        try:
+            return run_from_json(await self._reply(number))
+        except asyncio.CancelledError:
+            await self._left(number)
+            raise
+
+    async def _left(self, number: int) -> None:
+        """The code waits no more for the end of another run: the worker says when it may go on."""
+        self._send({"leave": number})
+        while number not in self._replies and not self._cancelled:  # who is cancelled may go on
+            with suppress(asyncio.CancelledError):
+                await self._until(lambda: number in self._replies or self._cancelled)
+        self._replies.pop(number, None)
 
     def wait_sync(self, run_id: str) -> Run:
         """The same for code that blocks."""
@@ -260,7 +273,9 @@ class Port:
         return self._asked
 
     async def _ask(self, message: frames.Message) -> Any:
-        number = self._question(message)
+        return await self._reply(self._question(message))
+
+    async def _reply(self, number: int) -> Any:
         await self._until(lambda: number in self._replies)
         return _answer(self._replies.pop(number))
 

@@ -8,7 +8,8 @@ What happens at a due time is decided in ``schedule.catchup``, purely; what foll
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from runwright.admission import Admission, RunRequest
@@ -179,8 +180,8 @@ class Scheduler(Service):
             self._left[key] = now + round(UNBOUND_SECONDS * SECOND)
         return [schedule for schedule in schedules if schedule.id not in left]
 
-    def _prepared(self, schedule: Schedule, busy: Mapping[str, int], at: Micros) -> Prepared:
-        running, held = bool(busy.get(schedule.id)), self._held(schedule)
+    def _prepared(self, schedule: Schedule, busy: AbstractSet[str], at: Micros) -> Prepared:
+        running, held = schedule.id in busy, self._held(schedule)
         trigger = self._triggers.of(schedule)
         if trigger is None:
             return Prepared(at, schedule, _unknown(schedule, held or ""), cancel=False, busy=False)

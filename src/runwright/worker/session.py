@@ -200,9 +200,9 @@ class WorkerSession:
         deadline = float("inf") if patience is None else clock.monotonic() + patience
         while executor.busy and clock.monotonic() < deadline and not self._hurried:
             await clock.sleep(STOP_LOOK_SECONDS)
-        executor.release()
         deadline = clock.monotonic() + CANCEL_SECONDS
         while executor.busy and clock.monotonic() < deadline:
+            executor.release()
             await clock.sleep(STOP_LOOK_SECONDS)
         await self._halt()
         if executor.outbox:
@@ -210,6 +210,7 @@ class WorkerSession:
         if executor.busy:
             logger.warning("%d runs did not stop; they are left to the next worker", executor.busy)
         await self._store.end_session(self.id)
+        executor.fence()  # its claims are anybody's now: nobody waits for the store's leave any more
         if self._user_loop is not None:
             await asyncio.to_thread(self._user_loop.stop)
 

@@ -26,15 +26,20 @@ from runwright.schedule import (
 )
 from runwright.when import Always, At, Cron, Every, When
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps with options makes one for each call
+
 
 def code_class(form: Mapping[str, JSON]) -> str | None:
     """The class, as ``module:name``, of a trigger that lives in code; None for one that can be read from its form."""
     return str(form["class"]) if form.get("type") == "plugin" else None
 
 
-def lives_in_code(when: When) -> bool:
-    """Whether a trigger is an object that no store can keep."""
-    return not isinstance(when, Cron | Every | At | Always)
+_KEPT = (str, Mapping, list, Cron, Every, At, Always)
+
+
+def lives_in_code(when: object) -> bool:
+    """Whether what says when, a value or written, is an object that no store can keep."""
+    return not isinstance(when, _KEPT)
 
 
 class Triggers:
@@ -73,7 +78,7 @@ def form_of(when: When, key: str) -> str:
     form = when_to_json(when)
     if lives_in_code(when):
         form = {**form, "key": key}
-    return json.dumps(form, separators=(",", ":"))
+    return _encode(form)
 
 
 class Bounded(Protocol):

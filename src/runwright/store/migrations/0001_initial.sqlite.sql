@@ -55,6 +55,7 @@ CREATE TABLE definition (
 -- token: the claim's fencing token; a waiting run with a token is a reservation.
 -- until_start: the unique key is given up when the run starts.
 -- worker: the session that claimed it last. No foreign key: it would be looked up at every claim, and old sessions go.
+-- lent: 1 while a claimed run only waits for others, 2 if it would go on and an exclusive run keeps it from that.
 -- Lists of allowed values are OR chains: SQLite builds a temporary index for each row checked with IN (measured: a third
 -- of the cost of a bulk insert).
 CREATE TABLE run (
@@ -75,6 +76,7 @@ CREATE TABLE run (
   crashes           INTEGER NOT NULL DEFAULT 0,
   pause_requested   INTEGER NOT NULL DEFAULT 0 CHECK (pause_requested = 0 OR pause_requested = 1),
   cancel_requested  INTEGER NOT NULL DEFAULT 0 CHECK (cancel_requested = 0 OR cancel_requested = 1),
+  lent              INTEGER NOT NULL DEFAULT 0 CHECK (lent = 0 OR lent = 1 OR lent = 2),
   created_at        INTEGER NOT NULL,
   started_at        INTEGER,
   completed_at      INTEGER,
@@ -103,6 +105,7 @@ CREATE TABLE run (
     OR status = 'skipped')),
   CHECK (token IS NULL OR (worker IS NOT NULL AND ready = 0 AND completed_at IS NULL)),
   CHECK (token IS NOT NULL OR (status <> 'running' AND status <> 'paused' AND status <> 'cancelling')),
+  CHECK (lent = 0 OR token IS NOT NULL),
   CHECK (ready = 0 OR status = 'pending' OR status = 'retrying'),
   CHECK (ready <> 2 OR concurrency_key IS NOT NULL),
   CHECK (ready <> 3 OR (status = 'pending' AND schedule IS NOT NULL)),
@@ -252,6 +255,7 @@ CREATE TABLE schedule (
 CREATE INDEX schedule_due ON schedule (next_due_at) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NOT NULL;
 
 CREATE INDEX schedule_needs ON schedule (name) WHERE depends_on <> '[]';
+CREATE INDEX schedule_declared ON schedule (origin) WHERE origin <> '';
 
 -- All schedules are paused, if there is a row.
 CREATE TABLE pause (

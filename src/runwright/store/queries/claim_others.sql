@@ -1,9 +1,9 @@
--- Runs that are claimed and are not the run itself ($1 its parent) or one it is part of; services do not count.
-WITH RECURSIVE above (id, parent) AS (
-  SELECT id, parent FROM run WHERE id = $1
-  UNION
-  SELECT p.id, p.parent FROM above JOIN run p ON p.id = above.parent
-)
-SELECT r.id, r.task FROM run r
-WHERE r.token IS NOT NULL AND r.lane <> 'service' AND NOT EXISTS (SELECT 1 FROM above WHERE above.id = r.id)
-LIMIT $2;
+-- The claimed runs that keep an exclusive run from being claimed: all that are not part of it, nor services, nor only wait.
+-- One that would go on goes first ($2: no exclusive run is claimed now).
+SELECT o.id, o.task FROM run r CROSS JOIN run o
+WHERE r.key = $1 AND o.token IS NOT NULL AND o.lane <> 'service' AND o.key <> r.key
+  AND (o.lent = 0 OR (o.lent = 2 AND $2 = 1))
+  AND o.id NOT IN (
+--include above
+    SELECT id FROM above)
+LIMIT $3;

@@ -1,10 +1,5 @@
 -- The enabled schedules that are due, the earliest first.
-SELECT
-  id, name, task, rule, timezone, arguments, label, description, entity, as_user, enabled, priority, overlap,
-  catch_up, misfire_grace_seconds, jitter_seconds, retry, depends_on, starts_at, ends_at, excluded, blackouts,
-  origin, edited, deleted, updated_at, version, anchor_at, cursor_at, next_due_at, first_done, declared, created_by,
-  created_at, run_count, error_count, last_run_at, last_status, last_error, outcome, outcome_at, skipped_at
-FROM schedule
+--include schedule_columns
 WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NOT NULL AND next_due_at <= $1
 ORDER BY next_due_at, id
 LIMIT $2;

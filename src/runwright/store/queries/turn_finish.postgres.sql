@@ -1,7 +1,7 @@
 -- PostgreSQL's own: one statement for the whole batch.
 -- Claimed runs end their attempts: they go on later, or are over. A start that was not told before is folded in.
 UPDATE run SET status = v.status, unique_key = CASE WHEN until_start = 1 THEN NULL ELSE unique_key END,
-  token = NULL, ready = v.ready, due_at = v.due_at, started_at = v.started_at,
+  token = NULL, lent = 0, ready = v.ready, due_at = v.due_at, started_at = v.started_at,
   completed_at = v.completed_at, attempt = v.attempt, failures = failures + v.failed, result = v.result,
   error_kind = v.error_kind, error_message = v.error_message, warnings = v.warnings, pause_requested = 0,
   progress_current = coalesce(v.progress_current, run.progress_current),

@@ -14,7 +14,7 @@ from runwright.model import Claim, Lane
 from runwright.store.actions import Action
 from runwright.store.base import Wanted
 from runwright.store.rows import claim_of
-from runwright.store.transaction import Row, Transaction, first_value
+from runwright.store.transaction import PIECE_ROWS, Row, Transaction, first_value
 from runwright.store.verbs.journal import Journal
 
 KEY, ID, TASK, LANE, CRASHES, DUE, PRIORITY, PARENT, CONCURRENCY_KEY, CONCURRENCY_LIMIT = (
@@ -89,10 +89,12 @@ class Claimer:
         self._starts: list[tuple[int, int, int, int]] = []
         self._reserves: list[tuple[int, int, int]] = []
         self._held: dict[str, int] = {}
+        self._lent: set[str] = set()
         self._tasks: dict[str, list[str]] = {}
         self._rates: dict[str, _Rated] = {}
         self._waiting: list[Row] = []
-        self._shut = self._alone = self._exclusive_claimed = False
+        self._shut: str | None = None
+        self._alone = self._exclusive_claimed = False
 
     async def claim(self, wanted: Sequence[Wanted], *, alone: bool) -> None:
         """Claim for each lane at most what is wanted.
@@ -101,21 +103,27 @@ class Claimer:
         """
         tx, self._alone = self._tx, alone
         await tx.lock_claims(alone=alone)
-        exclusive = await tx.all("claim_exclusive", tx.now, self._worker)
-        self._shut = any(row[HELD] for row in exclusive)
-        self._waiting = [row for row in exclusive if not row[HELD]]
         lanes = [lane.lane.value for lane in wanted]
-        self.next_due = await first_value(tx, "claim_next_due", lanes)
+        found = await self._look(lanes)
         if self.next_due is not None and self.next_due <= tx.now:
             await tx.do("claim_due", lanes, tx.now)
-            self.next_due = await first_value(tx, "claim_next_due", lanes)
-        for lane, task, count, micros in await tx.all("claim_tasks", lanes, self._worker):
-            if count is None or await self._may_start(task, count, micros):
+            found = await self._look(lanes)
+        for lane, task, count, micros in found:
+            if task is not None and (count is None or await self._may_start(task, count, micros)):
                 self._tasks.setdefault(lane, []).append(task)
         for lane in wanted:
             await self._claim(lane)
         await self._write()
         await self._write_rates()
+
+    async def _look(self, lanes: Sequence[str]) -> list[Row]:
+        """Learn what holds for all lanes; the lane, task and rate limit of what is ready."""
+        look = await self._tx.all("claim_look", lanes, self._worker)
+        self.next_due, about = look[0][:2]
+        exclusive = await self._tx.all("claim_exclusive", self._tx.now, self._worker) if about else []
+        self._shut = next((row[ID] for row in exclusive if row[HELD]), None)
+        self._waiting = [row for row in exclusive if not row[HELD]]
+        return [row[2:] for row in look]
 
     async def _claim(self, wanted: Wanted) -> None:
         need = wanted.now + wanted.ahead
@@ -134,7 +142,7 @@ class Claimer:
                     break
                 if name in busy:
                     more = True  # another worker counts this key now: the next turn looks again
-                elif self._full(row):
+                elif self._full(row) and not await self._passes(row):
                     await self._tx.do("claim_park", row[KEY])
                     parked += 1
                 elif (rate := self._rates.get(row[TASK])) is not None and not (rate.free and taken < wanted.now):
@@ -145,6 +153,8 @@ class Claimer:
                 elif not row[CRASHES]:  # one that crashed its worker before is never reserved ahead
                     self._take(row, reserved=True)
                     taken += 1
+                if len(self._starts) + len(self._reserves) == PIECE_ROWS:
+                    await self._write()
             if taken == need or not more or (not parked and taken == before):
                 break
             await self._write()
@@ -154,12 +164,9 @@ class Claimer:
 
     async def _write(self) -> None:
         """Store the claims that were chosen."""
-        if self._starts:
-            await self._tx.many("claim_start", self._starts)
-            self._starts.clear()
-        if self._reserves:
-            await self._tx.many("claim_reserve", self._reserves)
-            self._reserves.clear()
+        starts, reserves = ("claim_start", self._starts), ("claim_reserve", self._reserves)
+        await self._tx.together(starts, reserves, *self._journal.batches())
+        self._starts, self._reserves = [], []
 
     def _take(self, row: Row, *, reserved: bool) -> None:
         token = self._tx.rng.token()
@@ -182,13 +189,22 @@ class Claimer:
             return frozenset()
         had = list(await self._tx.try_keys(names))
         self._held.update(dict.fromkeys(had, 0))
-        for name, count in await self._tx.all("claim_keys_held", had):
+        for name, count, lent in await self._tx.all("claim_keys_held", had):
             self._held[name] = count
+            if lent:
+                self._lent.add(name)
         return frozenset(names).difference(had)
 
     def _full(self, row: Row) -> bool:
         name = row[CONCURRENCY_KEY]
         return name is not None and self._held[name] >= int(row[CONCURRENCY_LIMIT])
+
+    async def _passes(self, row: Row) -> bool:
+        """Whether a run has a place at its key that seems full, because a run that it is part of only waits."""
+        if row[PARENT] is None or row[CONCURRENCY_KEY] not in self._lent:
+            return False
+        await self._write()
+        return int(await first_value(self._tx, "places_free", row[KEY])) > 0
 
     # ----- rates -----------------------------------------------------------------------------------------------
 
@@ -230,7 +246,7 @@ class Claimer:
         """The next runs of a lane in the order of the queue, and whether there are more behind them."""
         if lane is Lane.SERVICE or not (self._shut or self._waiting):
             return await self._queue(lane.value, need)
-        children = await self._tx.all("claim_children", lane.value, self._tasks.get(lane.value, []), need)
+        children = await self._tx.all("claim_children", lane.value, self._tasks.get(lane.value, []), need, self._shut)
         before: list[Row] = [] if self._shut else await self._queue_before(lane.value, need)
         rows = sorted({row[KEY]: row for row in (*children, *before)}.values(), key=_place)
         return rows[:need], len(rows) >= need
@@ -279,23 +295,23 @@ class Claimer:
     # ----- the barrier -----------------------------------------------------------------------------------------
 
     async def _claim_exclusive(self, lane: str) -> None:
-        """Claim an exclusive run of this lane if nothing else is claimed: the barrier, or a child of a claimed run."""
+        """Claim an exclusive run of this lane if all others only wait: the barrier, or a child of a claimed run."""
         if not self._alone:
             self.backlog = True  # it came after this turn had begun: the next one keeps the others out, and takes it
             return
         await self._write()
         for index, row in enumerate(self._waiting):
-            if not row[CHILD] and (index or self._shut):
+            if index and not row[CHILD] and self._shut is None:
                 continue
             if row[LANE] != lane or not row[KNOWN]:
                 continue
-            if await self._count_keys([row]) or self._full(row):
+            if await self._count_keys([row]) or (self._full(row) and not await self._passes(row)):
                 continue
-            if await self._tx.one("claim_others", row[PARENT], 1) is None:
+            if await self._tx.one("claim_others", row[KEY], 0 if self._shut else 1, 1) is None:
                 if await self._tx.one("claim_lock", row[KEY]) is None:
                     self.backlog = True  # somebody cancels it now: the next turn sees what has become of it
                     return
                 self._take(row, reserved=False)
                 del self._waiting[index]
-                self._shut = self._exclusive_claimed = True
+                self._exclusive_claimed = True
                 return

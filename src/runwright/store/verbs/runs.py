@@ -10,7 +10,7 @@ from runwright.lifecycle import RunEvent, next_status
 from runwright.model import Enqueued, NewArguments, NewRun, RunStatus
 from runwright.store.actions import Action, action_of
 from runwright.store.rows import run_values
-from runwright.store.transaction import Row, Transaction, UndoError
+from runwright.store.transaction import Row, Transaction
 from runwright.store.verbs.claim import unpark
 from runwright.store.verbs.journal import Journal
 
@@ -27,48 +27,52 @@ async def enqueue(tx: Transaction, runs: Sequence[NewRun]) -> list[Enqueued]:
 
 
 async def let_in(tx: Transaction, journal: Journal, runs: Sequence[NewRun]) -> list[Enqueued]:
-    """Insert the runs that are not there, those that nothing can refuse in one go; the answers in the same order."""
-    plain = [run for run in runs if run.unique_key is None and run.idempotency_key is None]
-    done: dict[str, Enqueued] = {}
-    if len(plain) > 1 and await _insert_all(tx, plain):
-        for run in plain:
-            journal.run(Action.RUN_CREATED, run.id, run.task, run.created_by)
-            done[run.id] = Enqueued(run.id)
-    return [done.get(run.id) or await _insert(tx, journal, run) for run in runs]
+    """Insert the runs that are not there; the answers in the same order.
+
+    Those that nothing can refuse are inserted in one go, without a look. If one is there already, sent again, the verb
+    is done again, and looks.
+    """
+    plain = [] if tx.again else [run for run in runs if cannot_be_refused(run)]
+    await _insert(tx, journal, plain)
+    return [
+        Enqueued(run.id) if not tx.again and cannot_be_refused(run) else await _look_and_insert(tx, journal, run)
+        for run in runs
+    ]
 
 
-async def _insert_all(tx: Transaction, runs: Sequence[NewRun]) -> bool:
-    """Insert runs in one go. False, and nothing is inserted, if some are there already: one by one tells which."""
-    try:
-        async with tx.savepoint():
-            if await tx.many("run_insert", [run_values(run, _ready(run, tx.now)) for run in runs]) < len(runs):
-                raise UndoError
-    except UndoError:
-        return False
+def cannot_be_refused(run: NewRun) -> bool:
+    """Whether no other run can keep this one out."""
+    return run.unique_key is None and run.idempotency_key is None
+
+
+async def _insert(tx: Transaction, journal: Journal, runs: Sequence[NewRun]) -> None:
+    if not runs:
+        return
+    rows = [run_values(run, _ready(run, tx.now)) for run in runs]
+    for run in runs:
+        journal.run(Action.RUN_CREATED, run.id, run.task, run.created_by)
     tx.topics.add("runs")
-    return True
+    await tx.together(("run_insert", rows), *journal.batches())
 
 
-async def _insert(tx: Transaction, journal: Journal, run: NewRun) -> Enqueued:
+async def _look_and_insert(tx: Transaction, journal: Journal, run: NewRun) -> Enqueued:
     """Insert one run unless its id, its idempotency key or its unique key is taken."""
-    if run.unique_key is not None or run.idempotency_key is not None:
-        if await tx.one("run_exists", run.id) is not None:
-            return Enqueued(run.id)
-        if run.idempotency_key is not None:
-            used = await tx.one("idempotency_find", run.created_by, run.idempotency_key)
-            if used is not None:
-                return Enqueued(used[0], created=False, same_body=used[1] == run.idempotency_digest)
+    if await tx.one("run_exists", run.id) is not None:
+        return Enqueued(run.id)
+    if run.idempotency_key is not None:
+        used = await tx.one("idempotency_find", run.created_by, run.idempotency_key)
+        if used is not None:
+            return Enqueued(used[0], created=False, same_body=used[1] == run.idempotency_digest)
+    if run.unique_key is not None:
         holder = await tx.one("unique_holder", run.unique_key)
         if holder is None and run.unique_since is not None:
             holder = await tx.one("unique_recent", run.unique_key, run.unique_since)
         if holder is not None:
             return Enqueued(holder[0], created=False)
-    if await tx.many("run_insert", [run_values(run, _ready(run, tx.now))]):
-        if run.idempotency_key is not None:
-            values = (run.created_by, run.idempotency_key, run.idempotency_digest, run.id, tx.now)
-            await tx.do("idempotency_insert", *values)
-        journal.run(Action.RUN_CREATED, run.id, run.task, run.created_by)
-        tx.topics.add("runs")
+    if run.idempotency_key is not None:
+        values = (run.created_by, run.idempotency_key, run.idempotency_digest, run.id, tx.now)
+        await tx.do("idempotency_insert", *values)
+    await _insert(tx, journal, [run])
     return Enqueued(run.id)
 
 

@@ -61,10 +61,11 @@ async def _insert(tx: Transaction, schedules: Sequence[Schedule]) -> None:
         )
         for schedule in schedules
     ]
-    added = {row[0] for row in await tx.each("schedule_insert", rows)} if rows else set()
-    for schedule in schedules:
-        if schedule.id not in added:
-            await _refuse_name(tx, schedule.name)
+    if await tx.many("schedule_insert", rows) < len(rows):
+        for schedule in schedules:
+            holder = await find(tx, schedule.name)
+            if holder is None or holder.id != schedule.id:
+                await _refuse_name(tx, schedule.name)
 
 
 async def _refuse_name(tx: Transaction, name: str) -> None:
@@ -154,14 +155,37 @@ async def every(tx: Transaction, deleted: bool) -> list[Schedule]:
     return [schedule_of(row) for row in await tx.all("schedule_list", 1 if deleted else 0)]
 
 
+async def page(
+    tx: Transaction, limit: int, after: str | None, name: str | None, task: str | None
+) -> tuple[Page[Schedule], int]:
+    """See ``Store.schedule_page``."""
+    rows = await tx.all("schedule_page", after or "", name, task, limit + 1)
+    count = await tx.one("schedule_count", name, task)
+    items = tuple(schedule_of(row) for row in rows[:limit])
+    return Page(items, items[-1].name if len(rows) > limit else None), 0 if count is None else count[0]
+
+
+async def declared(tx: Transaction) -> list[Schedule]:
+    """See ``Store.declared_schedules``."""
+    return [schedule_of(row) for row in await tx.all("schedule_declared")]
+
+
+async def of_tasks(tx: Transaction, tasks: Collection[str]) -> dict[str, list[str]]:
+    """See ``Store.schedules_of``."""
+    found: dict[str, list[str]] = {}
+    for task, name in await tx.all("schedule_tasks", list(tasks)):
+        found.setdefault(task, []).append(name)
+    return found
+
+
 async def due(tx: Transaction, until: Micros, limit: int) -> list[Schedule]:
     """See ``Store.due_schedules``."""
     return [schedule_of(row) for row in await tx.all("schedule_due", until, limit)]
 
 
-async def busy(tx: Transaction, schedules: Collection[str]) -> dict[str, int]:
+async def busy(tx: Transaction, schedules: Collection[str]) -> set[str]:
     """See ``Store.busy_schedules``."""
-    return {row[0]: row[1] for row in await tx.all("schedule_busy", list(schedules))}
+    return {row[0] for row in await tx.all("schedule_busy", list(schedules))}
 
 
 async def fire(tx: Transaction, plans: Sequence[FirePlan]) -> list[bool]:

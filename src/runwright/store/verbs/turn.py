@@ -13,14 +13,15 @@ from runwright.model import ACTIVE, WAITING, Change, Finish, Lane, RunStatus, Tu
 from runwright.store.actions import Action, action_of
 from runwright.store.base import Wanted
 from runwright.store.rows import clean, dump
-from runwright.store.transaction import Row, Transaction
+from runwright.store.transaction import PIECE_ROWS, Row, Transaction
 from runwright.store.verbs.claim import Claimer, unpark
 from runwright.store.verbs.journal import Journal
+from runwright.store.verbs.kin import WAITS, take_back
 from runwright.store.verbs.sessions import session_row
 
 _EVENTS = {event.value: event for event in RunEvent}
 _STATUSES = {status.value: status for status in RunStatus}
-_CHANGES = {RunEvent.START, RunEvent.PAUSE, RunEvent.EXPIRING}
+_CHANGES = {RunEvent.START, RunEvent.PAUSE, RunEvent.EXPIRING, RunEvent.LEND, RunEvent.TAKE_BACK}
 
 
 async def turn(
@@ -33,19 +34,28 @@ async def turn(
     worker, barrier = int(row[0]), bool(row[1])
     journal = Journal(tx)
     lost: set[int] = set()
+    refused: frozenset[int] = frozenset()
     if changes or finished:
         rows = await _read(tx, [*(change.key for change in changes), *(finish.key for finish in finished)])
         statuses = {key: _STATUSES[row[3]] for key, row in rows.items()}
-        await _change(tx, journal, worker, changes, rows, statuses, lost)
-        await _finish(tx, journal, worker, finished, rows, statuses, lost)
+        freed: list[str | None] = []
+        asks = await _change(tx, journal, worker, changes, rows, statuses, lost, freed)
+        if barrier and freed:
+            tx.topics.add("runs")  # the exclusive run may have waited for one that only waits now
+        for first in range(0, len(finished), PIECE_ROWS):  # the store works on some while the next are made ready
+            piece = finished[first : first + PIECE_ROWS]
+            await _finish(tx, journal, worker, piece, rows, statuses, lost, freed)
+        await unpark(tx, freed)
+        if asks:
+            refused = await take_back(tx, asks, lost, alone=barrier and bool(wanted))
     if not wanted:
         await journal.write()
-        return Turn(lost=frozenset(lost))
+        return Turn(lost=frozenset(lost), refused=refused)
     claimer = Claimer(tx, journal, worker)
     await claimer.claim(wanted, alone=barrier)
     await journal.write()
     return Turn(
-        tuple(claimer.claims), frozenset(lost), next_due=claimer.next_due, backlog=claimer.backlog,
+        tuple(claimer.claims), frozenset(lost), refused, next_due=claimer.next_due, backlog=claimer.backlog,
     )  # fmt: skip
 
 
@@ -62,10 +72,15 @@ async def _change(
     rows: dict[int, Row],
     statuses: dict[int, RunStatus],
     lost: set[int],
-) -> None:
-    """Write the changes; ``statuses`` are the rows' as they are after them."""
+    freed: list[str | None],
+) -> list[tuple[Change, Row]]:
+    """Write the changes; ``statuses`` are the rows' as they are after them.
+
+    ``freed`` takes the concurrency keys of those that begin to wait. Who asks to go on is returned: that comes last.
+    """
     starts: list[tuple[object, ...]] = []
-    others: list[tuple[object, ...]] = []
+    others: list[tuple[str, tuple[object, ...]]] = []
+    asks: list[tuple[Change, Row]] = []
     for change in changes:
         row, event = rows.get(change.key), _EVENTS[change.event]
         after = None
@@ -78,15 +93,21 @@ async def _change(
             continue  # the wish was taken back while the run reached its checkpoint: it goes on
         if event is RunEvent.START:
             starts.append((change.key, change.token, after.value, change.at))
+        elif event is RunEvent.TAKE_BACK:
+            asks.append((change, row))
+        elif event is RunEvent.LEND:
+            others.append(("turn_lend", (change.key, change.token, event.value, WAITS)))
+            freed.append(row[13])
         else:
-            others.append((change.key, change.token, event.value, after.value))
+            others.append(("turn_change", (change.key, change.token, event.value, after.value)))
         if after is not statuses[change.key]:
             journal.run(action_of(event, after), row[4], row[5])
         statuses[change.key] = after
     if starts:  # before the others: a run that starts and pauses in one batch does so in this order
         await tx.many("turn_start", starts)
-    for values in others:
-        await tx.do("turn_change", *values)
+    for statement, values in others:
+        await tx.do(statement, *values)
+    return asks
 
 
 async def _finish(
@@ -97,11 +118,12 @@ async def _finish(
     rows: dict[int, Row],
     statuses: dict[int, RunStatus],
     lost: set[int],
+    freed: list[str | None],
 ) -> None:
+    """Write the endings; ``freed`` takes the concurrency keys of those that ended."""
     now = tx.now
     updates: list[tuple[object, ...]] = []
     attempts: list[tuple[object, ...]] = []
-    freed: list[str | None] = []
     for finish in finished:
         row = rows.get(finish.key)
         if row is None or row[1] != finish.token or row[2] != worker:
@@ -162,6 +184,4 @@ async def _finish(
         if exclusive or lane == Lane.SERVICE:
             tx.topics.add("runs")  # what waited behind it may start, in any process
     if updates:
-        await tx.many("turn_finish", updates)
-        await tx.many("attempt_insert", attempts)
-        await unpark(tx, freed)
+        await tx.together(("turn_finish", updates), ("attempt_insert", attempts), *journal.batches())

@@ -8,6 +8,7 @@ from runwright.testing.store_contract.claims import TestBarrier, TestClaims, Tes
 from runwright.testing.store_contract.dependencies import TestBackfill, TestGraph, TestPauseOfAll, TestWaiting
 from runwright.testing.store_contract.enqueue import TestEnqueue, TestIdempotency, TestUnique
 from runwright.testing.store_contract.keys import TestConcurrencyKeys
+from runwright.testing.store_contract.kin import TestKeysOfParents, TestWaitingParents
 from runwright.testing.store_contract.knowledge import TestKnowledge
 from runwright.testing.store_contract.limits import TestAging, TestRates, TestUniqueForms
 from runwright.testing.store_contract.lists import TestHistory, TestRuns, TestWaitingFor
@@ -32,6 +33,7 @@ __all__ = [
     "TestGraph",
     "TestHistory",
     "TestIdempotency",
+    "TestKeysOfParents",
     "TestKnowledge",
     "TestLifecycle",
     "TestMove",
@@ -51,4 +53,5 @@ __all__ = [
     "TestUniqueForms",
     "TestWaiting",
     "TestWaitingFor",
+    "TestWaitingParents",
 ]

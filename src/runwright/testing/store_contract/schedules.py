@@ -9,7 +9,7 @@ import pytest
 from runwright.clock import SECOND
 from runwright.errors import DuplicateName
 from runwright.lifecycle import RunEvent
-from runwright.model import FirePlan, NewFire, NewRun, RunStatus, Schedule, ScheduleChange
+from runwright.model import FirePlan, NewFire, NewRun, Page, RunStatus, Schedule, ScheduleChange
 from runwright.retry import Retry
 from runwright.store.base import RunQuery, Store
 from runwright.testing.clock import ManualClock
@@ -70,6 +70,28 @@ class TestSchedules:
             ("schedule.created", "nightly", "backup", "ann"),
         ]
 
+    async def test_pages_go_by_name_and_tell_the_number(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        gone = given.schedule("gone")
+        b, a, c = (replace(given.schedule(name), task=task) for name, task in (("b", "y"), ("a", "x"), ("c", "y")))
+        await put(store, b, a, c, gone)
+        await store.delete_schedule(gone.id, "ann")
+        assert await store.schedule_page(2) == (Page((a, b), "b"), 3)
+        assert await store.schedule_page(2, "b") == (Page((c,), None), 3)
+        assert await store.schedule_page(1, task="y") == (Page((b,), "b"), 2)
+        assert await store.schedule_page(1, "b", task="y") == (Page((c,), None), 2)
+        assert await store.schedule_page(2, name="c") == (Page((c,), None), 1)
+        assert await store.schedule_page(2, name="c", task="x") == (Page((), None), 0)
+
+    async def test_what_code_declares_is_found_and_what_tasks_have(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        code, more = given.schedule("z", origin="tasks.py:7"), given.schedule("a", origin="tasks.py:7")
+        await put(store, code, given.schedule("people"), more)
+        await store.delete_schedule(more.id, "ann")
+        assert [(each.name, each.deleted) for each in await store.declared_schedules()] == [("a", True), ("z", False)]
+        assert await store.schedules_of(["backup", "nothing"]) == {"backup": ["people", "z"]}
+        assert await store.schedules_of([]) == {}
+
     async def test_a_name_is_taken_once(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
         first, second = given.schedule("a"), given.schedule("b")
@@ -124,27 +146,24 @@ class TestSchedules:
             await put(store, given.schedule("code"))
         assert await put(store, given.schedule("people"))
         assert await given.status(run) is RunStatus.PENDING
-        assert await store.next_due() is None
 
     async def test_due_are_the_enabled_ones_earliest_first(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
-        assert await store.next_due() is None
         late, early, never = given.schedule("late", 20), given.schedule("early", 10), given.schedule("never")
         disabled = replace(given.schedule("off", 5), enabled=False)
         await put(store, late, early, never, disabled)
         assert [schedule.name for schedule in await store.due_schedules(given.in_seconds(15))] == ["early"]
         assert [schedule.name for schedule in await store.due_schedules(given.in_seconds(20))] == ["early", "late"]
         assert [schedule.name for schedule in await store.due_schedules(given.in_seconds(20), 1)] == ["early"]
-        assert await store.next_due() == given.in_seconds(10)
 
-    async def test_busy_counts_live_runs(self, store: Store, clock: ManualClock) -> None:
+    async def test_busy_are_those_with_live_runs(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
         await given.worker()
         await given.ended(schedule="a")
         await given.add(schedule="a", due_in=5)
         await given.add(schedule="a", due_in=5)
         await given.add(schedule="b", due_in=5)
-        assert dict(await store.busy_schedules(["a", "b", "c"])) == {"a": 2, "b": 1}
+        assert await store.busy_schedules(["a", "b", "c"]) == {"a", "b"}
 
 
 class TestFires:
