@@ -99,6 +99,12 @@ class SchedulerPresence(Service):
         self._told = known
         return self._beat_seconds
 
+    async def start(self) -> None:
+        """Register, then begin the loop."""
+        if not self.running:
+            await self.run_once()
+        await super().start()
+
     async def stop(self) -> None:
         """End the loop, and the session."""
         self._unsubscribe()
