@@ -146,6 +146,20 @@ class SealError(Conflict):
     code = "sealed"
 
 
+class NotHere(Conflict):
+    """A task is known to other processes, and what was asked for needs its code, which this process does not have."""
+
+    code = "not_here"
+
+    def __init__(self, task: str) -> None:
+        super().__init__(
+            f"this process does not have the code of task {task!r}, and starting it needs it, to check its arguments: "
+            "ask a process that has the code, or give this one the same task folder",
+            task,
+        )
+        self.task = task
+
+
 class TooLarge(RunwrightError):
     """An input beyond a stated cap."""
 

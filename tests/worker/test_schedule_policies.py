@@ -11,7 +11,7 @@ from runwright import At, Every
 from runwright.clock import SECOND, to_datetime, to_micros
 from runwright.errors import Conflict, InvalidInput, NotFound, ScheduleRefused
 from runwright.model import SYSTEM, RunStatus
-from runwright.store.base import RunQuery
+from runwright.store.base import Definition, NewWorker, RunQuery
 from tests.worker.schedules import Engine, Node, engine
 
 
@@ -232,6 +232,42 @@ async def test_an_unknown_task_holds_its_fires_until_it_is_there(made: Engine) -
     await knows.tick()
     await made.tick()
     assert await made.outcomes("a") == ["held", "fired"]
+
+
+async def test_due_times_of_a_task_that_only_others_know_are_left_to_them(
+    made: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    later = {"later": Definition("hash", "{}")}
+    await made.store.register(NewWorker("w2", "host", 2, {}, ("later",), {}, later), 1e9)
+    await made.add("a", task="later")
+    schedule = await made.door.get(SYSTEM, "a")
+    assert made.door.unbound(schedule) is None
+    assert "only workers have the code of 'later'" in str(made.door.left_due(schedule))
+    for _ in range(4):
+        await made.pass_time(30)
+    assert await made.ledger("a") == []
+    said = [record.message for record in caplog.records if "only workers have the code" in record.message]
+    assert len(said) == 1
+
+    await made.store.register(NewWorker("s2", "host", 3, {}, (), {}, later, ("scheduler",)), 1e9)
+    schedule = await made.door.get(SYSTEM, "a")
+    assert made.door.left_due(schedule) is None
+    knows = Node(made.store, made.clock, ("work", "later"))
+    await knows.tick()
+    await made.tick()
+    assert await made.outcomes("a") == ["merged", "fired"]  # catch-up, as after a downtime
+
+
+async def test_due_times_of_a_task_are_held_once_nobody_knows_it_any_more(made: Engine) -> None:
+    later = {"later": Definition("hash", "{}")}
+    await made.store.register(NewWorker("w2", "host", 2, {}, ("later",), {}, later), 1e9)
+    await made.add("a", task="later")
+    await made.pass_time(66)
+    assert await made.ledger("a") == []
+    await made.store.end_session("w2")
+    await made.pass_time(6)
+    assert await made.outcomes("a") == ["held"]
+    assert "here or to a live worker" in str(made.door.unbound(await made.door.get(SYSTEM, "a")))
 
 
 async def test_a_trigger_in_code_fires_where_that_code_is_and_is_held_elsewhere(made: Engine) -> None:

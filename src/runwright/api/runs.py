@@ -69,7 +69,7 @@ def routes(control: Control, feed: Feed, files: Files) -> APIRouter:  # noqa: C9
             tags = given.get("tags") or []
             if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
                 raise InvalidInput.field("/data/attributes/tags", "must be a list of texts")
-            schema = control.tasks.get(actor, name).signature.schema() if sent else {}
+            schema = (await control.tasks.get(actor, name)).signature.schema() if sent else {}
             run = await control.runs.start(
                 RunRequest(
                     task=name,

@@ -39,7 +39,9 @@ class ScheduleFires:
         """Run it once now, whatever its state, policies and dependencies, also while all are paused; the run's id."""
         require(actor, Role.OPERATOR)
         schedule = await self._schedules.get(actor, name)
-        (answer,) = await self._store.enqueue([self._run(actor, schedule, confirmed=confirmed)])
+        async with self._schedules.elsewhere.explained():
+            run = self._run(actor, schedule, confirmed=confirmed)
+        (answer,) = await self._store.enqueue([run])
         await self._store.record(
             [NewEvent("task", "schedule.fired", schedule.name, actor.name, schedule.task, answer.run_id)]
         )
@@ -63,7 +65,8 @@ class ScheduleFires:
             if (problem := self._schedules.triggers.problem(schedule)) is not None:
                 raise Conflict(f"the times of schedule {schedule.name!r} are not known here: {problem}", schedule.name)
             due = self._schedules.due_in(schedule, since, until)
-            fires = [self._late(actor, schedule, to_micros(moment), confirmed=confirmed) for moment in due]
+            async with self._schedules.elsewhere.explained():
+                fires = [self._late(actor, schedule, to_micros(moment), confirmed=confirmed) for moment in due]
             plan = FirePlan(
                 schedule.id, schedule.version, tuple(fires), schedule.cursor_at, schedule.next_due_at,
                 enabled=schedule.enabled, first_done=schedule.first_done, fills=True,

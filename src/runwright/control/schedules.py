@@ -13,6 +13,7 @@ from typing import Any
 
 from runwright.auth.policy import require
 from runwright.clock import Clock, Rng, to_datetime, to_micros
+from runwright.control.elsewhere import Elsewhere
 from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
 from runwright.errors import Conflict, InvalidInput, NotFound
 from runwright.model import (
@@ -68,6 +69,7 @@ class Schedules:
         self._timezone = timezone
         self._editor = editor
         self.triggers = triggers
+        self.elsewhere = Elsewhere(store, registry)
 
     # ----- commands ---------------------------------------------------------------------------------------------
 
@@ -95,6 +97,7 @@ class Schedules:
         await self._store.write_schedules([ScheduleChange(each) for each in made], actor.name, guard)
         for schedule, edit in in_code:
             self._bind(schedule, edit)
+        await self.elsewhere.look(each.task for each in made)
         return made
 
     async def update(self, actor: Actor, name: str, edit: ScheduleEdit, *, confirmed: bool = False) -> Schedule:
@@ -177,12 +180,15 @@ class Schedules:
         schedule = await self._store.schedule(name)
         if schedule is None or schedule.deleted:
             raise NotFound("schedule", name)
+        await self.elsewhere.look([schedule.task])
         return schedule
 
     async def list(self, actor: Actor) -> Sequence[Schedule]:
         """All schedules by name."""
         require(actor, Role.VIEWER)
-        return await self._store.schedules()
+        found = await self._store.schedules()
+        await self.elsewhere.look(each.task for each in found)
+        return found
 
     async def page(
         self, actor: Actor, limit: int, after: str | None = None, *, name: str | None = None, task: str | None = None
@@ -271,10 +277,19 @@ class Schedules:
         return masked(json.loads(schedule.arguments))
 
     def unbound(self, schedule: Schedule) -> str | None:
-        """What is not known here and holds its fires: its task, or its times. None if it is bound."""
+        """What is not known and holds its fires: its task, which no live session has either, or its times.
+
+        None if it is bound. Of other sessions it tells what was so when the schedule was read.
+        """
         if self._registry.find(schedule.task) is None:
-            return f"no task named {schedule.task!r} is known here yet; it is held until then"
+            if self.elsewhere.knows(schedule.task):
+                return None
+            return f"no task named {schedule.task!r} is known yet, here or to a live worker; it is held until then"
         return self.triggers.problem(schedule)
+
+    def left_due(self, schedule: Schedule) -> str | None:
+        """Why nobody fires it, although its task is known: no live scheduler has the code. None if that is not so."""
+        return self.elsewhere.left_due(schedule)
 
     # ----- how ----------------------------------------------------------------------------------------------------
 

@@ -25,11 +25,11 @@ from runwright.manager.bridge import Blocking
 from runwright.manager.declared import DeclaredSchedules
 from runwright.manager.files import FileSweep, spool_of, take
 from runwright.manager.requests import run_request
+from runwright.manager.scheduler import presence_of, scheduler_of, ticks
 from runwright.manager.schedules import ManagerSchedules
 from runwright.manager.stores import open_sealer, open_store
 from runwright.manager.worker import worker_options
 from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewEvent, Page, Role, Run, RunStatus
-from runwright.retry import Retry
 from runwright.store.base import RunQuery, Store
 from runwright.tasks.definition import Task, to_task
 from runwright.tasks.discovery import DiscoveryOptions, Report, apply, find
@@ -40,7 +40,7 @@ from runwright.tasks.watch import DirectoryWatch
 from runwright.worker.capture import capture
 from runwright.worker.hooks import HookCalls
 from runwright.worker.janitor import Janitor
-from runwright.worker.scheduler import Scheduler
+from runwright.worker.service import Service
 from runwright.worker.session import WorkerSession
 from runwright.worker.settler import Settler
 from runwright.worker.triggers import Triggers
@@ -139,13 +139,16 @@ class TaskManager:
             if "worker" in self.roles:
                 await self._start_worker(store, admission)
             if "scheduler" in self.roles:
-                self.scheduler = Scheduler(
-                    store=store, registry=self.registry, admission=admission, clock=self._clock, bus=self.bus,
-                    retry=Retry(settings.max_retries, settings.retry_delay), triggers=triggers,
-                    cap=settings.catch_up_cap, rate=settings.catch_up_rate,
-                )  # fmt: skip
-                settler, zones = Settler(store, self.bus, triggers), ZoneRules(store, self.bus, triggers)
-                for service in (zones, self.scheduler, settler):
+                self.scheduler = scheduler_of(
+                    settings, store, self.registry, admission, self._clock, self.bus, triggers
+                )
+                zones, settler = ZoneRules(store, self.bus, triggers), Settler(store, self.bus, triggers)
+                services: list[Service] = [zones, self.scheduler, settler]
+                if "worker" not in self.roles:  # a worker's session tells of its process
+                    services.append(
+                        presence_of(settings, store, self.registry, self._clock, self._rng, self.bus, self._ticks)
+                    )
+                for service in services:
                     await service.start()
                     self._closing.append(service.stop)
                 self._closing.append(declared.close)
@@ -203,7 +206,7 @@ class TaskManager:
             rng=self._rng,
             bus=self.bus,
             hooks=hooks,
-            options=worker_options(settings, level, self._user_loop),
+            options=worker_options(settings, level, self._user_loop, self.roles),
         )
         capture.install(level)
         self._closing.append(_done(capture.uninstall))
@@ -369,12 +372,11 @@ class TaskManager:
 
         return create_app(
             self.control, self.settings, feed=self.feed, spool=self.spool, clock=self._clock, local_actor=local_actor,
-            scheduler_alive=self._scheduler_alive,
+            scheduler_alive=lambda: self._ticks() if "scheduler" in self.roles else None,
         )  # fmt: skip
 
-    def _scheduler_alive(self) -> bool:
-        """Whether the scheduler has looked within twice its longest pause; true where there is none."""
-        return "scheduler" not in self.roles or self._clock.monotonic() - self.scheduler.ticked_at < 60
+    def _ticks(self) -> bool:
+        return ticks(self.scheduler, self._clock)
 
     async def record(self, action: str, detail: JSONObject) -> None:
         """Write an event of the whole system to the timeline."""

@@ -39,8 +39,23 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class Definition:
+    """What a session tells of a task to processes without its code: JSON text, and what tells versions apart."""
+
+    source_hash: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewWorker:
-    """A worker session that registers: a random id for each process start. ``rates`` has the limits of some tasks."""
+    """A session that registers: a random id for each process start.
+
+    Args:
+        tasks: the names of the tasks whose runs it may be given; none for a scheduler.
+        rates: the limits of some of them.
+        definitions: what it tells of the tasks that it knows.
+        roles: ``worker``, ``scheduler``, or both.
+    """
 
     id: str
     host: str
@@ -48,6 +63,8 @@ class NewWorker:
     lanes: Mapping[str, int]
     tasks: Sequence[str]
     rates: Mapping[str, Rate] = field(default_factory=dict)
+    definitions: Mapping[str, Definition] = field(default_factory=dict)
+    roles: Collection[str] = ("worker",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ Rules for every verb
 - Every change of a run's status writes its event to the timeline in the same transaction.
 - Lease arithmetic is the store's own, on a clock that does not step with the wall clock.
 
-``testing.store_contract`` is the executable form of this page; every store passes it. What concerns schedules is in
-``base_schedules``.
+``testing.store_contract`` is the executable form of this page; every store passes it. What concerns sessions is in
+``base_sessions``, what concerns schedules in ``base_schedules``.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ from runwright.model import (
     Statistics,
     TaskHistory,
     Turn,
-    Worker,
 )
-from runwright.store.asked import EventFilter, NewWorker, Rate, RunQuery, Wanted
+from runwright.store.asked import Definition, EventFilter, NewWorker, Rate, RunQuery, Wanted
 from runwright.store.base_schedules import Guard, ScheduleVerbs
+from runwright.store.base_sessions import SessionVerbs
 
 
-class Store(ScheduleVerbs, Protocol):
+class Store(SessionVerbs, ScheduleVerbs, Protocol):
     """What survives. Opened by the composition root, which passes it on."""
 
     # ----- life ------------------------------------------------------------------------------------------------
@@ -81,21 +81,6 @@ class Store(ScheduleVerbs, Protocol):
         ...
 
     # ----- runs: the worker's verbs ----------------------------------------------------------------------------
-
-    async def register(self, worker: NewWorker, lease_seconds: float) -> None:
-        """Begin a worker session with a lease of ``lease_seconds`` from now."""
-        ...
-
-    async def publish(self, session: str, tasks: Sequence[str], rates: Mapping[str, Rate] | None = None) -> None:
-        """Replace the catalogue of a session: the names of the tasks that it knows, and that it may be given."""
-        ...
-
-    def beat(self, session: str, lease_seconds: float) -> bool:
-        """Renew the lease. False if it was lost: the session may write nothing more.
-
-        The only verb that is not a coroutine: the heartbeat has a thread and a connection of its own.
-        """
-        ...
 
     async def turn(
         self,
@@ -156,10 +141,6 @@ class Store(ScheduleVerbs, Protocol):
 
     async def save_state(self, session: str, key: int, token: int, state: str) -> bool:
         """Store a run's saved state (JSON text). False if the token is no longer valid."""
-        ...
-
-    async def end_session(self, session: str) -> None:
-        """End a session in good order. Its reservations wait again; runs it still holds are left to ``orphans``."""
         ...
 
     # ----- runs: the janitor's verbs ---------------------------------------------------------------------------
@@ -261,7 +242,7 @@ class Store(ScheduleVerbs, Protocol):
         """A run's arguments as stored: JSON text with its secrets sealed."""
         ...
 
-    # ----- timeline, workers -----------------------------------------------------------------------------------
+    # ----- timeline ------------------------------------------------------------------------------------------
 
     async def record(self, events: Sequence[NewEvent]) -> None:
         """Write events that belong to no other change (sign-in, discovery, start and stop)."""
@@ -269,10 +250,6 @@ class Store(ScheduleVerbs, Protocol):
 
     async def events(self, filters: Sequence[EventFilter], limit: int = 50, after: str | None = None) -> Page[Event]:
         """The timeline, newest first."""
-        ...
-
-    async def workers(self) -> Sequence[Worker]:
-        """Live sessions and those that ended within the last hour."""
         ...
 
     # ----- accounts --------------------------------------------------------------------------------------------
@@ -290,4 +267,4 @@ class Store(ScheduleVerbs, Protocol):
     async def revoke_credential(self, digest: str, actor: str) -> bool: ...
 
 
-__all__ = ["Claim", "EventFilter", "Guard", "NewWorker", "Rate", "RunQuery", "Store", "Wanted"]
+__all__ = ["Claim", "Definition", "EventFilter", "Guard", "NewWorker", "Rate", "RunQuery", "Store", "Wanted"]

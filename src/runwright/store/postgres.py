@@ -21,7 +21,7 @@ from runwright.model import Enqueued, NewRun
 from runwright.store import postgres_schema, verbs
 from runwright.store.batcher import Batcher
 from runwright.store.postgres_drivers import driver_of
-from runwright.store.postgres_errors import AGAIN, place, translated
+from runwright.store.postgres_errors import AGAIN, opening, place, translated
 from runwright.store.postgres_heart import Heart
 from runwright.store.postgres_hints import CHANNEL, NOBODY, SEND, Listener, Sender, message
 from runwright.store.postgres_transaction import FEW_ROWS, Connection, Driver, PostgresTransaction
@@ -134,7 +134,7 @@ class PostgresStore(SqlStore):
             raise StoreRefused(f"{place(url)} names no database; write postgresql://user@host/database")
         store = cls(url, clock, rng, on_commit, direct_url)
         try:
-            with translated(store._where):
+            with opening(store._where, pooled=direct_url is not None):
                 store._pool = await asyncpg.create_pool(
                     url, min_size=0, max_size=POOL, reset=_keep, timeout=CONNECT_SECONDS, **store._options()
                 )

@@ -228,7 +228,7 @@ def event_of(row: Row) -> Event:
 
 def worker_of(row: Row) -> Worker:
     """A session, from the columns of ``session_list``."""
-    session, host, pid, started_at, heartbeat_at, lease_until, state, lanes, tasks, running = row
+    session, host, pid, started_at, heartbeat_at, lease_until, state, lanes, tasks, works, fires, running = row
     known: Mapping[str, int] = json.loads(lanes)
     return Worker(
         session,
@@ -241,7 +241,13 @@ def worker_of(row: Row) -> Worker:
         known,
         _strings(tasks),
         running,
+        roles_of(works, fires),
     )
+
+
+def roles_of(works: int, fires: int) -> tuple[str, ...]:
+    """The roles of a session, from its flags."""
+    return tuple(role for role, has in (("scheduler", fires), ("worker", works)) if has)
 
 
 def schedule_values(schedule: Schedule) -> tuple[object, ...]:

@@ -10,6 +10,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import TypeVar
 
 from runwright.clock import SECOND, Clock, Micros
@@ -43,13 +44,14 @@ from runwright.model import (
     ScheduleChange,
     Statistics,
     TaskHistory,
+    TaskVersion,
     Turn,
     Waiting,
     Worker,
 )
 from runwright.store import verbs
-from runwright.store.base import EventFilter, Guard, NewWorker, Rate, RunQuery, Wanted
-from runwright.store.leases import Leases
+from runwright.store.base import Definition, EventFilter, Guard, NewWorker, Rate, RunQuery, Wanted
+from runwright.store.leases import Leases, LiveSession
 from runwright.store.transaction import Body, Transaction, first_value
 
 T = TypeVar("T")
@@ -121,8 +123,14 @@ class SqlStore(ABC):
         await self._write(lambda tx: verbs.sessions.register(tx, worker, lease_seconds))
         self._leases.renewed(worker.id, began, lease_seconds)
 
-    async def publish(self, session: str, tasks: Sequence[str], rates: Mapping[str, Rate] | None = None) -> None:
-        await self._write(lambda tx: verbs.sessions.publish(tx, session, tasks, rates or {}))
+    async def publish(
+        self,
+        session: str,
+        tasks: Sequence[str],
+        rates: Mapping[str, Rate] | None = None,
+        definitions: Mapping[str, Definition] | None = None,
+    ) -> None:
+        await self._write(lambda tx: verbs.sessions.publish(tx, session, tasks, rates or {}, definitions or {}))
 
     def beat(self, session: str, lease_seconds: float) -> bool:
         began = self._leases.begin()
@@ -170,9 +178,7 @@ class SqlStore(ABC):
     # ----- the janitor -----------------------------------------------------------------------------------------
 
     async def orphans(self, limit: int = 500) -> Sequence[Rescue]:
-        live = await self._ask(verbs.sessions.live)
-        expired = {session.key for session in self._leases.expired(live)}
-        dead = [session for session in live if session.key in expired or self._proven_dead(session.id)]
+        _, dead = await self._sessions()
         if dead:
             for session in await self._write(lambda tx: verbs.janitor.lose(tx, dead)):
                 self._forget(session)
@@ -180,6 +186,13 @@ class SqlStore(ABC):
         if forgotten:
             await self._write(lambda tx: verbs.claim.unpark(tx, forgotten))
         return await self._ask(lambda tx: verbs.janitor.orphans(tx, limit))
+
+    async def _sessions(self) -> tuple[list[LiveSession], list[LiveSession]]:
+        """The sessions that are not over: those that live, and those that this process sees to be gone."""
+        known = await self._ask(verbs.sessions.live)
+        expired = {session.key for session in self._leases.expired(known)}
+        dead = [session for session in known if session.key in expired or self._proven_dead(session.id)]
+        return [session for session in known if session not in dead], dead
 
     async def rescue(self, decisions: Sequence[tuple[Rescue, RunEvent]]) -> int:
         return await self._write(lambda tx: verbs.janitor.rescue(tx, decisions), len(decisions))
@@ -247,7 +260,21 @@ class SqlStore(ABC):
         return await self._list(lambda tx: verbs.timeline.events(tx, filters, limit, after))
 
     async def workers(self) -> Sequence[Worker]:
-        return await self._ask(verbs.lists.workers)
+        _, dead = await self._sessions()
+        gone = {session.id for session in dead}
+        return [replace(w, state="lost") if w.id in gone else w for w in await self._ask(verbs.lists.workers)]
+
+    async def roles(self) -> frozenset[str]:
+        live, _ = await self._sessions()
+        return frozenset(role for session in live for role in session.roles)
+
+    async def versions(self) -> Sequence[TaskVersion]:
+        _, dead = await self._sessions()
+        gone = {session.key for session in dead}
+        return await self._list(lambda tx: verbs.sessions.versions(tx, gone))
+
+    async def definitions(self, tasks: Collection[str]) -> Mapping[str, Definition]:
+        return await self._list(lambda tx: verbs.sessions.definitions(tx, tasks))
 
     # ----- schedules -------------------------------------------------------------------------------------------
 

@@ -115,8 +115,9 @@ class SqliteStore(SqlStore):
     # ----- sessions --------------------------------------------------------------------------------------------
 
     async def register(self, worker: NewWorker, lease_seconds: float) -> None:
-        self._locks.refuse_company()
-        self._locks.hold(worker.id)
+        if "worker" in worker.roles:
+            self._locks.refuse_company()
+            self._locks.hold(worker.id)
         await super().register(worker, lease_seconds)
 
     async def end_session(self, session: str) -> None:

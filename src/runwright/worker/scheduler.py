@@ -78,6 +78,7 @@ class Scheduler(Service):
         self._pause: Pause | None = None
         self._known: dict[str, Schedule] = {}
         self._known_until: Micros = 0
+        self._left: dict[str, Micros] = {}
         self._stale = True
         self.ticked_at = clock.monotonic()
 
@@ -113,7 +114,9 @@ class Scheduler(Service):
     def _attention(self, schedule: Schedule) -> Micros:
         """When this scheduler looks at a schedule: at its due time, or later if others may know it better."""
         due_at = schedule.next_due_at or 0
-        return due_at if self._unbound(schedule) is None else due_at + round(UNBOUND_SECONDS * SECOND)
+        if self._unbound(schedule) is None:
+            return due_at
+        return max(due_at + round(UNBOUND_SECONDS * SECOND), self._left.get(schedule.id, 0))
 
     def _unbound(self, schedule: Schedule) -> str | None:
         """Why its due times are held here; None if its task and its times are known."""
@@ -133,6 +136,7 @@ class Scheduler(Service):
                 break
             limit *= 4
         self._known = {schedule.id: schedule for schedule in due}
+        self._left = {key: until for key, until in self._left.items() if key in self._known}
 
     async def _wait_until(self, due_at: Micros) -> bool:
         """Wait for the instant: a timer that is armed early, then a short spin, since timers come up to 1 ms late.
@@ -149,6 +153,7 @@ class Scheduler(Service):
     # ----- what is to be written -----------------------------------------------------------------------------------
 
     async def _prepare(self, schedules: Sequence[Schedule], now: Micros) -> list[Prepared]:
+        schedules = await self._without_left(schedules, now)
         busy = await self._store.busy_schedules([s.id for s in schedules])
         prepared = []
         for schedule in schedules:
@@ -159,6 +164,24 @@ class Scheduler(Service):
                 self._known.pop(schedule.id)
         prepared.sort(key=lambda p: p.due_at)
         return prepared
+
+    async def _without_left(self, schedules: Sequence[Schedule], now: Micros) -> Sequence[Schedule]:
+        """Those that this scheduler decides on: due times whose task only others know are left to them for a while."""
+        absent = {schedule.id: schedule for schedule in schedules if self._registry.find(schedule.task) is None}
+        if not absent or self._pause is not None:
+            return schedules
+        roles: dict[str, set[str]] = {}
+        for version in await self._store.versions():
+            roles.setdefault(version.task, set()).update(version.roles)
+        left = {key: schedule for key, schedule in absent.items() if schedule.task in roles}
+        for key, schedule in left.items():
+            if key not in self._left and "scheduler" not in roles[schedule.task]:
+                logger.warning(
+                    "schedule %r is due, and only workers have the code of its task %r: it waits for a scheduler that "
+                    "has it, too; give the scheduler the same task folder", schedule.name, schedule.task,
+                )  # fmt: skip
+            self._left[key] = now + round(UNBOUND_SECONDS * SECOND)
+        return [schedule for schedule in schedules if schedule.id not in left]
 
     def _prepared(self, schedule: Schedule, busy: AbstractSet[str], at: Micros) -> Prepared:
         running, held = schedule.id in busy, self._held(schedule)

@@ -11,6 +11,7 @@ CREATE TABLE transition (
 
 -- One row for each process start. The key is narrow because every claimed run carries it.
 -- beats rises with each renewal of the lease, by which every process sees on its own clock that it was renewed.
+-- works: it executes runs; fires: it has a scheduler.
 CREATE TABLE worker (
   key          INTEGER PRIMARY KEY AUTOINCREMENT,
   id           TEXT    NOT NULL UNIQUE,
@@ -22,6 +23,8 @@ CREATE TABLE worker (
   heartbeat_at INTEGER NOT NULL,
   lease        INTEGER NOT NULL,
   beats        INTEGER NOT NULL DEFAULT 0,
+  works        INTEGER NOT NULL CHECK (works = 0 OR works = 1),
+  fires        INTEGER NOT NULL CHECK (fires = 0 OR fires = 1),
   ended_at     INTEGER,
   CHECK ((state = 'live') = (ended_at IS NULL))
 ) STRICT;
@@ -36,6 +39,15 @@ CREATE TABLE catalogue (
   PRIMARY KEY (worker, task)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX catalogue_task ON catalogue (task);
+
+-- What a session tells of the tasks that it knows, for processes that do not have their code. Claims do not read it.
+CREATE TABLE definition (
+  worker      INTEGER NOT NULL REFERENCES worker (key) ON DELETE CASCADE,
+  task        TEXT    NOT NULL,
+  source_hash TEXT    NOT NULL,
+  body        TEXT    NOT NULL,
+  PRIMARY KEY (worker, task)
+) STRICT, WITHOUT ROWID;
 
 -- rank: the priority by which it is claimed; it rises when a run has waited too long.
 -- ready: 0 not to be claimed now (claimed, not due, not waiting), 1 to be claimed, 2 waits for its concurrency key,

@@ -9,6 +9,7 @@ from runwright.testing.store_contract.dependencies import TestBackfill, TestGrap
 from runwright.testing.store_contract.enqueue import TestEnqueue, TestIdempotency, TestUnique
 from runwright.testing.store_contract.keys import TestConcurrencyKeys
 from runwright.testing.store_contract.kin import TestKeysOfParents, TestWaitingParents
+from runwright.testing.store_contract.knowledge import TestKnowledge
 from runwright.testing.store_contract.limits import TestAging, TestRates, TestUniqueForms
 from runwright.testing.store_contract.lines import TestCancelling, TestInLine
 from runwright.testing.store_contract.lists import TestHistory, TestRuns, TestWaitingFor
@@ -36,6 +37,7 @@ __all__ = [
     "TestIdempotency",
     "TestInLine",
     "TestKeysOfParents",
+    "TestKnowledge",
     "TestLifecycle",
     "TestMove",
     "TestNotes",
