@@ -57,7 +57,7 @@ class Control:
         self.runs = Runs(store, registry, admission, feed, clock)
         self.schedules = Schedules(store, registry, editor, triggers, clock, rng, timezone)
         self.fires = ScheduleFires(store, self.schedules, admission, clock)
-        self.declared = Declared(store, self.schedules, editor, clock)
+        self.declared = Declared(store, self.schedules, editor, clock, timezone)
         self.file = ScheduleFile(store, self.schedules, editor, clock, rng, timezone)
         self.tasks = Tasks(store, registry)
         self.timeline = Timeline(store)

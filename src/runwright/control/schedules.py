@@ -41,7 +41,7 @@ from runwright.schedule import (
     when_of,
     when_to_text,
 )
-from runwright.store.base import RunQuery, Store
+from runwright.store.base import Guard, RunQuery, Store
 from runwright.tasks.registry import Registry
 from runwright.worker.triggers import Triggers, code_class, form_of, lives_in_code
 
@@ -131,12 +131,7 @@ class Schedules:
         """Delete a schedule; its runs stay. Raises Conflict while other schedules depend on it, naming them."""
         require(actor, Role.OPERATOR)
         schedule = await self.get(actor, name)
-
-        def unneeded(edges: Mapping[str, Sequence[str]], names: frozenset[str]) -> None:
-            if needed_by := dependents(schedule.name, edges):
-                raise Conflict(f"schedule {schedule.name!r} is needed by {', '.join(needed_by)}", needed_by[0])
-
-        if not await self._store.delete_schedule(schedule.id, actor.name, unneeded):
+        if not await self._store.delete_schedule(schedule.id, actor.name, unneeded(schedule.name)):
             raise NotFound("schedule", name)
         await self.withdraw(schedule.id)
 
@@ -337,6 +332,16 @@ def guard(edges: Mapping[str, Sequence[str]], names: frozenset[str]) -> None:
     for name, needs in edges.items():
         refuse_unknown(name, needs, names)
     refuse_cycle(edges)
+
+
+def unneeded(name: str) -> Guard:
+    """Refuse that a schedule goes while others depend on it, naming them."""
+
+    def guard(edges: Mapping[str, Sequence[str]], names: frozenset[str]) -> None:
+        if needed_by := dependents(name, edges):
+            raise Conflict(f"schedule {name!r} is needed by {', '.join(needed_by)}", needed_by[0])
+
+    return guard
 
 
 __all__ = ["UNSET", "ScheduleEdit", "Schedules"]

@@ -22,7 +22,7 @@ from runwright.control.declared import declared_in
 from runwright.errors import Conflict, InvalidInput, RunFailed
 from runwright.events.feed import Feed, Frame
 from runwright.manager.bridge import Blocking
-from runwright.manager.declared import DeclaredSchedules
+from runwright.manager.declared import DeclaredSchedules, origin_of
 from runwright.manager.files import FileSweep, spool_of, take
 from runwright.manager.requests import run_request
 from runwright.manager.schedules import ManagerSchedules
@@ -117,7 +117,7 @@ class TaskManager:
         if self._control is not None:
             raise Conflict("this TaskManager is open already")
         settings = self.settings
-        in_file = declared_in(settings.schedules, file := f"file {settings.file or 'settings'}")
+        in_file = declared_in(settings.schedules, origin_of(settings.file))
         store = self.store = await open_store(settings, self._clock, self._rng, self.bus)
         self._clock = SharedClock(self._clock, store.now)
         self._closing.append(store.close)
@@ -133,7 +133,7 @@ class TaskManager:
             )  # fmt: skip
             if (token := settings.admin_token) is not None:
                 await self._control.accounts.admit_token(token.get_secret_value(), "admin", Role.ADMIN)
-            declared = DeclaredSchedules(store, self.registry, self._control.declared, in_file, file)
+            declared = DeclaredSchedules(store, self.registry, self._control.declared, self.bus, in_file, settings.file)
             await self._restore(store)
             if "worker" in self.roles:
                 await self._start_worker(store, admission)
@@ -144,11 +144,11 @@ class TaskManager:
                     cap=settings.catch_up_cap, rate=settings.catch_up_rate,
                 )  # fmt: skip
                 settler = Settler(store, self.bus, triggers)
-                for service in (self.scheduler, settler):
+                for service in (self.scheduler, settler, declared):
                     await service.start()
                     self._closing.append(service.stop)
-                self._closing.append(declared.close)
-                await declared.begin()
+            else:
+                await declared.check()
         except BaseException:
             await self.close()
             raise

@@ -296,15 +296,16 @@ class Store(Protocol):
         comes between its look and the commit.
 
         Raises:
-            DuplicateName: a name is taken; a deleted schedule that is still declared keeps its own.
+            DuplicateName: a name is taken. A declared schedule that people deleted keeps its own; one that was
+                withdrawn gives it up, and is gone.
             what ``guard`` raises.
         """
         ...
 
     async def delete_schedule(self, schedule: str, actor: str, guard: Guard | None = None) -> bool:
-        """Delete by id; one with an origin leaves a tombstone. Its ledger goes, its runs stay. False if not there.
+        """Delete by id; one with an origin leaves a tombstone, as edited. False if it is not there.
 
-        ``guard`` sees the graph without it, and raises if it may not go.
+        Its ledger goes, its runs stay. ``guard`` sees the graph without it, and raises if it may not go.
         """
         ...
 
@@ -340,6 +341,10 @@ class Store(Protocol):
 
     async def schedules_of(self, tasks: Collection[str]) -> Mapping[str, Sequence[str]]:
         """The names of the schedules of each of these tasks."""
+        ...
+
+    async def withdrawn(self) -> Sequence[str]:
+        """The names of those that were written as deleted, but not by people: what declared them did so no more."""
         ...
 
     async def due_schedules(self, until: Micros, limit: int = 500) -> Sequence[Schedule]:

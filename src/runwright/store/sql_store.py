@@ -280,6 +280,9 @@ class SqlStore(ABC):
     async def schedules_of(self, tasks: Collection[str]) -> Mapping[str, Sequence[str]]:
         return await self._list(lambda tx: verbs.schedules.of_tasks(tx, tasks))
 
+    async def withdrawn(self) -> Sequence[str]:
+        return await self._ask(verbs.schedules.withdrawn)
+
     async def due_schedules(self, until: Micros, limit: int = 500) -> Sequence[Schedule]:
         return await self._ask(lambda tx: verbs.schedules.due(tx, until, limit))
 

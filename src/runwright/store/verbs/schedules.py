@@ -26,7 +26,7 @@ async def write(tx: Transaction, changes: Sequence[ScheduleChange], actor: str, 
     """See ``Store.write_schedules``."""
     made = [change.schedule for change in changes if change.action == Action.SCHEDULE_CREATED]
     replaced = [change.schedule for change in changes if change.action != Action.SCHEDULE_CREATED]
-    judged = any(change.schedule.depends_on for change in changes)
+    judged = any(change.schedule.depends_on or change.schedule.deleted for change in changes)
     if judged or replaced:  # before anything is written, so that two never wait for each other
         await tx.lock_keys([_GRAPH])
     journal = Journal(tx)
@@ -48,40 +48,45 @@ async def write(tx: Transaction, changes: Sequence[ScheduleChange], actor: str, 
 
 
 async def _insert(tx: Transaction, schedules: Sequence[Schedule]) -> None:
-    rows = [
-        (
-            *schedule_values(schedule),
-            schedule.created_by,
-            schedule.created_at,
-            schedule.run_count,
-            schedule.error_count,
-            schedule.last_run_at,
-            schedule.last_status,
-            schedule.last_error,
-        )
-        for schedule in schedules
-    ]
-    if await tx.many("schedule_insert", rows) < len(rows):
-        for schedule in schedules:
-            holder = await find(tx, schedule.name)
-            if holder is None or holder.id != schedule.id:
-                await _refuse_name(tx, schedule.name)
+    if await tx.many("schedule_insert", [_new_row(schedule) for schedule in schedules]) < len(schedules):
+        freed = [schedule for schedule in schedules if await _free_name(tx, schedule)]
+        await tx.many("schedule_insert", [_new_row(schedule) for schedule in freed])
 
 
-async def _refuse_name(tx: Transaction, name: str) -> None:
-    holder = await find(tx, name)
-    if holder is not None and holder.deleted:
+def _new_row(schedule: Schedule) -> tuple[object, ...]:
+    return (
+        *schedule_values(schedule),
+        schedule.created_by,
+        schedule.created_at,
+        schedule.run_count,
+        schedule.error_count,
+        schedule.last_run_at,
+        schedule.last_status,
+        schedule.last_error,
+    )
+
+
+async def _free_name(tx: Transaction, schedule: Schedule) -> bool:
+    """Take its name from a schedule that was withdrawn; False if it has it already. Raises DuplicateName."""
+    holder = await find(tx, schedule.name)
+    if holder is not None and holder.id == schedule.id:
+        return False
+    if holder is None or not holder.deleted:
+        raise DuplicateName(f"there is already a schedule named {schedule.name!r}; choose another name", schedule.name)
+    if holder.edited:
         raise DuplicateName(
-            f"schedule {name!r} was deleted, but {holder.origin} still declares it; reset it, or choose another name",
-            name,
+            f"schedule {schedule.name!r} was deleted, but {holder.origin} still declares it; "
+            "reset it, or choose another name",
+            schedule.name,
         )
-    raise DuplicateName(f"there is already a schedule named {name!r}; choose another name", name)
+    await tx.do("schedule_delete", holder.id)
+    return True
 
 
 async def _replace(tx: Transaction, schedule: Schedule) -> bool:
     """Put a schedule in its own place; its dependents follow it to a new name. Returns whether it has one."""
     if await tx.one("schedule_name_taken", schedule.name, schedule.id) is not None:
-        await _refuse_name(tx, schedule.name)
+        await _free_name(tx, schedule)
     old = await find(tx, schedule.id)
     if old is None or not await tx.do("schedule_update", *schedule_values(schedule)):
         raise UndoError
@@ -176,6 +181,11 @@ async def of_tasks(tx: Transaction, tasks: Collection[str]) -> dict[str, list[st
     for task, name in await tx.all("schedule_tasks", list(tasks)):
         found.setdefault(task, []).append(name)
     return found
+
+
+async def withdrawn(tx: Transaction) -> list[str]:
+    """See ``Store.withdrawn``."""
+    return [row[0] for row in await tx.all("schedule_withdrawn")]
 
 
 async def due(tx: Transaction, until: Micros, limit: int) -> list[Schedule]:
