@@ -19,7 +19,7 @@ from typing import Any
 from runwright.auth.policy import require
 from runwright.clock import SECOND, Clock
 from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
-from runwright.control.schedule_words import entry_of
+from runwright.control.schedule_words import PLACE, entry_of
 from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules, unneeded
 from runwright.errors import Conflict, DuplicateName, InvalidInput, NotFound, RunwrightError, StoreUnavailable
 from runwright.model import JSON, SYSTEM, Actor, Role, Schedule, ScheduleChange
@@ -94,13 +94,14 @@ def declared_in(entries: Sequence[Mapping[str, JSON]], origin: str) -> list[Decl
     """What a file's list of schedules declares. Raises InvalidInput for an entry that cannot be read."""
     found: dict[str, Declaration] = {}
     for number, entry in enumerate(entries):
-        edit = entry_of(entry, f"schedules/{number}").edit
+        place = f"/{PLACE}/{number}"
+        edit = entry_of(entry, place[1:]).edit
         for name in ("name", "task", "when"):
             if isinstance(getattr(edit, name), Unset):
-                raise InvalidInput.field(f"/schedules/{number}/{name}", "is missing")
+                raise InvalidInput.field(f"{place}/{name}", "is missing")
         declaration = Declaration(edit, origin, number)
         if found.setdefault(declaration.name, declaration) is not declaration:
-            raise InvalidInput.field(f"/schedules/{number}/name", f"{declaration.name!r} is there twice")
+            raise InvalidInput.field(f"{place}/name", f"{declaration.name!r} is there twice")
     order = _in_order({name: each.edit.given().get("depends_on", ()) for name, each in found.items()})
     return [found[name] for name in order]
 

@@ -19,7 +19,7 @@ from runwright.clock import Clock, Rng, SharedClock, SystemClock, SystemRng
 from runwright.config import Settings
 from runwright.control import Control
 from runwright.control.declared import declared_in
-from runwright.errors import Conflict, InvalidInput, RunFailed
+from runwright.errors import Conflict, InvalidInput, RunFailed, in_file
 from runwright.events.feed import Feed, Frame
 from runwright.manager.bridge import Blocking
 from runwright.manager.declared import DeclaredSchedules, origin_of
@@ -117,7 +117,8 @@ class TaskManager:
         if self._control is not None:
             raise Conflict("this TaskManager is open already")
         settings = self.settings
-        in_file = declared_in(settings.schedules, origin_of(settings.file))
+        with in_file(settings.file or "the settings"):
+            in_settings = declared_in(settings.schedules, origin_of(settings.file))
         store = self.store = await open_store(settings, self._clock, self._rng, self.bus)
         self._clock = SharedClock(self._clock, store.now)
         self._closing.append(store.close)
@@ -133,7 +134,9 @@ class TaskManager:
             )  # fmt: skip
             if (token := settings.admin_token) is not None:
                 await self._control.accounts.admit_token(token.get_secret_value(), "admin", Role.ADMIN)
-            declared = DeclaredSchedules(store, self.registry, self._control.declared, self.bus, in_file, settings.file)
+            declared = DeclaredSchedules(
+                store, self.registry, self._control.declared, self.bus, in_settings, settings.file
+            )
             await self._restore(store)
             if "worker" in self.roles:
                 await self._start_worker(store, admission)

@@ -6,16 +6,16 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 
 from runwright.clock import Micros
-from runwright.errors import DuplicateName, InvalidInput
+from runwright.errors import DuplicateName
 from runwright.model import EndedRun, Fire, FirePlan, Page, Pause, RunStatus, Schedule, ScheduleChange
 from runwright.store.actions import TASK, Action
 from runwright.store.base import Guard
 from runwright.store.rows import dump, ended_of, fire_of, schedule_of, schedule_values
 from runwright.store.transaction import Transaction, UndoError
+from runwright.store.verbs.cursors import GREATEST, cursor_of
 from runwright.store.verbs.journal import Journal
 from runwright.store.verbs.runs import let_in, skip
 
-_END = 2**62
 _TOLD = {"missed", "held", "blocked"}
 """Outcomes that make no run, and are told on the timeline for that reason."""
 _GRAPH = "runwright: which schedule depends on which"
@@ -273,9 +273,7 @@ async def _fill(
 
 async def fires(tx: Transaction, schedule: str, limit: int, after: str | None) -> Page[Fire]:
     """See ``Store.fires``."""
-    if after is not None and not after.isdecimal():
-        raise InvalidInput.field("/page/after", f"{after!r} is not a cursor that this list gave")
-    start = _END if after is None else int(after)
+    start = GREATEST if after is None else cursor_of(after)
     rows = await tx.all("fire_list", schedule, start, limit + 1)
     items = tuple(fire_of(row) for row in rows[:limit])
     return Page(items, str(items[-1].id) if len(rows) > limit and items else None)
