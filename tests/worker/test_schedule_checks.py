@@ -131,7 +131,7 @@ def test_a_file_with_a_malformed_schedule_is_a_problem_with_its_line(tmp_path: P
     file = tmp_path / "job.py"
     file.write_text(source)
     registry = Registry()
-    discover(DiscoveryOptions(directory=tmp_path, entry_points=False), registry)
+    discover(DiscoveryOptions(directory=tmp_path, entry_points=False, file_seconds=60), registry)
     (problem,) = registry.problems
     assert (problem.file, problem.line) == (str(file), line)
     assert "schedule" in problem.error or "hour" in problem.error
