@@ -65,7 +65,7 @@ class DeclaredSchedules(Service):
     async def run_once(self) -> float:
         if self._followed != self._registry.version:
             await self._follow(self._gone)
-        elif withdrawn := set(await self._store.withdrawn()):
+        elif withdrawn := {each.name for each in await self._store.declared_schedules(withdrawn=True)}:
             if any(each.name in withdrawn for each in await self.declared_now()):
                 await self._follow(lambda schedule: False)
         return LOOK_SECONDS if self._followed == self._registry.version else 0

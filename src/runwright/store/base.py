@@ -14,9 +14,9 @@ Rules for every verb
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from runwright.clock import Micros
 from runwright.lifecycle import RunEvent
@@ -52,10 +52,7 @@ from runwright.model import (
     Waiting,
     Worker,
 )
-from runwright.store.asked import EventFilter, NewWorker, Rate, RunQuery, Wanted
-
-Guard: TypeAlias = Callable[[Mapping[str, Sequence[str]], frozenset[str]], None]
-"""Judges a graph: what each schedule depends on, and which of those that are depended on exist. It raises to refuse."""
+from runwright.store.asked import EventFilter, Guard, NewWorker, Rate, RunQuery, Wanted
 
 
 class Store(Protocol):
@@ -296,8 +293,7 @@ class Store(Protocol):
         comes between its look and the commit.
 
         Raises:
-            DuplicateName: a name is taken. A declared schedule that people deleted keeps its own; one that was
-                withdrawn gives it up, and is gone.
+            DuplicateName: a name is taken, also by a declared schedule that people deleted; withdrawn ones give it up.
             what ``guard`` raises.
         """
         ...
@@ -335,16 +331,12 @@ class Store(Protocol):
         """
         ...
 
-    async def declared_schedules(self) -> Sequence[Schedule]:
-        """The schedules that code or files declare, tombstones too."""
+    async def declared_schedules(self, *, withdrawn: bool = False) -> Sequence[Schedule]:
+        """The schedules that code or files declare, tombstones too; or only those that were deleted, but not edited."""
         ...
 
     async def schedules_of(self, tasks: Collection[str]) -> Mapping[str, Sequence[str]]:
         """The names of the schedules of each of these tasks."""
-        ...
-
-    async def withdrawn(self) -> Sequence[str]:
-        """The names of those that were written as deleted, but not by people: what declared them did so no more."""
         ...
 
     async def due_schedules(self, until: Micros, limit: int = 500) -> Sequence[Schedule]:

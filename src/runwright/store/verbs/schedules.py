@@ -170,9 +170,9 @@ async def page(
     return Page(items, items[-1].name if len(rows) > limit else None), 0 if count is None else count[0]
 
 
-async def declared(tx: Transaction) -> list[Schedule]:
+async def declared(tx: Transaction, withdrawn: bool) -> list[Schedule]:
     """See ``Store.declared_schedules``."""
-    return [schedule_of(row) for row in await tx.all("schedule_declared")]
+    return [schedule_of(row) for row in await tx.all("schedule_declared", 1 if withdrawn else 0)]
 
 
 async def of_tasks(tx: Transaction, tasks: Collection[str]) -> dict[str, list[str]]:
@@ -181,11 +181,6 @@ async def of_tasks(tx: Transaction, tasks: Collection[str]) -> dict[str, list[st
     for task, name in await tx.all("schedule_tasks", list(tasks)):
         found.setdefault(task, []).append(name)
     return found
-
-
-async def withdrawn(tx: Transaction) -> list[str]:
-    """See ``Store.withdrawn``."""
-    return [row[0] for row in await tx.all("schedule_withdrawn")]
 
 
 async def due(tx: Transaction, until: Micros, limit: int) -> list[Schedule]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -142,7 +143,7 @@ class TestSchedules:
         assert list(await store.schedules()) == []
         (tombstone,) = await store.schedules(deleted=True)
         assert (tombstone.name, tombstone.deleted, tombstone.edited, tombstone.enabled) == ("code", True, True, False)
-        assert await store.withdrawn() == []
+        assert await store.declared_schedules(withdrawn=True) == []
         with pytest.raises(DuplicateName, match=r"tasks\.py:7"):
             await put(store, given.schedule("code"))
         assert await put(store, given.schedule("people"))
@@ -156,15 +157,15 @@ class TestSchedules:
         assert await store.fire([fire]) == [True]
         graphs: list[object] = []
 
-        async def write(stored_as: str, **fields: object) -> None:
+        async def write(stored_as: str, **fields: Any) -> None:
             stored = await store.schedule(stored_as)
             assert stored is not None
-            written = ScheduleChange(replace(stored, **fields), "schedule.updated")  # type: ignore[arg-type]
+            written = ScheduleChange(replace(stored, **fields), "schedule.updated")
             assert await store.write_schedules([written], "ann", lambda *graph: graphs.append(graph))
 
         await write("code", deleted=True)
         assert len(graphs) == 1
-        assert list(await store.withdrawn()) == ["code"]
+        assert [each.name for each in await store.declared_schedules(withdrawn=True)] == ["code"]
         assert [schedule.name for schedule in await store.schedules()] == ["needs", "other"]
         assert await store.due_schedules(given.in_seconds(60)) == []
         await write("code", deleted=False)
@@ -175,7 +176,7 @@ class TestSchedules:
         await write("needs", deleted=True)
         assert await put(store, given.schedule("code"))
         await write("other", name="needs")
-        assert list(await store.withdrawn()) == []
+        assert await store.declared_schedules() == []
         assert [schedule.origin for schedule in await store.schedules()] == ["", ""]
 
     async def test_due_are_the_enabled_ones_earliest_first(self, store: Store, clock: ManualClock) -> None:
