@@ -44,8 +44,8 @@ from runwright.model import (
     TaskHistory,
     Turn,
 )
-from runwright.store.asked import Definition, EventFilter, NewWorker, Rate, RunQuery, Wanted
-from runwright.store.base_schedules import Guard, ScheduleVerbs
+from runwright.store.asked import Definition, EventFilter, Guard, NewWorker, Rate, RunQuery, Wanted
+from runwright.store.base_schedules import ScheduleVerbs
 from runwright.store.base_sessions import SessionVerbs
 
 
