@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
+import asyncpg
+
 from runwright.errors import InvalidInput
 from runwright.store.postgres_transaction import Driver
 
@@ -42,17 +44,23 @@ async def _of_sqlalchemy(connection: Any) -> Driver:
 
 
 class _Psycopg:
-    """An asynchronous connection of psycopg, as a Driver."""
+    """An asynchronous connection of psycopg, as a Driver: what the server says is raised as asyncpg would."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
     async def _cursor(self, statement: str, values: Sequence[object]) -> Any:
-        from psycopg import AsyncRawCursor  # noqa: PLC0415  # the caller's own driver, which is loaded by now
+        from psycopg import AsyncRawCursor, Error  # noqa: PLC0415  # the caller's own driver, which is loaded by now
         from psycopg.rows import tuple_row  # noqa: PLC0415  # as above
 
         cursor = AsyncRawCursor(self._connection, row_factory=tuple_row)  # it takes $1 as the server does
-        await cursor.execute(statement, values or None)
+        try:
+            await cursor.execute(statement, values or None)
+        except Error as error:
+            if error.sqlstate is None:
+                raise
+            known = asyncpg.PostgresError.get_message_class_for_sqlstate(error.sqlstate)  # type: ignore[attr-defined]
+            raise known(str(error)) from error
         return cursor
 
     async def fetch(self, statement: str, /, *values: object) -> Sequence[Sequence[Any]]:

@@ -111,6 +111,16 @@ async def test_a_refusal_inside_leaves_the_callers_transaction_usable(store: Pos
     await other.close()
 
 
+async def test_what_is_there_already_is_found_over_psycopg_too(store: PostgresStore, postgres_url: str) -> None:
+    """The server's refusal of the insert leads to a look, and leaves the caller's transaction usable."""
+    once, more = run(), run()
+    await store.enqueue([once])
+    async with await psycopg.AsyncConnection.connect(postgres_url) as connection:
+        assert await store.enqueue([once, more], connection) == [Enqueued(once.id), Enqueued(more.id)]
+        await connection.commit()
+    assert await seen(store, more)
+
+
 async def test_what_is_no_such_connection_is_refused(store: PostgresStore, postgres_url: str) -> None:
     with psycopg.connect(postgres_url) as connection:
         for wrong in (connection, object(), "postgresql://"):
