@@ -36,6 +36,7 @@ PROMISED = {
     "Conflict": 4,
     "DuplicateName": 4,
     "NotHere": 4,
+    "SealError": 4,
     "StoreUnavailable": 5,
     "StoreRefused": 5,
     "StartRefused": 78,
