@@ -9,7 +9,8 @@
     │   └── SettingsError          a setting, in a file, the environment or a flag
     ├── NotFound                   a task, run, schedule, token … that is not there
     ├── Conflict                   the thing is there, and its state forbids the command
-    │   └── DuplicateName          a name is taken
+    │   ├── DuplicateName          a name is taken
+    │   └── SealError              a secret that was sealed with another key
     ├── TooLarge                   an input beyond a stated cap
     ├── NotSignedIn                no valid credentials
     ├── Forbidden                  known, but not allowed
@@ -137,6 +138,12 @@ class DuplicateName(Conflict):
     """A name is already taken by another task or schedule."""
 
     code = "duplicate_name"
+
+
+class SealError(Conflict):
+    """A sealed secret cannot be opened: it was sealed with another key, or changed."""
+
+    code = "sealed"
 
 
 class NotHere(Conflict):

@@ -224,6 +224,9 @@ async def test_a_worker_stops_with_a_run_that_may_not_go_on(postgres_url: str) -
     async with TaskManager(given, tasks=[alone, never], user_loop=True) as lasting:
         async with TaskManager(given, tasks=[waiter, never], user_loop=True) as stopped:
             waits = await stopped.start("waiter", {"what": (await stopped.start("never", run_at=LATER)).id})
+            async with asyncio.timeout(PROMPT):
+                while not begun:
+                    await asyncio.sleep(0.005)
             exclusive = await lasting.start("alone")
             async with asyncio.timeout(PROMPT):
                 while (await lasting.get(exclusive.id)).status is not RunStatus.RUNNING:

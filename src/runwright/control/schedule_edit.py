@@ -11,9 +11,8 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from runwright.admission import PRIORITY_LIMIT, Admission
-from runwright.auth.sealing import SealError
 from runwright.clock import Micros, to_datetime, to_micros
-from runwright.errors import ConfirmRequired, FieldError, InvalidInput, ScheduleRefused
+from runwright.errors import ConfirmRequired, FieldError, InvalidInput, ScheduleRefused, SealError
 from runwright.model import Schedule
 from runwright.retry import Retry
 from runwright.schedule import begin, compile_when, opening, parse_windows, refuse_past, when_of
@@ -136,7 +135,7 @@ class Editor:
         try:
             return self._admission.open_arguments(json.dumps(dict(arguments)))
         except SealError as error:
-            raise InvalidInput.field("/arguments", str(error)) from None
+            raise InvalidInput.field("/arguments", error.message) from None
 
     def _when(self, old: Schedule, given: Mapping[str, Any]) -> When | None:
         """What says when; None if it lives in code that is not here, and stays as it is."""
@@ -175,10 +174,11 @@ class Editor:
 
     def _place(self, old: Schedule, new: _Times, when: When | None, now: Micros) -> dict[str, Any]:
         """A schedule's new place in time, whenever its times or its switch change: from now on only."""
+        switched_off = not new.enabled and new == _Times(*_times_of(old))._replace(enabled=False)
+        if when is None or switched_off:  # off it goes, also if its times cannot be read here
+            return {"cursor_at": max(old.cursor_at, now - 1), "next_due_at": None}
         if new.blackouts:
             parse_windows(new.blackouts, new.timezone, "blackouts")
-        if when is None:
-            return {"cursor_at": max(old.cursor_at, now), "next_due_at": None}
         limits, present = limits_of(new), to_datetime(now)
         trigger = compile_when(when, new.timezone, limits)
         if trigger.kind == "service":

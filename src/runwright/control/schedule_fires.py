@@ -62,8 +62,8 @@ class ScheduleFires:
             raise InvalidInput.field("/until", "must not lie in the future: a backfill runs what has passed")
         for _ in range(ATTEMPTS_AGAINST_RACES):
             schedule = await self._schedules.get(actor, name)
-            if self._schedules.triggers.of(schedule) is None:
-                raise Conflict(f"schedule {schedule.name!r} has its times from code that is not here", schedule.name)
+            if (problem := self._schedules.triggers.problem(schedule)) is not None:
+                raise Conflict(f"the times of schedule {schedule.name!r} are not known here: {problem}", schedule.name)
             due = self._schedules.due_in(schedule, since, until)
             async with self._schedules.elsewhere.explained():
                 fires = [self._late(actor, schedule, to_micros(moment), confirmed=confirmed) for moment in due]
@@ -82,9 +82,8 @@ class ScheduleFires:
 
     def _late(self, actor: Actor, schedule: Schedule, due_at: Micros, *, confirmed: bool) -> NewFire:
         """The ledger's row for a due time that is made up for, with its run, in line behind the schedule's others."""
-        run = replace(self._run(actor, schedule, confirmed=confirmed), due_at=due_at)
-        if schedule.overlap != Overlap.ALLOW and run.concurrency_key is None:
-            run = replace(run, concurrency_key=f"schedule:{schedule.id}", concurrency_limit=1)
+        run = self._run(actor, schedule, confirmed=confirmed)
+        run = replace(run, due_at=due_at, in_line=schedule.overlap != Overlap.ALLOW)
         return NewFire(due_at, FireOutcome.LATE, f"backfill by {actor.name}", run)
 
     def _run(self, actor: Actor, schedule: Schedule, *, confirmed: bool) -> NewRun:

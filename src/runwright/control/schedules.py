@@ -16,7 +16,6 @@ from runwright.clock import Clock, Rng, to_datetime, to_micros
 from runwright.control.elsewhere import Elsewhere
 from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
 from runwright.errors import Conflict, InvalidInput, NotFound
-from runwright.lifecycle import RunEvent
 from runwright.model import (
     JSON,
     SYSTEM,
@@ -26,7 +25,6 @@ from runwright.model import (
     Page,
     Pause,
     Role,
-    RunStatus,
     Schedule,
     ScheduleChange,
     Statistics,
@@ -42,9 +40,9 @@ from runwright.schedule import (
     when_of,
     when_to_text,
 )
-from runwright.store.base import RunQuery, Store
+from runwright.store.base import Store
 from runwright.tasks.registry import Registry
-from runwright.worker.triggers import Triggers, code_class, form_of, lives_in_code
+from runwright.worker.triggers import Triggers, form_of, lives_in_code
 
 ATTEMPTS_AGAINST_RACES = 10
 MOST_IN_A_RANGE = 1000
@@ -171,15 +169,8 @@ class Schedules:
 
     async def withdraw(self, schedule: str | None) -> None:
         """Cancel runs that were written a moment ahead of their due time, which is not theirs any more."""
-        now = self._clock.now()
-        waiting = await self._store.runs(RunQuery(schedule=schedule, statuses=[RunStatus.PENDING], limit=100))
-        early = [
-            run.id
-            for run in waiting.items
-            if run.schedule is not None and to_micros(run.due_at) > now and run.attempt == 0
-        ]
-        if early:
-            await self._store.move(early, RunEvent.CANCEL, SYSTEM.name, now)
+        while await self._store.withdraw(schedule, SYSTEM.name):
+            pass
 
     # ----- questions --------------------------------------------------------------------------------------------
 
@@ -236,7 +227,7 @@ class Schedules:
         return self.due_in(await self.get(actor, name), since, until)
 
     def due_in(self, schedule: Schedule, since: datetime, until: datetime) -> Sequence[datetime]:
-        """The due times of a range; none if they come from code that is not here. Raises InvalidInput, see ``between``.
+        """The due times of a range; none if they are not known here. Raises InvalidInput, see ``between``.
 
         An interval that counts from the end of its runs is shown as if they took no time.
         """
@@ -270,10 +261,11 @@ class Schedules:
     def shown(self, schedule: Schedule) -> tuple[str, str]:
         """Its times as text, and in English."""
         when = self.triggers.when_of(schedule)
-        if when is None:
-            named = code_class(json.loads(schedule.when))
-            return schedule.when, f"as {named} says, which is code that is not here"
-        return when_to_text(when), describe(when, schedule.timezone)
+        text = schedule.when if when is None else when_to_text(when)
+        problem = self.triggers.problem(schedule)
+        if when is None or problem is not None:
+            return text, problem or ""
+        return text, describe(when, schedule.timezone)
 
     def form(self, schedule: Schedule) -> JSON:
         """Its times in their JSON form."""
@@ -293,9 +285,7 @@ class Schedules:
             if self.elsewhere.knows(schedule.task):
                 return None
             return f"no task named {schedule.task!r} is known yet, here or to a live worker; it is held until then"
-        if self.triggers.of(schedule) is None:
-            return f"its times come from {code_class(json.loads(schedule.when))}, which is not known here yet"
-        return None
+        return self.triggers.problem(schedule)
 
     def left_due(self, schedule: Schedule) -> str | None:
         """Why nobody fires it, although its task is known: no live scheduler has the code. None if that is not so."""

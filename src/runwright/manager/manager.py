@@ -44,6 +44,7 @@ from runwright.worker.service import Service
 from runwright.worker.session import WorkerSession
 from runwright.worker.settler import Settler
 from runwright.worker.triggers import Triggers
+from runwright.worker.zone_rules import ZoneRules
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -141,7 +142,11 @@ class TaskManager:
                 self.scheduler = scheduler_of(
                     settings, store, self.registry, admission, self._clock, self.bus, triggers
                 )
-                services: list[Service] = [self.scheduler, Settler(store, self.bus, triggers)]
+                services: list[Service] = [
+                    ZoneRules(store, self.bus, triggers),
+                    self.scheduler,
+                    Settler(store, self.bus, triggers),
+                ]
                 if "worker" not in self.roles:  # a worker's session tells of its process
                     services.append(
                         presence_of(settings, store, self.registry, self._clock, self._rng, self.bus, self._ticks)

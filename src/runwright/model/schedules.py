@@ -134,6 +134,7 @@ class FirePlan:
     """All that one look at one schedule writes, or nothing of it if the schedule's version has moved on.
 
     ``fills``: a due time that is in the ledger without a run gets the one that is given for it.
+    ``cancels``: the runs of the schedule that are live then are cancelled in favour of the one that is given.
     """
 
     schedule: str
@@ -144,6 +145,7 @@ class FirePlan:
     enabled: bool = True
     first_done: bool = True
     fills: bool = False
+    cancels: bool = False
 
 
 @dataclass(frozen=True, slots=True)

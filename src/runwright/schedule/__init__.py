@@ -23,6 +23,7 @@ from runwright.schedule.parse import (
     when_to_text,
 )
 from runwright.schedule.triggers import DueTimes, Trigger
+from runwright.schedule.wallclock import forget_zones
 from runwright.schedule.windows import NEVER, Windows, parse_windows
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "duration_text",
     "duration_words",
     "find_cycle",
+    "forget_zones",
     "jitter",
     "next_fires",
     "opening",

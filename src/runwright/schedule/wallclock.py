@@ -39,6 +39,12 @@ def _why_unknown(name: str) -> str:
     return f"there is no time zone {name!r}; use a name such as Europe/Berlin"
 
 
+def forget_zones() -> None:
+    """Read the zones anew when they are asked for: their rules have changed."""
+    zone_of.cache_clear()
+    ZoneInfo.clear_cache()
+
+
 def wall_of(instant: datetime, zone: ZoneInfo) -> datetime:
     """What the clock on the wall shows at ``instant``."""
     return instant.astimezone(zone).replace(tzinfo=None, fold=0)

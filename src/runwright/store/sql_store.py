@@ -52,7 +52,7 @@ from runwright.model import (
 from runwright.store import verbs
 from runwright.store.base import Definition, EventFilter, Guard, NewWorker, Rate, RunQuery, Wanted
 from runwright.store.leases import Leases, LiveSession
-from runwright.store.transaction import Body, Transaction
+from runwright.store.transaction import Body, Transaction, first_value
 
 T = TypeVar("T")
 
@@ -327,11 +327,29 @@ class SqlStore(ABC):
     async def settle(self, ended: Sequence[EndedRun], next_due: Mapping[str, Micros]) -> None:
         await self._write(lambda tx: verbs.schedules.settle(tx, ended, next_due), 2 * len(ended))
 
+    async def withdraw(self, schedule: str | None, actor: str, limit: int = 500) -> int:
+        return await self._write(lambda tx: verbs.schedules.withdraw(tx, schedule, actor, limit), limit)
+
+    async def stranded_schedules(self, limit: int = 500) -> Sequence[tuple[Schedule, Micros | None]]:
+        return await self._ask(lambda tx: verbs.schedules.stranded(tx, limit))
+
+    async def rearm(self, next_due: Mapping[str, Micros]) -> None:
+        await self._write(lambda tx: verbs.schedules.rearm(tx, next_due), len(next_due))
+
+    async def zone_rules(self) -> str | None:
+        return await self._ask(lambda tx: first_value(tx, "zones_find"))
+
+    async def keep_zone_rules(self, version: str) -> None:
+        await self._write(lambda tx: tx.do("zones_keep", version))
+
     async def waiting_runs(self, limit: int = 500, after: int = 0) -> tuple[Sequence[Waiting], int | None]:
         return await self._ask(lambda tx: verbs.dependencies.waiting(tx, limit, after))
 
     async def decide_waiting(self, decisions: Sequence[tuple[str, str | None]]) -> int:
         return await self._write(lambda tx: verbs.dependencies.decide(tx, decisions), 2 * len(decisions))
+
+    async def release_in_line(self) -> int:
+        return await self._write(verbs.dependencies.release)
 
     # ----- accounts --------------------------------------------------------------------------------------------
 

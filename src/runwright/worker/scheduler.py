@@ -16,16 +16,15 @@ from runwright.admission import Admission, RunRequest
 from runwright.bus import Bus
 from runwright.clock import SECOND, Clock, Micros, to_datetime, to_micros
 from runwright.errors import RunwrightError
-from runwright.lifecycle import RunEvent
-from runwright.model import Actor, FirePlan, NewFire, NewRun, Pause, Role, RunStatus, Schedule
+from runwright.model import Actor, FirePlan, NewFire, NewRun, Pause, Role, Schedule
 from runwright.retry import Retry
 from runwright.schedule import jitter
-from runwright.schedule.catchup import Fire, Plan, Policy, Situation, plan
-from runwright.store.base import RunQuery, Store
+from runwright.schedule.catchup import Fire, Plan, Policy, Situation, plan, without_run
+from runwright.store.base import Store
 from runwright.tasks.registry import Registry
 from runwright.when import CatchUp, FireOutcome, Overlap
 from runwright.worker.service import Service
-from runwright.worker.triggers import Triggers, blackouts_of
+from runwright.worker.triggers import Triggers
 
 HORIZON_SECONDS = 5.0
 PREPARE_SECONDS = 0.05
@@ -39,12 +38,11 @@ logger = logging.getLogger("runwright.scheduler")
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A schedule's plan, ready to be written. ``busy``: a live run stands in its way; ``cancel``: it shall end."""
+    """A schedule's plan, ready to be written. ``busy``: a live run stands in its way."""
 
     due_at: Micros
     schedule: Schedule
     plan: FirePlan
-    cancel: bool
     busy: bool
 
 
@@ -85,7 +83,12 @@ class Scheduler(Service):
         self.ticked_at = clock.monotonic()
 
     async def run_once(self) -> float:
-        self.ticked_at = self._clock.monotonic()
+        pause = await self._look()
+        self.ticked_at = self._clock.monotonic()  # only now: one that fails at each look is not alive
+        return pause
+
+    async def _look(self) -> float:
+        """Fire what is due within a moment; the seconds until the next look."""
         now = self._store.now()
         if self.hinted or self._stale or now >= self._known_until:
             await self._read(now)
@@ -116,10 +119,10 @@ class Scheduler(Service):
         return max(due_at + round(UNBOUND_SECONDS * SECOND), self._left.get(schedule.id, 0))
 
     def _unbound(self, schedule: Schedule) -> str | None:
-        """Why its due times are held here; None if its code is known."""
+        """Why its due times are held here; None if its task and its times are known."""
         if self._registry.find(schedule.task) is None:
             return f"task {schedule.task!r} is not known here"
-        return None if self._triggers.of(schedule) is not None else "its trigger is in code that is not here"
+        return self._triggers.problem(schedule)
 
     async def _read(self, now: Micros) -> None:
         """Take the enabled schedules that are due soon into memory; the others are read when their time comes near."""
@@ -184,25 +187,26 @@ class Scheduler(Service):
         running, held = schedule.id in busy, self._held(schedule)
         trigger = self._triggers.of(schedule)
         if trigger is None:
-            return Prepared(at, schedule, _unknown(schedule, held or ""), cancel=False, busy=False)
+            return Prepared(at, schedule, _unknown(schedule, held or ""), busy=False)
         situation = Situation(
             cursor=to_datetime(schedule.cursor_at),
             next_due=None if schedule.next_due_at is None else to_datetime(schedule.next_due_at),
             anchor=to_datetime(schedule.anchor_at),
             running=running,
             held=held,
-            blackouts=blackouts_of(schedule),
+            blackouts=self._triggers.blackouts(schedule),
         )
         policy = Policy(
             Overlap(schedule.overlap), CatchUp(schedule.catch_up), schedule.misfire_grace_seconds, self._cap
         )
         decided = plan(trigger, situation, policy, to_datetime(at))
         fires = tuple(self._new_fire(schedule, fire) for fire in decided.fires)
+        if decided.awaits_end and not running and all(fire.run is None for fire in fires):
+            decided = without_run(trigger, decided, to_datetime(at))
         return Prepared(
             schedule.next_due_at or at,
             schedule,
             self._fire_plan(schedule, decided, fires),
-            decided.cancel_running,
             running and policy.overlap in (Overlap.SKIP, Overlap.CANCEL_RUNNING),
         )
 
@@ -221,6 +225,7 @@ class Scheduler(Service):
             next_due_at=None if decided.next_due is None else to_micros(decided.next_due),
             enabled=not decided.finished,
             first_done=True,
+            cancels=decided.cancel_running,
         )
 
     def _new_fire(self, schedule: Schedule, fire: Fire) -> NewFire:
@@ -256,10 +261,8 @@ class Scheduler(Service):
             self._late_at = max(present, self._late_at + self._late_every)
             if self._late_at > present:
                 due_at = max(due_at, self._store.now() + round((self._late_at - present) * SECOND))
-        run = replace(run, due_at=due_at, waits=bool(schedule.depends_on))
-        if fire.after_previous and run.concurrency_key is None:
-            return replace(run, concurrency_key=f"schedule:{schedule.id}", concurrency_limit=1)
-        return run
+        in_line = schedule.overlap != Overlap.ALLOW
+        return replace(run, due_at=due_at, waits=bool(schedule.depends_on), in_line=in_line)
 
     def _retry_for(self, task: str) -> Retry | None:
         """Scheduled runs are retried by default; a task's own policy wins."""
@@ -269,9 +272,6 @@ class Scheduler(Service):
     # ----- writing it ----------------------------------------------------------------------------------------------
 
     async def _carry_out(self, tick: Sequence[Prepared]) -> None:
-        for ready in tick:
-            if ready.cancel:
-                await self._cancel_live(ready.schedule)
         written = await self._store.fire([ready.plan for ready in tick])
         for ready, won in zip(tick, written, strict=True):
             if not won:  # edited, or fired by another scheduler: look again
@@ -289,11 +289,6 @@ class Scheduler(Service):
                     next_due_at=ready.plan.next_due_at,
                     first_done=True,
                 )
-
-    async def _cancel_live(self, schedule: Schedule) -> None:
-        live = [status for status in RunStatus if not status.terminal]
-        page = await self._store.runs(RunQuery(schedule=schedule.id, statuses=live, limit=100))
-        await self._store.move([run.id for run in page.items], RunEvent.CANCEL, "system", self._store.now())
 
 
 def _unknown(schedule: Schedule, reason: str) -> FirePlan:

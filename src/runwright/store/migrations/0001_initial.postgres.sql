@@ -52,7 +52,7 @@ CREATE TABLE runwright.definition (
 
 -- rank: the priority by which it is claimed; it rises when a run has waited too long.
 -- ready: 0 not to be claimed now (claimed, not due, not waiting), 1 to be claimed, 2 waits for its concurrency key,
--- 3 waits for other schedules.
+-- 3 waits for other schedules, 4 waits for the runs of its own schedule that came before it.
 -- token: the claim's fencing token; a waiting run with a token is a reservation.
 -- until_start: the unique key is given up when the run starts.
 -- worker: the session that claimed it last. No foreign key: it would be looked up at every claim, and old sessions go.
@@ -69,7 +69,7 @@ CREATE TABLE runwright.run (
   rank              BIGINT NOT NULL,
   exclusive         INTEGER NOT NULL CHECK (exclusive IN (0, 1)),
   due_at            BIGINT NOT NULL,
-  ready             INTEGER NOT NULL CHECK (ready IN (0, 1, 2, 3)),
+  ready             INTEGER NOT NULL CHECK (ready IN (0, 1, 2, 3, 4)),
   token             BIGINT,
   worker            BIGINT,
   attempt           INTEGER NOT NULL DEFAULT 0,
@@ -108,7 +108,7 @@ CREATE TABLE runwright.run (
   CHECK (lent = 0 OR token IS NOT NULL),
   CHECK (ready = 0 OR status = 'pending' OR status = 'retrying'),
   CHECK (ready <> 2 OR concurrency_key IS NOT NULL),
-  CHECK (ready <> 3 OR (status = 'pending' AND schedule IS NOT NULL)),
+  CHECK (ready < 3 OR (status = 'pending' AND schedule IS NOT NULL)),
   CHECK ((concurrency_key IS NULL) = (concurrency_limit IS NULL)),
   CHECK (progress_current IS NULL OR (progress_current >= 0 AND progress_total >= 0)),
   CHECK (error_message IS NULL OR error_kind IS NOT NULL)
@@ -135,13 +135,15 @@ CREATE INDEX run_unique_ended ON runwright.run (unique_key, created_at)
   WHERE unique_key IS NOT NULL AND completed_at IS NOT NULL;
 -- Runs that wait for other schedules, the first of each schedule in front.
 CREATE INDEX run_waiting ON runwright.run (schedule, key) WHERE ready = 3;
+-- Runs that wait for those of their own schedule, likewise.
+CREATE INDEX run_in_line ON runwright.run (schedule, key) WHERE ready = 4;
 CREATE INDEX run_child_ready ON runwright.run (parent) WHERE parent IS NOT NULL AND ready > 0;
 -- Lists.
 CREATE INDEX run_task ON runwright.run (task, key);
 CREATE INDEX run_status ON runwright.run (status, key) WHERE completed_at IS NOT NULL;
 CREATE INDEX run_child ON runwright.run (parent, key) WHERE parent IS NOT NULL;
 CREATE INDEX run_schedule ON runwright.run (schedule, key) WHERE schedule IS NOT NULL;
-CREATE INDEX run_schedule_live ON runwright.run (schedule) WHERE schedule IS NOT NULL AND completed_at IS NULL;
+CREATE INDEX run_schedule_live ON runwright.run (schedule, key) WHERE schedule IS NOT NULL AND completed_at IS NULL;
 CREATE INDEX run_history ON runwright.run (task, completed_at) WHERE completed_at IS NOT NULL;
 
 -- Attempts that have ended; the running one is told by its run.
@@ -254,6 +256,8 @@ CREATE TABLE runwright.schedule (
 );
 CREATE INDEX schedule_due ON runwright.schedule (next_due_at) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NOT NULL;
 
+-- Those that wait for an end to be due again.
+CREATE INDEX schedule_undue ON runwright.schedule (name) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NULL;
 CREATE INDEX schedule_needs ON runwright.schedule (name) WHERE depends_on <> '[]';
 CREATE INDEX schedule_declared ON runwright.schedule (origin) WHERE origin <> '';
 
@@ -263,6 +267,12 @@ CREATE TABLE runwright.pause (
   reason TEXT COLLATE "C" NOT NULL,
   actor  TEXT COLLATE "C" NOT NULL,
   since  BIGINT NOT NULL
+);
+
+-- The version of the time zone database by which the schedules were placed.
+CREATE TABLE runwright.zones (
+  key     INTEGER PRIMARY KEY CHECK (key = 1),
+  version TEXT COLLATE "C" NOT NULL
 );
 
 -- The fire ledger: every due time at most once for each schedule.

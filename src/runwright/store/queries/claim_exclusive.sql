@@ -14,7 +14,7 @@ SELECT * FROM (
     0 AS held
   FROM run r
   WHERE r.exclusive = 1 AND r.completed_at IS NULL AND r.token IS NULL AND (r.due_at <= $1 OR r.ready = 1)
-    AND r.ready <> 3
+    AND r.ready < 3
     AND (NOT EXISTS (SELECT 1 FROM run WHERE exclusive = 1 AND completed_at IS NULL AND token IS NOT NULL)
       OR (SELECT id FROM run WHERE exclusive = 1 AND completed_at IS NULL AND token IS NOT NULL ORDER BY key DESC LIMIT 1) IN (
 --include above

@@ -7,13 +7,15 @@ from collections.abc import Collection, Mapping, Sequence
 
 from runwright.clock import Micros
 from runwright.errors import DuplicateName, InvalidInput
+from runwright.lifecycle import RunEvent
 from runwright.model import EndedRun, Fire, FirePlan, Page, Pause, RunStatus, Schedule, ScheduleChange
 from runwright.store.actions import TASK, Action
 from runwright.store.base import Guard
 from runwright.store.rows import dump, ended_of, fire_of, schedule_of, schedule_values
-from runwright.store.transaction import Transaction, UndoError
+from runwright.store.transaction import Transaction, UndoError, first_value
+from runwright.store.verbs.claim import unpark
 from runwright.store.verbs.journal import Journal
-from runwright.store.verbs.runs import let_in, skip
+from runwright.store.verbs.runs import let_in, move, moved, skip
 
 _END = 2**62
 _TOLD = {"missed", "held", "blocked"}
@@ -199,6 +201,7 @@ async def fire(tx: Transaction, plans: Sequence[FirePlan]) -> list[bool]:
     ]
     told = {schedule: (name, task) for schedule, name, task in await tx.each("schedule_advance", sorted(places))}
     won = [plan for plan in plans if plan.schedule in told]
+    freed = await _cancel_earlier(tx, journal, [plan for plan in won if plan.cancels])
     await _record(tx, journal, won, told)
     decided = [row for plan in won if (row := _decided(plan, tx.now)) is not None]
     if decided:
@@ -206,8 +209,22 @@ async def fire(tx: Transaction, plans: Sequence[FirePlan]) -> list[bool]:
     for schedule in disabled & told.keys():
         name, task = told[schedule]
         journal.other(TASK, Action.SCHEDULE_DISABLED, name, "system", task)
+    await unpark(tx, freed)
     await journal.write()
     return [plan.schedule in told for plan in plans]
+
+
+async def _cancel_earlier(tx: Transaction, journal: Journal, plans: Sequence[FirePlan]) -> list[str | None]:
+    """Cancel what is live of the plans' schedules: it is of earlier due times, for the new runs are not there yet.
+
+    A run that holds the unique key of a new one stays: it is the one that the fire will find. Returns the freed keys.
+    """
+    new = {plan.schedule: {fire.run.unique_key for fire in plan.fires if fire.run is not None} for plan in plans}
+    rows = await tx.all("schedule_live", sorted(new)) if new else []
+    live = [run for schedule, run, unique in rows if new[schedule] and (unique is None or unique not in new[schedule])]
+    freed: list[str | None] = []
+    await moved(tx, journal, freed, live, RunEvent.CANCEL, "system", tx.now)
+    return freed
 
 
 def _decided(plan: FirePlan, now: Micros) -> tuple[str, str, Micros] | None:
@@ -290,8 +307,29 @@ async def settle(tx: Transaction, runs: Sequence[EndedRun], next_due: Mapping[st
         error = run.error if failed else None
         status = run.status.value
         await tx.do("schedule_settle", run.schedule, counted, failed, last_run_at, status, error, run.completed_at)
-    for schedule, moment in next_due.items():
-        if schedule in settled:
-            await tx.do("schedule_rearm", schedule, moment)
-            tx.topics.add("schedules")
+    await rearm(tx, {schedule: due for schedule, due in next_due.items() if schedule in settled})
     tx.topics.add("settled")
+
+
+async def rearm(tx: Transaction, next_due: Mapping[str, Micros]) -> None:
+    """See ``Store.rearm``."""
+    for schedule, due in sorted(next_due.items()):
+        await tx.do("schedule_rearm", schedule, due)
+        tx.topics.add("schedules")
+
+
+async def withdraw(tx: Transaction, schedule: str | None, actor: str, limit: int) -> int:
+    """See ``Store.withdraw``."""
+    if schedule is None:
+        rows = await tx.all("run_early", tx.now, limit)
+    else:
+        rows = await tx.all("run_early_of", tx.now, limit, schedule)
+    if rows:
+        await move(tx, [row[0] for row in rows], RunEvent.CANCEL, actor, tx.now)
+    return len(rows)
+
+
+async def stranded(tx: Transaction, limit: int) -> list[tuple[Schedule, Micros | None]]:
+    """See ``Store.stranded_schedules``."""
+    found = [schedule_of(row) for row in await tx.all("schedule_stranded", limit)]
+    return [(schedule, await first_value(tx, "fire_ended", schedule.id)) for schedule in found]

@@ -265,6 +265,23 @@ class TestFires:
         assert first.items[0].due_at > second.items[-1].due_at
 
 
+class TestWithdraw:
+    async def test_runs_of_a_time_to_come_are_cancelled_batch_by_batch(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        await given.worker()
+        tried = await given.add(schedule="a")
+        await store.turn("w1", finished=[given.finish(await given.claim(), RunEvent.RETRY, due_in=9)])
+        kept = [tried, await given.add(due_in=9), await given.add(schedule="a")]
+        early = [await given.add(schedule=name, due_in=9) for name in ("a", "b", "a", "b", "a")]
+        assert [await store.withdraw("a", "ann", 2) for _ in range(3)] == [2, 1, 0]
+        assert [await given.status(run) for run in early] == [RunStatus.CANCELLED, RunStatus.PENDING] * 2 + [
+            RunStatus.CANCELLED
+        ]
+        assert [await store.withdraw(None, "ann") for _ in range(2)] == [2, 0]
+        assert [(await given.status(run)).terminal for run in kept] == [False] * 3
+        assert (await store.events([])).items[0].user == "ann"
+
+
 class TestSettle:
     async def test_consequences_are_recorded_once(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
@@ -288,6 +305,27 @@ class TestSettle:
         assert (read.next_due_at, read.version) == (given.in_seconds(9), 1)
         assert read.last_run_at == ended[1].started_at
         assert list(await store.ended()) == []
+
+    async def test_a_success_clears_the_last_error(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        await given.worker()
+        schedule = given.schedule()
+        await put(store, schedule)
+        told: list[str | None] = []
+
+        async def tell() -> None:
+            await store.settle(await store.ended(), {})
+            read = await store.schedule(schedule.id)
+            assert read is not None
+            told.append(read.last_error)
+
+        await given.ended(event=RunEvent.FAIL, schedule=schedule.id)
+        await tell()
+        await store.move([await given.add(schedule=schedule.id)], RunEvent.CANCEL, "ann", clock.now())
+        await tell()
+        await given.ended(schedule=schedule.id)
+        await tell()
+        assert told == ["no", "no", None]
 
     async def test_runs_of_no_schedule_and_runs_that_go_on_have_none(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)

@@ -1,6 +1,6 @@
-"""The store's contract, sessions: how they begin, live and end, and what they tell of themselves and of tasks.
+"""The store's contract, its part about sessions: how they begin, live and end, and what they tell of tasks.
 
-A part of ``store.base``, whose rules hold here, too.
+The rules of ``store.base`` hold for these verbs, too.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from runwright.model import TaskVersion, Worker
 from runwright.store.asked import Definition, NewWorker, Rate
 
 
-class Sessions(Protocol):
-    """The verbs about sessions."""
+class SessionVerbs(Protocol):
+    """The verbs about sessions; a Store has them."""
 
     async def register(self, worker: NewWorker, lease_seconds: float) -> None:
         """Begin a session with a lease of ``lease_seconds`` from now."""
