@@ -159,19 +159,21 @@ async def test_what_ends_a_wait_beside_an_exclusive_run_is_heard_after_it(tmp_pa
 
     async with TaskManager(settings(poll_seconds=0.05), tasks=[*TASKS, alone]) as manager:
         tomorrow = await manager.start("add", {"a": 1}, run_at=datetime.now(UTC) + timedelta(days=1))
-        seconds = 0.2 if ending == "impatience" else 60
+        seconds = 1.5 if ending == "impatience" else 60
         given = {"what": tomorrow.id, "seconds": seconds, "marks": str(marks)}
         waits = await manager.start("waits_a_while", given)
-        exclusive = await manager.start("alone")
 
-        async def runs_alone() -> bool:
-            return (await manager.get(exclusive.id)).status is RunStatus.RUNNING
+        async def runs(run: Run) -> bool:
+            return (await manager.get(run.id)).status is RunStatus.RUNNING
+
+        await until(lambda: runs(waits))  # else the exclusive run may come first
+        exclusive = await manager.start("alone")
 
         async def is_kept() -> bool:
             reason = await manager.store.waiting_for(waits.id)
             return reason == f"It goes on when the exclusive run {exclusive.id} of alone has ended."
 
-        await until(runs_alone)
+        await until(lambda: runs(exclusive))
         if ending == "cancel":
             await manager.cancel(waits.id)
         await until(is_kept)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -24,14 +23,15 @@ async def made() -> AsyncIterator[Engine]:
         yield opened
 
 
-async def declare(made: Engine, *entries: dict[str, Any], origin: str = "file a.yaml") -> None:
-    """Declare these, and nothing else, from one place."""
+async def declare(made: Engine, *entries: dict[str, Any], origin: str = "file a.yaml") -> list[str]:
+    """Declare these, and nothing else, from one place; why some were refused."""
 
     async def now() -> list[Declaration]:
         return declared_in(entries, origin)
 
     made.declared.declared_now = now
-    await made.declared.follow(await now(), lambda schedule: schedule.origin == origin)
+    refused = await made.declared.follow(await now(), lambda schedule: schedule.origin == origin)
+    return [f"{each.declaration.name}: {each.reason}" for each in refused]
 
 
 def entry(**fields: Any) -> dict[str, Any]:
@@ -86,21 +86,21 @@ async def test_a_deletion_stays_until_reset(made: Engine) -> None:
     assert await made.door.list(SYSTEM) == []
 
 
-async def test_a_schedule_of_people_is_left_alone(made: Engine, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_schedule_of_people_is_left_alone(made: Engine) -> None:
     mine = await made.add("nightly")
-    with caplog.at_level(logging.WARNING):
-        await declare(made, entry(Label="theirs"))
+    (refused,) = await declare(made, entry(Label="theirs"))
     assert await made.door.get(SYSTEM, "nightly") == mine
-    assert "made by people" in caplog.text
+    assert "made by people" in refused
     with pytest.raises(Conflict, match="nothing to go back to"):
         await made.declared.reset(SYSTEM, "nightly")
 
 
-async def test_one_that_is_refused_keeps_no_other_back(made: Engine, caplog: pytest.LogCaptureFixture) -> None:
+async def test_one_that_is_refused_keeps_no_other_back(made: Engine) -> None:
     good = entry(Name="good")
-    await declare(made, entry(Schedule="0 0 30 2 *"), entry(Name="lost", DependsOn=["nowhere"]), good)
+    refused = await declare(made, entry(Schedule="0 0 30 2 *"), entry(Name="lost", DependsOn=["nowhere"]), good)
     assert [schedule.name for schedule in await made.door.list(SYSTEM)] == ["good"]
-    assert "never comes" in caplog.text and "nowhere" in caplog.text
+    assert [each.partition(":")[0] for each in refused] == ["lost", "nightly"]
+    assert "never comes" in refused[1] and "nowhere" in refused[0]
 
 
 async def test_dependencies_come_in_any_order_and_keep_their_dependencies_alive(made: Engine) -> None:

@@ -82,6 +82,7 @@ def create_app(
         hosts=[settings.host, *settings.allowed_hosts, *([host] if host else [])],
         body_limit=settings.body_limit_bytes,
         upload_limit=settings.upload_limit_bytes,
+        file_limit=settings.schedule_file_limit_bytes,
         pages=page.PATTERNS,
         local_actor=local_actor,
         open_metrics=settings.metrics_public,

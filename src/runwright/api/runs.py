@@ -170,9 +170,7 @@ def routes(control: Control, feed: Feed, files: Files) -> APIRouter:  # noqa: C9
 
 def run_query(query: Query) -> RunQuery:
     """The list that the parameters describe."""
-    sort = query.text("sort") or "-created_at"
-    if sort not in ("created_at", "-created_at"):
-        raise InvalidInput.field("/sort", "must be created_at or -created_at")
+    sort = query.one_of("sort", "-created_at", "created_at")
     return RunQuery(
         task=query.text("filter[definition]"),
         statuses=statuses(query.text("filter[status]"), "/filter[status]"),

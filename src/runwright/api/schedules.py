@@ -21,7 +21,7 @@ from runwright.api.wire import (
     time_text,
 )
 from runwright.control import Control
-from runwright.control.schedule_words import edit_of, entry_of, in_words
+from runwright.control.schedule_words import edit_of, entries_of, in_words
 from runwright.errors import InvalidInput
 from runwright.events.feed import Feed
 
@@ -37,6 +37,7 @@ def routes(control: Control) -> APIRouter:
     @router.get("", summary="All schedules")
     async def index(request: Request) -> Answer:
         query = Query(request, "filter[name]", "filter[action_name]", "page[size]", "page[after]", "sort")
+        query.one_of("sort", "name")
         page, total = await door.page(
             actor_of(request), query.page_size, query.text("page[after]"),
             name=query.text("filter[name]"), task=query.text("filter[action_name]"),
@@ -165,13 +166,13 @@ def pause_routes(control: Control) -> APIRouter:
 
     @router.put("/api/schedule-file", summary="Put the schedules of a file in place, all or none")
     async def load(request: Request) -> Answer:
+        control.file.admit(actor_of(request))
         given = await json_body(request)
         known_only(given, ("schedules",), "")
         entries = given.get("schedules")
         if not isinstance(entries, list):
             raise InvalidInput.field("/schedules", "must be a list of schedules")
-        found = [entry_of(entry, f"schedules/{number}") for number, entry in enumerate(entries)]
-        loaded = await control.file.load(actor_of(request), found)
+        loaded = await control.file.load(actor_of(request), entries_of(entries))
         return Answer(listing([schedule_resource(schedule, control) for schedule in loaded]))
 
     return router

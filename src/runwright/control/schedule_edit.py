@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from enum import StrEnum
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from runwright.admission import PRIORITY_LIMIT, Admission
-from runwright.clock import Micros, to_datetime, to_micros
+from runwright.clock import MOMENT, Micros, is_moment, to_datetime, to_micros
 from runwright.errors import ConfirmRequired, FieldError, InvalidInput, ScheduleRefused, SealError
 from runwright.model import Schedule
 from runwright.retry import Retry
-from runwright.schedule import begin, compile_when, opening, parse_windows, refuse_past, when_of
+from runwright.schedule import begin, compile_when, opening, parse_windows, refuse_past, when_of, zone_of
 from runwright.tasks.registry import AnyTask, Registry
 from runwright.when import CatchUp, Overlap, When
 from runwright.worker.triggers import Triggers, code_class, form_of, limits_of, lives_in_code
 
 SLUG = re.compile(r"(?![0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z)[a-z0-9][a-z0-9_.-]{0,119}")
 MOST_DEPENDENCIES = 100
+_Check: TypeAlias = Callable[[Any], bool]
 
 
 class Unset:
@@ -213,52 +215,78 @@ _times_of = attrgetter(*_TIMES)
 
 def _refuse_faults(given: Mapping[str, Any]) -> None:
     faults = [
-        FieldError(f"/{field}", CHECKS[field][1])
-        for field, value in given.items()
-        if field in CHECKS and not CHECKS[field][0](value)
+        FieldError(f"/{field}", CHECKS[field][1]) for field, value in given.items() if not CHECKS[field][0](value)
     ]
     if faults:
-        raise InvalidInput("; ".join(f"{f.pointer[1:]} {f.message}" for f in faults), faults)
+        raise InvalidInput.fields(faults)
 
 
 def _is_slug(value: Any) -> bool:
     return isinstance(value, str) and SLUG.fullmatch(value) is not None
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= 10_000
+def _text(most: int) -> _Check:
+    return lambda value: isinstance(value, str) and len(value) <= most
 
 
-def _is_moment(value: Any) -> bool:
-    return value is None or (isinstance(value, datetime) and value.tzinfo is not None)
+def _or_none(check: _Check) -> _Check:
+    return lambda value: value is None or check(value)
+
+
+def _is_zone(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(zone_of(value))
+    except ScheduleRefused:
+        return False
+
+
+def _one_of(choices: type[StrEnum]) -> tuple[_Check, str]:
+    return lambda value: isinstance(value, str) and value in set(choices), f"must be one of {', '.join(choices)}"
 
 
 def _seconds(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 3_155_760_000
 
 
+def _is_priority(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and -PRIORITY_LIMIT < value < PRIORITY_LIMIT
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping)
+
+
 def _names(value: Any) -> bool:
-    return not isinstance(value, str) and len(value) <= MOST_DEPENDENCIES and all(map(_is_slug, value))
+    return _is_list(value) and len(value) <= MOST_DEPENDENCIES and all(map(_is_slug, value))
 
 
-CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+def _texts(value: Any) -> bool:
+    return _is_list(value) and all(isinstance(each, str) for each in value)
+
+
+CHECKS: Mapping[str, tuple[_Check, str]] = {
     "name": (_is_slug, "must be small letters, digits, '_', '-' or '.', at most 120, no UUID"),
     "task": (_is_slug, "must be the name of a task"),
-    "label": (_is_text, "must be text of at most 10,000 characters"),
-    "description": (_is_text, "must be text of at most 10,000 characters"),
-    "overlap": (set(Overlap).__contains__, f"must be one of {', '.join(Overlap)}"),
-    "catch_up": (set(CatchUp).__contains__, f"must be one of {', '.join(CatchUp)}"),
-    "priority": (
-        lambda value: value is None or (isinstance(value, int) and -PRIORITY_LIMIT < value < PRIORITY_LIMIT),
-        f"must be a whole number below {PRIORITY_LIMIT}",
-    ),
-    "misfire_grace_seconds": (lambda value: value is None or _seconds(value), "must be 0 or more seconds"),
+    "when": (lambda value: value is not None, "must say when: a cron text, a time, an interval or a trigger"),
+    "timezone": (_is_zone, "must be the name of a time zone, such as Europe/Berlin"),
+    "arguments": (_or_none(lambda value: isinstance(value, Mapping)), "must be arguments by name"),
+    "label": (_text(10_000), "must be text of at most 10,000 characters"),
+    "description": (_text(10_000), "must be text of at most 10,000 characters"),
+    "entity": (_or_none(_text(500)), "must be text of at most 500 characters"),
+    "as_user": (_or_none(_text(500)), "must be the name of a user, at most 500 characters"),
+    "enabled": (lambda value: isinstance(value, bool), "must be True or False"),
+    "priority": (_or_none(_is_priority), f"must be a whole number below {PRIORITY_LIMIT}"),
+    "overlap": _one_of(Overlap),
+    "catch_up": _one_of(CatchUp),
+    "misfire_grace_seconds": (_or_none(_seconds), "must be 0 or more seconds"),
     "jitter_seconds": (_seconds, "must be 0 or more seconds"),
-    "retry": (lambda value: value is None or isinstance(value, Retry), "must be a Retry"),
-    "depends_on": (_names, f"must be the names of at most {MOST_DEPENDENCIES} schedules"),
-    "starts_at": (_is_moment, "must be a time that is aware of its zone"),
-    "ends_at": (_is_moment, "must be a time that is aware of its zone"),
+    "retry": (_or_none(lambda value: isinstance(value, Retry)), "must be a Retry"),
+    "depends_on": (_names, f"must be a list of the names of at most {MOST_DEPENDENCIES} schedules"),
+    "starts_at": (_or_none(is_moment), f"must be a time {MOMENT}"),
+    "ends_at": (_or_none(is_moment), f"must be a time {MOMENT}"),
+    "excluded": (_texts, "must be a list of windows, such as 2026-12-24 or sat,sun"),
+    "blackouts": (_texts, "must be a list of windows, such as mon-fri 22:00-06:00"),
 }
-"""What a field must be, and how a refusal says it."""
+"""What each field of an edit must be, and how a refusal says it."""
 
 __all__ = ["UNSET", "Editor", "ScheduleEdit", "Unset"]

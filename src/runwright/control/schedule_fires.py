@@ -9,7 +9,7 @@ from datetime import datetime
 from runwright.admission import Admission, RunRequest
 from runwright.auth.policy import require
 from runwright.clock import Clock, Micros, to_micros
-from runwright.control.schedules import Schedules
+from runwright.control.schedules import Schedules, refuse_range
 from runwright.errors import Conflict, InvalidInput
 from runwright.model import Actor, FirePlan, NewEvent, NewFire, NewRun, Role, Schedule
 from runwright.store.base import Store
@@ -58,6 +58,7 @@ class ScheduleFires:
             InvalidInput: the range lies in the future, or has too many due times.
         """
         require(actor, Role.OPERATOR)
+        refuse_range(since, until)
         if to_micros(until) > self._clock.now():
             raise InvalidInput.field("/until", "must not lie in the future: a backfill runs what has passed")
         for _ in range(ATTEMPTS_AGAINST_RACES):

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from runwright.auth.policy import require
-from runwright.clock import Clock, Rng, to_datetime, to_micros
+from runwright.clock import MOMENT, Clock, Rng, is_moment, to_datetime, to_micros
 from runwright.control.elsewhere import Elsewhere
 from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
 from runwright.errors import Conflict, InvalidInput, NotFound
@@ -40,7 +40,7 @@ from runwright.schedule import (
     when_of,
     when_to_text,
 )
-from runwright.store.base import Store
+from runwright.store.base import Guard, Store
 from runwright.tasks.registry import Registry
 from runwright.worker.triggers import Triggers, form_of, lives_in_code
 
@@ -132,12 +132,7 @@ class Schedules:
         """Delete a schedule; its runs stay. Raises Conflict while other schedules depend on it, naming them."""
         require(actor, Role.OPERATOR)
         schedule = await self.get(actor, name)
-
-        def unneeded(edges: Mapping[str, Sequence[str]], names: frozenset[str]) -> None:
-            if needed_by := dependents(schedule.name, edges):
-                raise Conflict(f"schedule {schedule.name!r} is needed by {', '.join(needed_by)}", needed_by[0])
-
-        if not await self._store.delete_schedule(schedule.id, actor.name, unneeded):
+        if not await self._store.delete_schedule(schedule.id, actor.name, unneeded(schedule.name)):
             raise NotFound("schedule", name)
         await self.withdraw(schedule.id)
 
@@ -147,10 +142,9 @@ class Schedules:
         Runs that are there go on. What was held is not made up for later.
         """
         require(actor, Role.OPERATOR)
-        reason = reason.strip()
-        if not 1 <= len(reason) <= 500:
+        if not _is_reason(reason):
             raise InvalidInput.field("/reason", "must say in 1 to 500 characters why all schedules are paused")
-        await self._store.pause_schedules(reason, actor.name)
+        await self._store.pause_schedules(reason.strip(), actor.name)
         await self.withdraw(None)
         pause = await self._store.paused()
         if pause is None:
@@ -211,6 +205,8 @@ class Schedules:
     async def next(self, actor: Actor, name: str, count: int = 10) -> Sequence[datetime]:
         """The next due times."""
         schedule = await self.get(actor, name)
+        if not _is_count(count):
+            raise InvalidInput.field("/count", f"must be a whole number from 1 to {MOST_IN_A_RANGE}")
         trigger = self.triggers.of(schedule)
         if trigger is None:
             return [] if schedule.next_due_at is None else [to_datetime(schedule.next_due_at)]
@@ -233,8 +229,7 @@ class Schedules:
 
         An interval that counts from the end of its runs is shown as if they took no time.
         """
-        if until < since:
-            raise InvalidInput.field("/until", "must not be before from")
+        refuse_range(since, until)
         trigger = self.triggers.of(schedule)
         if trigger is None:
             return []
@@ -279,7 +274,7 @@ class Schedules:
         return masked(json.loads(schedule.arguments))
 
     def unbound(self, schedule: Schedule) -> str | None:
-        """What is not known and holds its fires: its task, which no live session has either, or its trigger.
+        """What is not known and holds its fires: its task, which no live session has either, or its times.
 
         None if it is bound. Of other sessions it tells what was so when the schedule was read.
         """
@@ -344,6 +339,33 @@ def guard(edges: Mapping[str, Sequence[str]], names: frozenset[str]) -> None:
     for name, needs in edges.items():
         refuse_unknown(name, needs, names)
     refuse_cycle(edges)
+
+
+def _is_reason(value: Any) -> bool:
+    return isinstance(value, str) and 1 <= len(value.strip()) <= 500
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_IN_A_RANGE
+
+
+def refuse_range(since: datetime, until: datetime) -> None:
+    """Refuse a range that is none, or whose ends are no moments."""
+    for field, moment in (("from", since), ("until", until)):
+        if not is_moment(moment):
+            raise InvalidInput.field(f"/{field}", f"must be a time {MOMENT}")
+    if until < since:
+        raise InvalidInput.field("/until", "must not be before from")
+
+
+def unneeded(name: str) -> Guard:
+    """Refuse that a schedule goes while others depend on it, naming them."""
+
+    def guard(edges: Mapping[str, Sequence[str]], names: frozenset[str]) -> None:
+        if needed_by := dependents(name, edges):
+            raise Conflict(f"schedule {name!r} is needed by {', '.join(needed_by)}", needed_by[0])
+
+    return guard
 
 
 __all__ = ["UNSET", "ScheduleEdit", "Schedules"]

@@ -19,10 +19,10 @@ from runwright.clock import Clock, Rng, SharedClock, SystemClock, SystemRng
 from runwright.config import Settings
 from runwright.control import Control
 from runwright.control.declared import declared_in
-from runwright.errors import Conflict, InvalidInput, RunFailed
+from runwright.errors import Conflict, InvalidInput, RunFailed, in_file
 from runwright.events.feed import Feed, Frame
 from runwright.manager.bridge import Blocking
-from runwright.manager.declared import DeclaredSchedules
+from runwright.manager.declared import DeclaredSchedules, origin_of
 from runwright.manager.files import FileSweep, spool_of, take
 from runwright.manager.requests import run_request
 from runwright.manager.scheduler import presence_of, scheduler_of, ticks
@@ -118,7 +118,8 @@ class TaskManager:
         if self._control is not None:
             raise Conflict("this TaskManager is open already")
         settings = self.settings
-        in_file = declared_in(settings.schedules, file := f"file {settings.file or 'settings'}")
+        with in_file(settings.file or "the settings"):
+            in_settings = declared_in(settings.schedules, origin_of(settings.file))
         store = self.store = await open_store(settings, self._clock, self._rng, self.bus)
         self._clock = SharedClock(self._clock, store.now)
         self._closing.append(store.close)
@@ -134,7 +135,9 @@ class TaskManager:
             )  # fmt: skip
             if (token := settings.admin_token) is not None:
                 await self._control.accounts.admit_token(token.get_secret_value(), "admin", Role.ADMIN)
-            declared = DeclaredSchedules(store, self.registry, self._control.declared, in_file, file)
+            declared = DeclaredSchedules(
+                store, self.registry, self._control.declared, self.bus, in_settings, settings.file
+            )
             await self._restore(store)
             if "worker" in self.roles:
                 await self._start_worker(store, admission)
@@ -142,11 +145,8 @@ class TaskManager:
                 self.scheduler = scheduler_of(
                     settings, store, self.registry, admission, self._clock, self.bus, triggers
                 )
-                services: list[Service] = [
-                    ZoneRules(store, self.bus, triggers),
-                    self.scheduler,
-                    Settler(store, self.bus, triggers),
-                ]
+                zones, settler = ZoneRules(store, self.bus, triggers), Settler(store, self.bus, triggers)
+                services: list[Service] = [zones, self.scheduler, settler, declared]
                 if "worker" not in self.roles:  # a worker's session tells of its process
                     services.append(
                         presence_of(settings, store, self.registry, self._clock, self._rng, self.bus, self._ticks)
@@ -154,8 +154,8 @@ class TaskManager:
                 for service in services:
                     await service.start()
                     self._closing.append(service.stop)
-                self._closing.append(declared.close)
-                await declared.begin()
+            else:
+                await declared.check()
         except BaseException:
             await self.close()
             raise

@@ -20,6 +20,8 @@ class Schedule:
     ``cursor_at`` is the watermark: no due time up to it is ever considered again.
     ``origin`` is empty for a schedule made by people, else the place in code or file that declares it; ``declared`` is
     what it declared last, as JSON text.
+    ``deleted`` and ``edited``: people deleted it, and it stays away; only ``deleted``: it was withdrawn, since nothing
+    declared it any more, and its declaration brings it back.
     ``outcome`` is how its newest decided due time ended: a run's status or, without a run, a FireOutcome.
     """
 

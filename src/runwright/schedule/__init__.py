@@ -23,7 +23,7 @@ from runwright.schedule.parse import (
     when_to_text,
 )
 from runwright.schedule.triggers import DueTimes, Trigger
-from runwright.schedule.wallclock import forget_zones
+from runwright.schedule.wallclock import forget_zones, zone_of
 from runwright.schedule.windows import NEVER, Windows, parse_windows
 
 __all__ = [
@@ -64,4 +64,5 @@ __all__ = [
     "when_of",
     "when_to_json",
     "when_to_text",
+    "zone_of",
 ]

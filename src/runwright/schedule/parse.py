@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, Literal, cast
 
+from runwright.clock import YEARS
 from runwright.errors import ScheduleRefused
 from runwright.model import JSON, JSONObject
 from runwright.schedule.cron import LONGEST_TEXT, expression
@@ -257,8 +258,8 @@ def parse_time(given: JSON, field: str, timezone: str | None = None) -> datetime
         moment = datetime.fromisoformat(given)
     except ValueError as error:
         raise ScheduleRefused(field, f"{given!r:.80} is not an ISO time: {error}") from error
-    if not 1970 <= moment.year <= 9000:
-        raise ScheduleRefused(field, f"the year {moment.year} is out of range; it goes from 1970 to 9000")
+    if moment.year not in YEARS:
+        raise ScheduleRefused(field, f"the year {moment.year} is out of range; it goes from {YEARS[0]} to {YEARS[-1]}")
     if moment.tzinfo is not None:
         return moment.astimezone(UTC)
     return moment if timezone is None else first_instant(moment, zone_of(timezone))

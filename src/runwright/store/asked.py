@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from runwright.model import Lane, RunStatus
+
+Guard: TypeAlias = Callable[[Mapping[str, Sequence[str]], frozenset[str]], None]
+"""Judges a graph: what each schedule depends on, and which of those that are depended on exist. It raises to refuse."""
 
 
 @dataclass(frozen=True, slots=True)

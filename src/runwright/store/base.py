@@ -9,8 +9,8 @@ Rules for every verb
 - Every change of a run's status writes its event to the timeline in the same transaction.
 - Lease arithmetic is the store's own, on a clock that does not step with the wall clock.
 
-``testing.store_contract`` is the executable form of this page; every store passes it. What concerns schedules is in
-``base_schedules``.
+``testing.store_contract`` is the executable form of this page; every store passes it. What concerns sessions is in
+``base_sessions``, what concerns schedules in ``base_schedules``.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ from runwright.model import (
     TaskHistory,
     Turn,
 )
-from runwright.store.asked import Definition, EventFilter, NewWorker, Rate, RunQuery, Wanted
-from runwright.store.base_schedules import Guard, ScheduleVerbs
+from runwright.store.asked import Definition, EventFilter, Guard, NewWorker, Rate, RunQuery, Wanted
+from runwright.store.base_schedules import ScheduleVerbs
 from runwright.store.base_sessions import SessionVerbs
 
 

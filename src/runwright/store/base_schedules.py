@@ -5,15 +5,13 @@ The rules of ``store.base`` hold for these verbs, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from runwright.clock import Micros
 from runwright.model import EndedRun, Fire, FirePlan, Page, Pause, Schedule, ScheduleChange, Waiting
-
-Guard: TypeAlias = Callable[[Mapping[str, Sequence[str]], frozenset[str]], None]
-"""Judges a graph: what each schedule depends on, and which of those that are depended on exist. It raises to refuse."""
+from runwright.store.asked import Guard
 
 
 class ScheduleVerbs(Protocol):
@@ -29,15 +27,15 @@ class ScheduleVerbs(Protocol):
         comes between its look and the commit.
 
         Raises:
-            DuplicateName: a name is taken; a deleted schedule that is still declared keeps its own.
+            DuplicateName: a name is taken, also by a declared schedule that people deleted; withdrawn ones give it up.
             what ``guard`` raises.
         """
         ...
 
     async def delete_schedule(self, schedule: str, actor: str, guard: Guard | None = None) -> bool:
-        """Delete by id; one with an origin leaves a tombstone. Its ledger goes, its runs stay. False if not there.
+        """Delete by id; one with an origin leaves a tombstone, as edited. False if it is not there.
 
-        ``guard`` sees the graph without it, and raises if it may not go.
+        Its ledger goes, its runs stay. ``guard`` sees the graph without it, and raises if it may not go.
         """
         ...
 
@@ -67,8 +65,8 @@ class ScheduleVerbs(Protocol):
         """
         ...
 
-    async def declared_schedules(self) -> Sequence[Schedule]:
-        """The schedules that code or files declare, tombstones too."""
+    async def declared_schedules(self, *, withdrawn: bool = False) -> Sequence[Schedule]:
+        """The schedules that code or files declare, tombstones too; or only those that were deleted, but not edited."""
         ...
 
     async def schedules_of(self, tasks: Collection[str]) -> Mapping[str, Sequence[str]]:

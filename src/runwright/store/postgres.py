@@ -21,7 +21,7 @@ from runwright.model import Enqueued, NewRun
 from runwright.store import postgres_schema, verbs
 from runwright.store.batcher import Batcher
 from runwright.store.postgres_drivers import driver_of
-from runwright.store.postgres_errors import AGAIN, opening, place, translated
+from runwright.store.postgres_errors import AGAIN, of_caller, opening, place, translated
 from runwright.store.postgres_heart import Heart
 from runwright.store.postgres_hints import CHANNEL, NOBODY, SEND, Listener, Sender, message
 from runwright.store.postgres_transaction import FEW_ROWS, Connection, Driver, PostgresTransaction
@@ -192,7 +192,8 @@ class PostgresStore(SqlStore):
     async def enqueue(self, runs: Sequence[NewRun], connection: object | None = None) -> Sequence[Enqueued]:
         """Runs that several callers bring at the same time are stored in one transaction."""
         if connection is not None:
-            return await self._enqueue_within(runs, connection)
+            with of_caller(self._where):
+                return await self._enqueue_within(runs, connection)
         if asyncio.get_running_loop() is self._loop:
             return await self._enqueues.do(runs)
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._enqueues.do(runs), self._loop))

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from runwright.errors import RunwrightError, StoreRefused, StoreUnavailable
+from runwright.errors import InvalidInput, RunwrightError, StoreRefused, StoreUnavailable
 
 AGAIN = (
     asyncpg.DeadlockDetectedError,
@@ -63,6 +63,28 @@ def translate(error: BaseException, where: str) -> RunwrightError | None:
     if isinstance(error, _AWAY):
         return StoreUnavailable(f"{where}: the store cannot be reached ({str(error) or type(error).__name__})")
     return None
+
+
+_OF_CALLERS = {
+    "25P02": "is in a transaction that has failed: roll it back, and begin another",
+    "42P01": "leads to a database without this store's tables, which are in {where}",
+    "3F000": "leads to a database without this store's tables, which are in {where}",
+    "42501": "belongs to a user who may not write into this store's tables in {where}",
+}
+"""What is wrong with a caller's connection, by SQLSTATE: whatever its driver, that has a code."""
+
+
+@contextmanager
+def of_caller(where: str) -> Iterator[None]:
+    """Raise InvalidInput where the connection of a caller cannot be used, and say what is wrong with it."""
+    try:
+        yield
+    except Exception as error:
+        cause = getattr(error, "orig", None) or (error.__cause__ if isinstance(error, RunwrightError) else error)
+        said = _OF_CALLERS.get(str(getattr(cause, "sqlstate", None)))
+        if said is None:
+            raise
+        raise InvalidInput.field("/connection", said.format(where=where)) from error
 
 
 @contextmanager

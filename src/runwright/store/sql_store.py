@@ -301,8 +301,8 @@ class SqlStore(ABC):
     ) -> tuple[Page[Schedule], int]:
         return await self._list(lambda tx: verbs.schedules.page(tx, limit, after, name, task))
 
-    async def declared_schedules(self) -> Sequence[Schedule]:
-        return await self._list(verbs.schedules.declared)
+    async def declared_schedules(self, *, withdrawn: bool = False) -> Sequence[Schedule]:
+        return await self._list(lambda tx: verbs.schedules.declared(tx, withdrawn))
 
     async def schedules_of(self, tasks: Collection[str]) -> Mapping[str, Sequence[str]]:
         return await self._list(lambda tx: verbs.schedules.of_tasks(tx, tasks))

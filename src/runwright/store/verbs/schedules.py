@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 
 from runwright.clock import Micros
-from runwright.errors import DuplicateName, InvalidInput
+from runwright.errors import DuplicateName
 from runwright.lifecycle import RunEvent
 from runwright.model import EndedRun, Fire, FirePlan, Page, Pause, RunStatus, Schedule, ScheduleChange
 from runwright.store.actions import TASK, Action
@@ -14,10 +14,10 @@ from runwright.store.base import Guard
 from runwright.store.rows import dump, ended_of, fire_of, schedule_of, schedule_values
 from runwright.store.transaction import Transaction, UndoError, first_value
 from runwright.store.verbs.claim import unpark
+from runwright.store.verbs.cursors import GREATEST, cursor_of
 from runwright.store.verbs.journal import Journal
 from runwright.store.verbs.runs import let_in, move, moved, skip
 
-_END = 2**62
 _TOLD = {"missed", "held", "blocked"}
 """Outcomes that make no run, and are told on the timeline for that reason."""
 _GRAPH = "runwright: which schedule depends on which"
@@ -28,7 +28,7 @@ async def write(tx: Transaction, changes: Sequence[ScheduleChange], actor: str, 
     """See ``Store.write_schedules``."""
     made = [change.schedule for change in changes if change.action == Action.SCHEDULE_CREATED]
     replaced = [change.schedule for change in changes if change.action != Action.SCHEDULE_CREATED]
-    judged = any(change.schedule.depends_on for change in changes)
+    judged = any(change.schedule.depends_on or change.schedule.deleted for change in changes)
     if judged or replaced:  # before anything is written, so that two never wait for each other
         await tx.lock_keys([_GRAPH])
     journal = Journal(tx)
@@ -50,40 +50,45 @@ async def write(tx: Transaction, changes: Sequence[ScheduleChange], actor: str, 
 
 
 async def _insert(tx: Transaction, schedules: Sequence[Schedule]) -> None:
-    rows = [
-        (
-            *schedule_values(schedule),
-            schedule.created_by,
-            schedule.created_at,
-            schedule.run_count,
-            schedule.error_count,
-            schedule.last_run_at,
-            schedule.last_status,
-            schedule.last_error,
-        )
-        for schedule in schedules
-    ]
-    if await tx.many("schedule_insert", rows) < len(rows):
-        for schedule in schedules:
-            holder = await find(tx, schedule.name)
-            if holder is None or holder.id != schedule.id:
-                await _refuse_name(tx, schedule.name)
+    if await tx.many("schedule_insert", [_new_row(schedule) for schedule in schedules]) < len(schedules):
+        freed = [schedule for schedule in schedules if await _free_name(tx, schedule)]
+        await tx.many("schedule_insert", [_new_row(schedule) for schedule in freed])
 
 
-async def _refuse_name(tx: Transaction, name: str) -> None:
-    holder = await find(tx, name)
-    if holder is not None and holder.deleted:
+def _new_row(schedule: Schedule) -> tuple[object, ...]:
+    return (
+        *schedule_values(schedule),
+        schedule.created_by,
+        schedule.created_at,
+        schedule.run_count,
+        schedule.error_count,
+        schedule.last_run_at,
+        schedule.last_status,
+        schedule.last_error,
+    )
+
+
+async def _free_name(tx: Transaction, schedule: Schedule) -> bool:
+    """Take its name from a schedule that was withdrawn; False if it has it already. Raises DuplicateName."""
+    holder = await find(tx, schedule.name)
+    if holder is not None and holder.id == schedule.id:
+        return False
+    if holder is None or not holder.deleted:
+        raise DuplicateName(f"there is already a schedule named {schedule.name!r}; choose another name", schedule.name)
+    if holder.edited:
         raise DuplicateName(
-            f"schedule {name!r} was deleted, but {holder.origin} still declares it; reset it, or choose another name",
-            name,
+            f"schedule {schedule.name!r} was deleted, but {holder.origin} still declares it; "
+            "reset it, or choose another name",
+            schedule.name,
         )
-    raise DuplicateName(f"there is already a schedule named {name!r}; choose another name", name)
+    await tx.do("schedule_delete", holder.id)
+    return True
 
 
 async def _replace(tx: Transaction, schedule: Schedule) -> bool:
     """Put a schedule in its own place; its dependents follow it to a new name. Returns whether it has one."""
     if await tx.one("schedule_name_taken", schedule.name, schedule.id) is not None:
-        await _refuse_name(tx, schedule.name)
+        await _free_name(tx, schedule)
     old = await find(tx, schedule.id)
     if old is None or not await tx.do("schedule_update", *schedule_values(schedule)):
         raise UndoError
@@ -167,9 +172,9 @@ async def page(
     return Page(items, items[-1].name if len(rows) > limit else None), 0 if count is None else count[0]
 
 
-async def declared(tx: Transaction) -> list[Schedule]:
+async def declared(tx: Transaction, withdrawn: bool) -> list[Schedule]:
     """See ``Store.declared_schedules``."""
-    return [schedule_of(row) for row in await tx.all("schedule_declared")]
+    return [schedule_of(row) for row in await tx.all("schedule_declared", 1 if withdrawn else 0)]
 
 
 async def of_tasks(tx: Transaction, tasks: Collection[str]) -> dict[str, list[str]]:
@@ -280,9 +285,7 @@ async def _fill(
 
 async def fires(tx: Transaction, schedule: str, limit: int, after: str | None) -> Page[Fire]:
     """See ``Store.fires``."""
-    if after is not None and not after.isdecimal():
-        raise InvalidInput.field("/page/after", f"{after!r} is not a cursor that this list gave")
-    start = _END if after is None else int(after)
+    start = GREATEST if after is None else cursor_of(after)
     rows = await tx.all("fire_list", schedule, start, limit + 1)
     items = tuple(fire_of(row) for row in rows[:limit])
     return Page(items, str(items[-1].id) if len(rows) > limit and items else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -141,11 +142,42 @@ class TestSchedules:
             assert (await store.fires(schedule.id)).items == ()
         assert list(await store.schedules()) == []
         (tombstone,) = await store.schedules(deleted=True)
-        assert (tombstone.name, tombstone.deleted, tombstone.enabled) == ("code", True, False)
+        assert (tombstone.name, tombstone.deleted, tombstone.edited, tombstone.enabled) == ("code", True, True, False)
+        assert await store.declared_schedules(withdrawn=True) == []
         with pytest.raises(DuplicateName, match=r"tasks\.py:7"):
             await put(store, given.schedule("code"))
         assert await put(store, given.schedule("people"))
         assert await given.status(run) is RunStatus.PENDING
+
+    async def test_a_withdrawn_one_keeps_all_but_its_name(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        code, needs = given.schedule("code", 5, origin="tasks.py:7"), given.schedule("needs", origin="tasks.py:9")
+        await put(store, code, needs, given.schedule("other"))
+        fire = plan(code, NewFire(clock.now(), "missed"), next_due_at=given.in_seconds(60))
+        assert await store.fire([fire]) == [True]
+        graphs: list[object] = []
+
+        async def write(stored_as: str, **fields: Any) -> None:
+            stored = await store.schedule(stored_as)
+            assert stored is not None
+            written = ScheduleChange(replace(stored, **fields), "schedule.updated")
+            assert await store.write_schedules([written], "ann", lambda *graph: graphs.append(graph))
+
+        await write("code", deleted=True)
+        assert len(graphs) == 1
+        assert [each.name for each in await store.declared_schedules(withdrawn=True)] == ["code"]
+        assert [schedule.name for schedule in await store.schedules()] == ["needs", "other"]
+        assert await store.due_schedules(given.in_seconds(60)) == []
+        await write("code", deleted=False)
+        assert [each.name for each in await store.due_schedules(given.in_seconds(60))] == ["code"]
+        assert [fire.outcome for fire in (await store.fires(code.id)).items] == ["missed"]
+
+        await write("code", deleted=True)
+        await write("needs", deleted=True)
+        assert await put(store, given.schedule("code"))
+        await write("other", name="needs")
+        assert await store.declared_schedules() == []
+        assert [schedule.origin for schedule in await store.schedules()] == ["", ""]
 
     async def test_due_are_the_enabled_ones_earliest_first(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
