@@ -189,7 +189,9 @@ class Schedules:
     ) -> tuple[Page[Schedule], int]:
         """A page of the schedules by name, perhaps only that of one name, or those of one task, and their number."""
         require(actor, Role.VIEWER)
-        return await self._store.schedule_page(limit, after, name=name, task=task)
+        found = await self._store.schedule_page(limit, after, name=name, task=task)
+        await self.elsewhere.look(each.task for each in found[0].items)
+        return found
 
     async def paused(self, actor: Actor) -> Pause | None:
         """Why, by whom and since when all schedules are paused; None if they are not."""

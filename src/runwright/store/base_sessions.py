@@ -1,6 +1,6 @@
-"""The store's contract, sessions: how they begin, live and end, and what they tell of themselves and of tasks.
+"""The store's contract, its part about sessions: how they begin, live and end, and what they tell of tasks.
 
-A part of ``store.base``, whose rules hold here, too.
+The rules of ``store.base`` hold for these verbs, too.
 """
 
 from __future__ import annotations
