@@ -14,7 +14,7 @@ from typing import TypeVar
 from runwright.admission import Admission
 from runwright.bus import Bus
 from runwright.clock import Clock, Rng
-from runwright.lifecycle import Ending, Outcome, RunEvent, decide
+from runwright.lifecycle import RunEvent
 from runwright.model import (
     Change,
     Claim,
@@ -23,11 +23,11 @@ from runwright.model import (
     Lane,
     LogChunk,
     ProgressUpdate,
-    TaskProgress,
     Turn,
 )
 from runwright.store.base import Store, Wanted
 from runwright.tasks.registry import Registry
+from runwright.worker.finish import failed, finish_of, refused, released
 from runwright.worker.job import Job
 from runwright.worker.lanes import LaneSlots
 from runwright.worker.outcome import Limits, UserCode
@@ -144,7 +144,8 @@ class Executor:
         """Start what a turn has claimed."""
         by_lane: dict[Lane, list[Job]] = {}
         for claim in turn.claims:
-            job = self._job(claim)
+            if (job := self._job(claim)) is None:
+                continue
             self._held[claim.lane][claim.key] = job
             if claim.reserved:
                 self._unreported[claim.key] = job
@@ -165,8 +166,15 @@ class Executor:
         known |= {finish.token for finish in self._again} | {token for _, token in self._given_up}
         self.take(Turn(claims=tuple(claim for claim in claims if claim.token not in known)))
 
-    def _job(self, claim: Claim) -> Job:
-        task = self._registry.get(claim.task)
+    def _job(self, claim: Claim) -> Job | None:
+        """The job of a claim; None if its task has gone from here meanwhile, and the claim with it."""
+        task = self._registry.find(claim.task)
+        if task is None:
+            if claim.reserved:
+                self._given_up.append((claim.key, claim.token))
+            else:
+                self._again.append(released(claim, self._clock.now()))
+            return None
         timeout = self._limits.timeout if task.timeout_unset else task.timeout
         return Job(
             claim, task, self, self._clock, None if claim.lane is Lane.SERVICE else timeout, self._limits.log_bytes
@@ -291,7 +299,7 @@ class Executor:
                 continue
             self._dirty.discard(job)
             chunks.extend(job.chunks(final=True))
-            finishes.append(self._finish(job, job.outcome))
+            finishes.append(finish_of(job))
         ended_keys = {finish.key for finish in finishes}
         for key, job in list(self._unreported.items()):
             if job.started_at:
@@ -311,27 +319,23 @@ class Executor:
         self._changes[:0] = [change for change in changes if change.event != RunEvent.TAKE_BACK]  # told in each turn
         self._again = [*finishes, *self._again]
 
-    def _finish(self, job: Job, outcome: Outcome) -> Finish:
-        decision = decide(outcome, job.ended_at)
-        progress = job.progress_value
-        if progress is not None and outcome.ending is Ending.RETURNED and progress.total > 0:
-            progress = TaskProgress(progress.total, progress.total, progress.message)
-        return Finish(
-            key=job.claim.key,
-            token=job.claim.token,
-            event=decision.event,
-            attempt_status=decision.attempt,
-            started_at=job.started_at,
-            completed_at=max(job.ended_at, job.started_at),
-            attempt=job.claim.attempt,
-            result=outcome.result,
-            error=outcome.error,
-            due_at=decision.due_at,
-            failed=decision.failed,
-            warnings=tuple(job.warnings),
-            progress=progress,
-            cpu_seconds=job.cpu_seconds,
-        )
+    def condemn(self, told: Change | Finish, fault: Exception) -> None:
+        """The store refuses, for this run alone, what it is told: the run ends as an error of the engine instead.
+
+        Its code, if it has not ended, is stopped. Not even that being taken, it is told no more: the run stays as the
+        store has it until another worker takes it over.
+        """
+        logger.error("the store refuses what run with key %d has come to: %s", told.key, told, exc_info=fault)
+        if isinstance(told, Finish):
+            finish = refused(told, fault)
+        else:
+            job = next((job for job in self.jobs if job.claim.token == told.token), None)
+            if job is None:
+                return  # it has ended, and its ending says what counts
+            self.lose({told.token})
+            finish = failed(job.claim, job.started_at, self._clock.now(), fault)
+        if finish is not None:
+            self._again.append(finish)
 
     def collect(self, ended: list[Job]) -> None:
         """Endings (and news of starts) from the lanes, in a batch; on the home loop."""

@@ -19,7 +19,7 @@ from runwright.lifecycle import Outcome
 from runwright.model import Claim, JSONObject, LogChunk, Run, TaskProgress
 from runwright.tasks.context import RunCancelled
 from runwright.tasks.definition import Task
-from runwright.worker.ending import clean
+from runwright.tasks.text import clean
 from runwright.worker.log import RunLog
 
 PROGRESS_SAVE_SECONDS = 2.0

@@ -12,7 +12,7 @@ from collections import deque
 
 from runwright.clock import Micros
 from runwright.model import SEQ_PER_ATTEMPT, Claim, LogChunk
-from runwright.worker.ending import clean
+from runwright.tasks.text import clean
 
 CHUNK_BYTES = 64 * 1024
 LINE_CHARACTERS = 16 * 1024
@@ -52,7 +52,7 @@ class RunLog:
         """Append a text; each of its lines becomes one of the log. False if the log is closed."""
         if self._sealed:
             return False
-        name, text, at = logging.getLevelName(level), clean(text), 0
+        name, text, at = clean(str(logging.getLevelName(level))), clean(text), 0
         while self._tail is None and at <= len(text):
             end = text.find("\n", at)
             end = len(text) if end < 0 else end
@@ -144,15 +144,6 @@ class RunLog:
             for index, line in enumerate(text.split("\n")):
                 self._put((number + index, now, level, _cut(line)))
         self._tail = None
-
-
-def text_of(record: logging.LogRecord) -> str:
-    """What a record of the logging module says, with its exception."""
-    try:
-        text = record.getMessage()
-        return text if not record.exc_info else f"{text}\n{logging.Formatter().formatException(record.exc_info)}"
-    except Exception as error:  # noqa: BLE001 - a record with broken arguments is a fault of the task, and its log says so
-        return f"{record.msg!r} (could not be formatted: {error})"
 
 
 def _cut(line: str, left_out: int = 0) -> str:

@@ -23,8 +23,9 @@ from runwright.clock import SystemClock
 from runwright.errors import Conflict, FieldError, InvalidInput, RunwrightError
 from runwright.model import JSONObject, Run, TaskProgress
 from runwright.tasks.context import RunCancelled
+from runwright.tasks.text import clean
 from runwright.worker import frames
-from runwright.worker.ending import Ended, clean
+from runwright.worker.ending import Ended
 from runwright.worker.snapshot import run_from_json
 
 TEXT_CHARACTERS = 1024 * 1024
@@ -205,7 +206,7 @@ class Port:
 
     def _tell_progress(self, progress: TaskProgress) -> None:
         self._held_back = None
-        self._send({"progress": [progress.current, progress.total, clean(progress.message)[:1000]]})
+        self._send({"progress": [progress.current, progress.total, progress.message]})
 
     def _look(self) -> None:
         """Take what the worker has said."""
