@@ -171,9 +171,14 @@ def prints(lines: int, width: int) -> None:
     print("the last line")
 
 
+@task
+def prints_at_once(megabytes: int) -> None:
+    print("a\n" * (megabytes * 500_000) + "the last line")
+
+
 async def flood(tmp_path: Path, name: str, **arguments: int) -> tuple[int, list[LogLine]]:
     """The growth of the worker, and what is left of the log."""
-    async with TaskManager(settings(tmp_path, timeout=None), tasks=[prints, *TASKS]) as manager:
+    async with TaskManager(settings(tmp_path, timeout=None), tasks=[prints, prints_at_once, *TASKS]) as manager:
         await manager.run("add", {"a": 1})
         run = await manager.start(name, arguments)
         growth = await peak_growth(manager.wait(run.id, timeout=900))
@@ -207,6 +212,12 @@ async def test_a_gigabyte_is_capped(tmp_path: Path, name: str) -> None:
     growth, lines = await flood(tmp_path, name, lines=12_500_000, width=80)
     assert_capped(lines)
     assert growth < 64 * MEBIBYTE
+
+
+async def test_one_print_costs_little_more_than_its_text(tmp_path: Path) -> None:
+    growth, lines = await flood(tmp_path, "prints_at_once", megabytes=100)
+    assert_capped(lines)
+    assert growth < (2 * 96 + 64) * MEBIBYTE  # the task's own text, which it builds of two
 
 
 async def test_one_line_of_100_megabytes_is_cut(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ class Job:
     def warn(self, text: str) -> None:
         """Keep a warning for the run's page, and log it."""
         if len(self.warnings) < 100:
-            self.warnings.append(clean(text)[:1000])
+            self.warnings.append(clean(text[:1000]))
         self.emit(logging.WARNING, text)
 
     def emit(self, level: int, text: str) -> None:

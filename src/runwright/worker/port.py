@@ -78,16 +78,15 @@ class Port:
     def emit(self, level: int, text: str) -> None:
         """Take one entry of the log; it comes after all that was printed before."""
         flush()
-        text = clean(text)
         if len(text) > TEXT_CHARACTERS:
             left_out = len(text) - TEXT_CHARACTERS
             half = TEXT_CHARACTERS // 2
             text = f"{text[:half]}\n… {left_out} characters left out …\n{text[-half:]}"
-        self._send({"log": [level, text]})
+        self._send({"log": [level, clean(text)]})
 
     def warn(self, text: str) -> None:
         """Take a warning."""
-        self._send({"warn": clean(text)[:TEXT_CHARACTERS]})
+        self._send({"warn": clean(text[:TEXT_CHARACTERS])})
 
     async def checkpoint(self) -> None:
         """Wait while the run is paused."""
