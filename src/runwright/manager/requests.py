@@ -23,7 +23,7 @@ def run_request(
 
     Raises:
         NotFound: the task is not registered.
-        InvalidInput: there is no such option, or a time without its zone.
+        InvalidInput: there is no such option, a time without its zone, or no list of tags.
     """
     known = task if isinstance(task, str) else registry.get(to_task(task).name)
     if not options:
@@ -31,8 +31,11 @@ def run_request(
     if unknown := set(options) - START_OPTIONS:
         raise InvalidInput.field(f"/{min(unknown)}", f"is no option of start; there are {sorted(START_OPTIONS)}")
     run_at = options.get("run_at")
-    if isinstance(run_at, datetime) and run_at.tzinfo is None:
-        raise InvalidInput.field("/run_at", "must be aware of its time zone")
+    if run_at is not None and (not isinstance(run_at, datetime) or run_at.tzinfo is None):
+        raise InvalidInput.field("/run_at", f"must be a datetime that is aware of its time zone, not {run_at!r:.80}")
+    tags = options.get("tags") or ()
+    if not isinstance(tags, (str, list, tuple, set, frozenset)):
+        raise InvalidInput.field("/tags", f"must be a list of texts, not {tags!r:.80}")
     return RunRequest(
         task=known,
         arguments=arguments or {},
@@ -42,6 +45,6 @@ def run_request(
         run_at=None if run_at is None else to_micros(run_at),
         user=options.get("user"),
         entity=options.get("entity"),
-        tags=tuple(options.get("tags", ())),
+        tags=(tags,) if isinstance(tags, str) else tuple(tags),
         idempotency_key=options.get("idempotency_key"),
     )

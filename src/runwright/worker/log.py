@@ -77,8 +77,10 @@ class RunLog:
         """Take printed text; a line counts when it is complete. False if nothing came of it yet."""
         if len(text) <= SLICE_CHARACTERS:
             return self._write(text, now)
-        slices = range(0, len(text), SLICE_CHARACTERS)
-        return any([self._write(text[at : at + SLICE_CHARACTERS], now) for at in slices])
+        complete = False
+        for at in range(0, len(text), SLICE_CHARACTERS):
+            complete = self._write(text[at : at + SLICE_CHARACTERS], now) or complete
+        return complete
 
     def _write(self, text: str, now: Micros) -> bool:
         whole, newline, rest = text.rpartition("\n")
