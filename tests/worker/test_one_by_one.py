@@ -34,7 +34,7 @@ def plant(manager: TaskManager, refuses: Refuses) -> list[int]:
             raise ValueError("planted")
         return await honest(session, wanted, changes, finished)
 
-    manager.store.turn = turn  # type: ignore[assignment,method-assign]
+    manager.store.turn = turn  # type: ignore[assignment,method-assign]  # planted
     return told
 
 
@@ -150,7 +150,7 @@ async def test_a_piece_of_log_that_is_refused_is_left_out_alone(
                 raise ValueError("planted")
             return await honest(session, chunks)
 
-        manager.store.append_logs = append_logs  # type: ignore[method-assign]
+        manager.store.append_logs = append_logs  # type: ignore[method-assign]  # planted
         ids = await together.start(manager, "a", "poison", "b")
         together.go.set()
         ended = [await manager.wait(run) for run in ids]
@@ -184,7 +184,7 @@ async def test_a_claim_whose_task_has_gone_waits_for_it(settings: Settings) -> N
     async with TaskManager(settings, tasks=[together.task]) as manager, asyncio.timeout(20):
         executor = manager.worker.executor
         honest, gone = manager.registry.find, [True]
-        manager.registry.find = lambda name: None if gone[0] else honest(name)  # type: ignore[method-assign]
+        manager.registry.find = lambda name: None if gone[0] else honest(name)  # type: ignore[method-assign]  # planted
         ids = await manager.start_many([(together.task, {"what": what}) for what in ("a", "b")])
         for run in ids:
             while not await manager.store.attempts(run):

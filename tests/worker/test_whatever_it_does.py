@@ -67,25 +67,25 @@ KINDS: dict[str, tuple[Callable[[RunContext], object], str | None]] = {
     "snoozes somehow": (lambda run: _raise(Bent()), "Bent"),
     "retries never": (lambda run: _raise(Retry.later(1e12)), "InvalidInput"),
     "reports less than nothing": (lambda run: run.progress(-1, -2), "InvalidInput"),
-    "reports no number": (lambda run: run.progress("5", 10), "InvalidInput"),  # type: ignore[arg-type]
+    "reports no number": (lambda run: run.progress("5", 10), "InvalidInput"),  # type: ignore[arg-type]  # the point of the test
     "reports infinity": (lambda run: run.progress(1, math.inf), "InvalidInput"),
     "reports too much": (lambda run: run.progress(10**400, 10**400), "InvalidInput"),
-    "reports something else": (lambda run: run.report(5), "InvalidInput"),  # type: ignore[arg-type]
+    "reports something else": (lambda run: run.report(5), "InvalidInput"),  # type: ignore[arg-type]  # the point of the test
     "reports no total": (lambda run: run.progress(5, None), None),
-    "reports an object": (lambda run: run.progress(1, 2, Path("x")), None),  # type: ignore[arg-type]
-    "reports decimals": (lambda run: run.progress(Decimal(1), Decimal(2)), None),  # type: ignore[arg-type]
+    "reports an object": (lambda run: run.progress(1, 2, Path("x")), None),  # type: ignore[arg-type]  # the point of the test
+    "reports decimals": (lambda run: run.progress(Decimal(1), Decimal(2)), None),  # type: ignore[arg-type]  # the point of the test
     "reports a dict": (lambda run: run.report({"current": 1, "total": 2}), None),
     "reports an odd text": (lambda run: run.progress(1, 2, "\ud800\0"), None),
     "reports a large text": (lambda run: run.progress(1, 2, "x" * 5_000_000), None),
-    "warns of nothing": (lambda run: run.warn(None), None),  # type: ignore[arg-type]
+    "warns of nothing": (lambda run: run.warn(None), None),  # type: ignore[arg-type]  # the point of the test
     "warns oddly": (lambda run: run.warn("\ud800\0"), None),
     "logs oddly": (lambda run: run.log.info("\ud800\0"), None),
     "logs wrongly": (lambda run: run.log.info("%d", "x"), None),
     "logs an object": (lambda run: run.log.info(Textless()), None),
     "logs on no level": (lambda run: run.log.log(10**30, "x"), None),
     "saves oddly": (lambda run: run.save_sync("\ud800"), "InvalidInput"),
-    "saves without end": (lambda run: run.save_sync(_loop()), "InvalidInput"),  # type: ignore[arg-type]
-    "saves a set": (lambda run: run.save_sync({1}), "InvalidInput"),  # type: ignore[arg-type]
+    "saves without end": (lambda run: run.save_sync(_loop()), "InvalidInput"),  # type: ignore[arg-type]  # the point of the test
+    "saves a set": (lambda run: run.save_sync({1}), "InvalidInput"),  # type: ignore[arg-type]  # the point of the test
     "returns a large number": (lambda run: 10**5000, "result"),
     "returns no number": (lambda run: math.nan, "result"),
     "returns a NUL": (lambda run: "\0", "result"),
@@ -107,7 +107,7 @@ THROUGH_THE_PIPE = (
 
 
 def _noted(error: Exception) -> Exception:
-    error.__notes__ = 5  # type: ignore[assignment]
+    error.__notes__ = 5  # type: ignore[assignment]  # the point of the test
     return error
 
 

@@ -25,9 +25,9 @@ class Hooks:
     """What an application wants to hear of its runs: functions of one argument, the Run as it was stored.
 
     Each may be a function or a list of them, ``async def`` or plain; plain ones are called in a thread. They are called
-    after the commit, beside the run and never in its way, by the process whose worker executes it. Whatever they raise is
-    logged and changes nothing, KeyboardInterrupt and CancelledError included. Give them to the
-    TaskManager, or put them into any module in which tasks are looked for: ``hooks = Hooks(on_error=alert)``.
+    after the commit, beside the run and never in its way, by the process whose worker executes it. Whatever they raise,
+    KeyboardInterrupt and CancelledError included, is logged and changes nothing. Give them to the TaskManager, or put
+    them into any module in which tasks are looked for: ``hooks = Hooks(on_error=alert)``.
 
     Attributes:
         on_start: an attempt has begun; ``run.attempt`` says which.

@@ -22,7 +22,6 @@ from runwright.model import (
     Finish,
     Lane,
     LogChunk,
-    ProgressUpdate,
     Turn,
 )
 from runwright.store.base import Store, Wanted
@@ -30,6 +29,7 @@ from runwright.tasks.registry import Registry
 from runwright.worker.finish import failed, finish_of, refused, released
 from runwright.worker.job import Job
 from runwright.worker.lanes import LaneSlots
+from runwright.worker.notes import Notes
 from runwright.worker.outcome import Limits, UserCode
 from runwright.worker.places import Places
 from runwright.worker.requests import Requests
@@ -69,6 +69,7 @@ class Executor:
         self._bus = bus
         self._limits = limits
         self._home = asyncio.get_running_loop()
+        self.notes = Notes(clock, bus)
         self.places = Places(limits.max_total)
         self._lanes: dict[Lane, LaneSlots] = {}
         self.requests = Requests(
@@ -81,11 +82,9 @@ class Executor:
         self._again: list[Finish] = []
         self._given_up: list[tuple[int, int]] = []
         self._changes: list[Change] = []
-        self._dirty: set[Job] = set()
         self._mean_seconds: dict[Lane, float] = {}
         self._next_look = float("inf")
         self.signal: Callable[[], None] = lambda: None  # the claimer's wake
-        self.pump_signal: Callable[[], None] = lambda: None  # the pump's wake
 
     def add_lane(self, lane: Lane, slots: LaneSlots) -> None:
         """Give the executor a place to run code in."""
@@ -297,7 +296,7 @@ class Executor:
         for job in ended:
             if job.outcome is None or job.lost:
                 continue
-            self._dirty.discard(job)
+            self.notes.forget(job)
             chunks.extend(job.chunks(final=True))
             finishes.append(finish_of(job))
         ended_keys = {finish.key for finish in finishes}
@@ -360,46 +359,11 @@ class Executor:
             )  # fmt: skip
         self.signal()
 
-    # ----- log and progress -------------------------------------------------------------------------------------
+    # ----- Host: what a job asks for, from the place where user code runs -----------------------------------------
 
     def touched(self, job: Job) -> None:
         """There is something to store of the job; from any thread."""
-        if job not in self._dirty:
-            first = not self._dirty
-            self._dirty.add(job)
-            if first:
-                self._home.call_soon_threadsafe(lambda: self.pump_signal())
-
-    def drain_dirty(self) -> tuple[list[LogChunk], list[ProgressUpdate]]:
-        """Take new log lines and the progress that is worth saving; publish the newest progress on the way."""
-        chunks: list[LogChunk] = []
-        updates = []
-        now = self._clock.monotonic()
-        for job in list(self._dirty):
-            self._dirty.discard(job)  # before the look: a line that comes now makes it dirty again
-            if job.lost or job.outcome is not None:
-                continue
-            chunks.extend(job.chunks())
-            progress = job.progress_value
-            if progress is None:
-                continue
-            if progress is not job.progress_shown:
-                job.progress_shown = progress
-                self._bus.publish_progress(job.claim.run_id, progress)
-            if progress is not job.progress_saved:
-                if job.worth_saving(progress, now):
-                    job.progress_saved, job.progress_saved_at = progress, now
-                    updates.append(ProgressUpdate(job.claim.key, job.claim.token, progress))
-                else:
-                    self._dirty.add(job)
-        return chunks, updates
-
-    @property
-    def dirty(self) -> bool:
-        """Whether a job has something to store."""
-        return bool(self._dirty)
-
-    # ----- Host: what a job asks for, from the place where user code runs -----------------------------------------
+        self.notes.touched(job)
 
     def paused(self, job: Job) -> None:
         """The job waits at a checkpoint: tell the store that it is paused."""

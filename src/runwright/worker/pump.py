@@ -31,16 +31,16 @@ class Pump(Service):
         self._store = store
         self._executor = executor
         self._clock = clock
-        executor.pump_signal = self.wake
+        executor.notes.signal = self.wake
 
     async def run_once(self) -> float:
-        chunks, updates = self._executor.drain_dirty()
+        chunks, updates = self._executor.notes.drain()
         session = self._executor.session
         if chunks:
             await written(partial(self._store.append_logs, session), chunks)
         if updates:
             await written(partial(self._store.save_progress, session), updates)
-        if chunks or updates or self._executor.dirty:
+        if chunks or updates or self._executor.notes:
             # not woken by the next line: what comes within this time goes together
             await self._clock.sleep(PUMP_SECONDS)
             return 0

@@ -101,7 +101,7 @@ def test_a_class_reports_by_the_same_rules(make_run: MakeRun) -> None:
     scan = Scan(TaskModel(run))
 
     scan._update_progress(1, None)  # type: ignore[arg-type]  # the point of the test
-    scan._task_model.progress.message = 5  # type: ignore[assignment]
+    scan._task_model.progress.message = 5  # type: ignore[assignment]  # the point of the test
     with pytest.raises(InvalidInput, match="progress/total"):
         scan._task_model.progress.total = -1
 
