@@ -54,6 +54,11 @@ async def settled(manager: TaskManager, runs: list[str], seconds: float = 600) -
             await manager.wait(run_id)
 
 
+def others() -> list[threading.Thread]:
+    """The threads of this process, without asyncio's own: these stay, as many as were once needed together."""
+    return [thread for thread in threading.enumerate() if not thread.name.startswith("asyncio_")]
+
+
 @asynccontextmanager
 async def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """Afterwards there are the same threads, descriptors, processes and temporary files as before."""
@@ -61,8 +66,7 @@ async def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Async
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     me = psutil.Process()
-    await asyncio.to_thread(lambda: None)  # asyncio's own thread stays
-    descriptors, threads, children = me.num_fds(), threading.active_count(), set(me.children(recursive=True))
+    descriptors, threads, children = me.num_fds(), len(others()), set(me.children(recursive=True))
     yield
     left: object = None
     with suppress(TimeoutError):
@@ -70,7 +74,7 @@ async def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Async
             while any(
                 left := (
                     max(0, me.num_fds() - descriptors),
-                    max(0, threading.active_count() - threads),
+                    max(0, len(others()) - threads),
                     set(me.children(recursive=True)) - children,
                 )
             ):

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from runwright import RunContext, RunStatus, Settings, TaskManager, TaskProgress, task
-from runwright.lifecycle import RunEvent
+from runwright.errors import StoreUnavailable
+from runwright.lifecycle import Outcome, RunEvent
 from runwright.model import Change, Finish, LogChunk
-from runwright.worker.ending import INTERNAL
+from runwright.worker.ending import INTERNAL, Ended
+from runwright.worker.job import Job
 
 Refuses = Callable[[Sequence[Change], Sequence[Finish]], bool]
 
@@ -193,3 +195,44 @@ async def test_a_claim_whose_task_has_gone_waits_for_it(settings: Settings) -> N
         gone[0] = False
         together.go.set()
         assert [(await manager.wait(run)).result for run in ids] == ["a", "b"]
+
+
+async def test_a_store_that_goes_away_meanwhile_loses_nothing(settings: Settings) -> None:
+    together, away = Together(), iter([False, False, True, True])
+    async with TaskManager(settings, tasks=[together.task]) as manager, asyncio.timeout(20):
+        ids = await together.start(manager, "a", "poison", "b", "c")
+        honest = manager.store.turn
+
+        async def turn(session: str, wanted: Any, changes: Any, finished: Any) -> Any:
+            if finished and next(away, False):
+                raise StoreUnavailable("planted")
+            if returns(finished, '"poison"'):
+                raise ValueError("planted")
+            return await honest(session, wanted, changes, finished)
+
+        manager.store.turn = turn  # type: ignore[assignment,method-assign]  # planted
+        together.go.set()
+        ended = [await manager.wait(run) for run in ids]
+
+    assert [run.status for run in ended] == ["completed", "error", "completed", "completed"]
+
+
+async def test_an_end_that_cannot_be_judged_frees_its_slot(settings: Settings) -> None:
+    together = Together()
+    async with TaskManager(settings, tasks=[together.task]) as manager, asyncio.timeout(20):
+        code = manager.worker.executor.code
+        honest = code.judge
+
+        def judge(job: Job, ended: Ended) -> Outcome:
+            if ended.result == '"poison"':
+                raise ZeroDivisionError
+            return honest(job, ended)
+
+        code.judge = judge  # type: ignore[method-assign]  # planted
+        ids = await together.start(manager, "a", "poison")
+        together.go.set()
+        good, bad = [await manager.wait(run) for run in ids]
+
+        assert (good.result, bad.error and bad.error.kind) == ("a", INTERNAL)
+        assert bad.error is not None and "ZeroDivisionError" in bad.error.message
+        assert manager.worker.executor.busy == 0
