@@ -10,11 +10,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from runwright.auth.sealing import Sealer
-from runwright.clock import SECOND, Micros, Rng
-from runwright.errors import ConfirmRequired, InvalidInput
+from runwright.clock import SECOND, Micros, Rng, to_micros
+from runwright.errors import ConfirmRequired, FieldError, InvalidInput
 from runwright.model import JSON, MASK, SYSTEM, Actor, JSONObject, Lane, NewArguments, NewRun, Run
 from runwright.retry import Retry
 from runwright.tasks.address import check_address
@@ -22,9 +23,13 @@ from runwright.tasks.definition import Task
 from runwright.tasks.registry import Registry
 from runwright.tasks.secrets import replace_at
 from runwright.tasks.uploads import UploadedFile, bind_files
+from runwright.tasks.values import text_fault
 from runwright.uploads import Spool
 
 PRIORITY_LIMIT = 2**31
+LATEST = to_micros(datetime(9001, 1, 1, tzinfo=UTC))
+TEXT_CHARACTERS = 255
+MOST_TAGS = 100
 # made once: json.dumps with options makes an encoder for each call
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _LANES_HERE = frozenset({Lane.ASYNC, Lane.THREAD, Lane.PROCESS})
@@ -78,13 +83,11 @@ class Admission:
             InvalidInput: another part of the request is wrong.
             StoreUnavailable: there is no room for an uploaded file.
         """
+        _check(request)
         task = request.task if isinstance(request.task, Task) else self._registry.get(request.task)
         _refuse_unavailable(task)
         if task.danger and not request.confirmed:
             raise ConfirmRequired(task.name, task.danger)
-        priority = task.priority if request.priority is None else request.priority
-        if not -PRIORITY_LIMIT < priority < PRIORITY_LIMIT:
-            raise InvalidInput.field("/priority", f"must be a number below {PRIORITY_LIMIT}, not {priority}")
         if task.entity and request.entity and request.entity != task.entity:
             raise InvalidInput.field("/entity", f"task {task.name!r} works on {task.entity!r} only")
         arguments = self.sealed_arguments(task, request.arguments)
@@ -99,7 +102,7 @@ class Admission:
             arguments=arguments,
             created_at=now,
             due_at=now if request.run_at is None else max(request.run_at, 0),
-            priority=priority,
+            priority=task.priority if request.priority is None else request.priority,
             exclusive=task.exclusive,
             on_interrupt=task.on_interrupt,
             retry=request.retry,
@@ -201,6 +204,44 @@ def _refuse_unavailable(task: Task[..., Any]) -> None:
     raise InvalidInput.field("/definition", f"task {task.name!r} uses {missing}, which is not available yet")
 
 
+_NOTHING = (None,) * 5
+
+
+def _check(request: RunRequest) -> None:
+    """Refuse what is no number, time or text that a store can hold; all faults at once. Raises InvalidInput."""
+    given = (request.priority, request.run_at, request.user, request.entity, request.idempotency_key)
+    if given == _NOTHING and not request.tags:
+        return
+    faults: list[FieldError] = []
+    for name, least, past in (("priority", 1 - PRIORITY_LIMIT, PRIORITY_LIMIT), ("run_at", None, LATEST)):
+        value = getattr(request, name)
+        if value is None:
+            continue
+        if not isinstance(value, int) or isinstance(value, bool):
+            faults.append(FieldError(f"/{name}", f"must be a whole number, not {value!r:.80}"))
+        elif value >= past and name == "run_at":
+            faults.append(FieldError(f"/{name}", "must not be after the year 9000"))
+        elif value >= past or (least is not None and value < least):
+            faults.append(FieldError(f"/{name}", f"must be a number below {PRIORITY_LIMIT}, not {value!r:.80}"))
+    texts = [(f"/{name}", getattr(request, name)) for name in ("user", "entity", "idempotency_key")]
+    texts += [(f"/tags/{index}", tag) for index, tag in enumerate(request.tags)]
+    faults += [FieldError(where, fault) for where, text in texts if (fault := _text_fault(text)) is not None]
+    if len(request.tags) > MOST_TAGS:
+        faults = [*faults[:MOST_TAGS], FieldError("/tags", f"must be {MOST_TAGS} at most, not {len(request.tags)}")]
+    if faults:
+        raise InvalidInput("; ".join(f"{fault.pointer.lstrip('/')}: {fault.message}" for fault in faults), faults)
+
+
+def _text_fault(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        return f"must be text, not {type(value).__name__}"
+    if len(value) > TEXT_CHARACTERS:
+        return f"has {len(value)} characters, and {TEXT_CHARACTERS} is the most"
+    return text_fault(value)
+
+
 def _unique_key(task: Task[..., Any], arguments: str) -> str | None:
     """What at most one live run may have: the task with all its arguments, or with what its template names."""
     if task.unique is None:
@@ -208,7 +249,7 @@ def _unique_key(task: Task[..., Any], arguments: str) -> str | None:
     if task.unique.key is None:
         # sealed secrets differ each time; a task that has some names in its template what makes it unique
         return f"{task.name}:{hashlib.sha256(arguments.encode()).hexdigest()}"
-    return f"{task.name}:{_filled(task.unique.key, arguments)}"
+    return _key(task, _filled(task.unique.key, arguments))
 
 
 def _unique_since(task: Task[..., Any], now: Micros) -> Micros | None:
@@ -221,8 +262,15 @@ def _unique_since(task: Task[..., Any], now: Micros) -> Micros | None:
 def _concurrency(task: Task[..., Any], arguments: str) -> tuple[str | None, int | None]:
     """The key of which only so many runs execute at once, over all workers, and how many."""
     if task.concurrency_key is not None:
-        return f"{task.name}:{_filled(task.concurrency_key, arguments)}", task.max_concurrent or 1
+        return _key(task, _filled(task.concurrency_key, arguments)), task.max_concurrent or 1
     return (None, None) if task.max_concurrent is None else (task.name, task.max_concurrent)
+
+
+def _key(task: Task[..., Any], text: str) -> str:
+    """A key of a task's own; of a long text its digest, for an index has room for so much only."""
+    if len(text) > TEXT_CHARACTERS:
+        text = hashlib.sha256(text.encode()).hexdigest()
+    return f"{task.name}:{text}"
 
 
 def _filled(template: str, arguments: str) -> str:

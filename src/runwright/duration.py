@@ -13,7 +13,7 @@ from runwright.errors import InvalidInput
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)", re.ASCII)
-_LONGEST = 100 * 366 * 86400.0
+LONGEST_SECONDS = 100 * 366 * 86400.0
 
 
 def parse_duration(value: float | str | timedelta) -> float:
@@ -30,7 +30,7 @@ def parse_duration(value: float | str | timedelta) -> float:
         InvalidInput: for anything else; the message quotes the value and shows the form.
     """
     seconds = _seconds(value)
-    if seconds is None or not 0 <= seconds <= _LONGEST:
+    if seconds is None or not 0 <= seconds <= LONGEST_SECONDS:
         raise InvalidInput(f"{value!r} is not a length of time: give seconds (300) or a text such as '5m' or '1h30m'")
     return seconds
 
@@ -39,7 +39,7 @@ def _seconds(value: object) -> float | None:
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, (int, float)):  # a huge integer has no float, and no use
-        return None if isinstance(value, bool) or abs(value) > _LONGEST or math.isnan(value) else float(value)
+        return None if isinstance(value, bool) or abs(value) > LONGEST_SECONDS or math.isnan(value) else float(value)
     if not isinstance(value, str) or len(value) > 100:
         return None
     text = value.strip().lower()

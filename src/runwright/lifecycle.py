@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from runwright.clock import Micros
+from runwright.duration import LONGEST_SECONDS
 from runwright.model import ACTIVE, AttemptStatus, OnInterrupt, RunError, RunStatus
 
 CRASH_LIMIT = 3
@@ -152,7 +153,8 @@ class Decision:
 def decide(outcome: Outcome, now: Micros) -> Decision:
     """What follows from the end of an attempt."""
     again = outcome.retryable and outcome.wait_seconds is not None
-    due = now + round((outcome.wait_seconds or 0) * 1_000_000)
+    wait_seconds = min(max(0.0, outcome.wait_seconds or 0.0), LONGEST_SECONDS)  # in this order, NaN is 0
+    due = now + round(wait_seconds * 1_000_000)
     match outcome.ending:
         case Ending.RETURNED:
             return Decision(_E.COMPLETE, AttemptStatus.COMPLETED)

@@ -5,19 +5,30 @@ Arithmetic only: what is retried is decided by ``lifecycle``, what was raised is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Self
+from datetime import timedelta
+from typing import Any, Literal, Self
 
-from runwright.errors import DefinitionError, FieldError
+from runwright.duration import LONGEST_SECONDS, parse_duration
+from runwright.errors import DefinitionError, FieldError, InvalidInput
+
+MOST_RETRIES = 2**31
 
 
 class RetryLater(Exception):
-    """Raised by a task (``raise Retry.later(60)``): try again after ``seconds``; the failure counts."""
+    """Raised by a task (``raise Retry.later(60)``): try again after ``seconds``; the failure counts.
 
-    def __init__(self, seconds: float, reason: str = "") -> None:
-        super().__init__(reason or f"retry in {seconds:g} s")
-        self.seconds = seconds
+    Args:
+        seconds: 0 to 100 years, as a number, a timedelta or a text such as ``"5m"``.
+
+    Raises:
+        InvalidInput: ``seconds`` is something else.
+    """
+
+    def __init__(self, seconds: float | str | timedelta, reason: str = "") -> None:
+        self.seconds = _wait("Retry.later", seconds)
+        super().__init__(reason or f"retry in {self.seconds:g} s")
 
 
 class Discard(Exception):
@@ -25,57 +36,60 @@ class Discard(Exception):
 
 
 class Snooze(Exception):
-    """Raised by a task: there is nothing to do yet; run again after ``seconds``. Not a failure, not a retry."""
+    """Raised by a task: there is nothing to do yet; run again after ``seconds``. Not a failure, not a retry.
 
-    def __init__(self, seconds: float, reason: str = "") -> None:
-        super().__init__(reason or f"snoozed for {seconds:g} s")
-        self.seconds = seconds
+    Args:
+        seconds: 0 to 100 years, as a number, a timedelta or a text such as ``"5m"``.
+
+    Raises:
+        InvalidInput: ``seconds`` is something else.
+    """
+
+    def __init__(self, seconds: float | str | timedelta, reason: str = "") -> None:
+        self.seconds = _wait("Snooze", seconds)
+        super().__init__(reason or f"snoozed for {self.seconds:g} s")
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How often and when a failed run is tried again.
+    """How often and when a failed run is tried again. Durations are seconds, timedeltas or texts such as ``"5m"``.
 
     Args:
         max_retries: retries after the first attempt; 0 means none.
-        delay: seconds before the first retry.
+        delay: the wait before the first retry, at most 100 years.
         backoff: ``"exponential"`` multiplies the delay by ``factor`` each time, ``"constant"`` keeps it.
         factor: the multiplier of exponential backoff, at least 1.
-        max_delay: the longest wait in seconds, before jitter; None means no bound.
+        max_delay: the longest wait, before jitter; None means 100 years.
         jitter: the share of the delay by which it varies either way, 0 to 1; 0.5 gives 0.5 to 1.5 times the delay.
-        on: retry only exceptions of these types; empty means all.
+        on: retry only exceptions of these types, one or several; empty means all.
         not_on: never retry exceptions of these types.
+
+    Raises:
+        DefinitionError: with one FieldError for each argument that is something else.
     """
 
     max_retries: int = 3
-    delay: float = 5.0
+    delay: float | str | timedelta = 5.0
     backoff: Literal["exponential", "constant"] = "exponential"
     factor: float = 2.0
-    max_delay: float | None = None
+    max_delay: float | str | timedelta | None = None
     jitter: float = 0.0
-    on: tuple[type[BaseException], ...] = ()
-    not_on: tuple[type[BaseException], ...] = ()
+    on: type[BaseException] | tuple[type[BaseException], ...] = ()
+    not_on: type[BaseException] | tuple[type[BaseException], ...] = ()
 
     def __post_init__(self) -> None:
-        faults = [
-            FieldError(f"/retry/{name}", f"must be {rule}, not {value!r}")
-            for name, value, good, rule in (
-                ("max_retries", self.max_retries, self.max_retries >= 0, "0 or more"),
-                ("delay", self.delay, self.delay >= 0, "0 or more seconds"),
-                ("backoff", self.backoff, self.backoff in ("exponential", "constant"), "'exponential' or 'constant'"),
-                ("factor", self.factor, self.factor >= 1, "1 or more"),
-                ("max_delay", self.max_delay, self.max_delay is None or self.max_delay >= 0, "0 or more seconds"),
-                ("jitter", self.jitter, 0 <= self.jitter <= 1, "between 0 and 1"),
-            )
-            if not good
-        ]
+        faults = []
+        for name, check in _CHECKS.items():
+            value = getattr(self, name)
+            try:
+                object.__setattr__(self, name, check(value))
+            except (InvalidInput, ValueError) as error:
+                faults.append(FieldError(f"/retry/{name}", f"{name} {error}"))
         if faults:
-            raise DefinitionError(
-                "; ".join(f"retry {f.pointer.rpartition('/')[2]} {f.message}" for f in faults), faults
-            )
+            raise DefinitionError("; ".join(fault.message for fault in faults), faults)
 
     @staticmethod
-    def later(seconds: float, reason: str = "") -> RetryLater:
+    def later(seconds: float | str | timedelta, reason: str = "") -> RetryLater:
         """The exception that a task raises to be tried again after ``seconds``."""
         return RetryLater(seconds, reason)
 
@@ -92,20 +106,22 @@ class Retry:
         """
         if failures > self.max_retries:
             return None
-        growth = self.factor ** min(failures - 1, 1000) if self.backoff == "exponential" else 1.0
-        wait = self.delay * min(growth, 1e12)
-        if self.max_delay is not None:
-            wait = min(wait, self.max_delay)
-        return wait * (1 + self.jitter * (2 * chance - 1))
+        try:
+            growth = self.factor ** (failures - 1) if self.backoff == "exponential" else 1.0
+        except OverflowError:
+            growth = LONGEST_SECONDS
+        longest = LONGEST_SECONDS if self.max_delay is None else parse_duration(self.max_delay)
+        wait = min(parse_duration(self.delay) * min(growth, 1e12), longest)
+        return min(wait * (1 + self.jitter * (2 * chance - 1)), LONGEST_SECONDS)
 
     def to_json(self) -> dict[str, int | float | str | None]:
         """The numbers of the policy, for the store; the exception types stay with the code."""
         return {
             "max_retries": self.max_retries,
-            "delay": self.delay,
+            "delay": parse_duration(self.delay),
             "backoff": self.backoff,
             "factor": self.factor,
-            "max_delay": self.max_delay,
+            "max_delay": None if self.max_delay is None else parse_duration(self.max_delay),
             "jitter": self.jitter,
         }
 
@@ -113,3 +129,51 @@ class Retry:
     def from_json(cls, value: Mapping[str, object]) -> Self:
         """The policy that ``to_json`` wrote."""
         return cls(**value)  # type: ignore[arg-type]  # written by to_json, and checked again by __post_init__
+
+
+def _wait(what: str, value: Any) -> float:
+    try:
+        return parse_duration(value)
+    except InvalidInput as error:
+        raise InvalidInput(f"{what}: {error}") from None
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < MOST_RETRIES:
+        raise ValueError(f"must be a whole number of 0 or more, not {value!r}")
+    return value
+
+
+def _backoff(value: object) -> str:
+    if value not in ("exponential", "constant"):
+        raise ValueError(f"must be 'exponential' or 'constant', not {value!r}")
+    return str(value)
+
+
+def _number(least: float, most: float, rule: str) -> Callable[[Any], float]:
+    def check(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+            raise ValueError(f"must be {rule}, not {value!r}")
+        return float(value)
+
+    return check
+
+
+def _types(value: object) -> tuple[type[BaseException], ...]:
+    types = tuple(value) if isinstance(value, (tuple, list, set, frozenset)) else (value,)
+    for each in types:
+        if not (isinstance(each, type) and issubclass(each, BaseException)):
+            raise ValueError(f"must be a type of exception, or several, not {each!r}")
+    return types
+
+
+_CHECKS: dict[str, Callable[[Any], object]] = {
+    "max_retries": _count,
+    "delay": parse_duration,
+    "backoff": _backoff,
+    "factor": _number(1, 1e6, "a number between 1 and 1,000,000"),
+    "max_delay": lambda value: None if value is None else parse_duration(value),
+    "jitter": _number(0, 1, "a number between 0 and 1"),
+    "on": _types,
+    "not_on": _types,
+}

@@ -142,6 +142,14 @@ async def test_bulk_answers_for_each(doors: Doors) -> None:
     assert [(each["id"], each["meta"]["status"]) for each in answer.json()["data"]] == [(run, 200), ("nobody", 404)]
 
 
+async def test_bulk_takes_ids_or_a_filter_and_not_both(doors: Doors) -> None:
+    given = {"action": "delete", "ids": ["nobody"], "filter": {"status": "completed"}}
+    answer = await doors.operator.post("/api/run/bulk", json=given)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["source"]["pointer"] == "/ids"
+
+
 async def test_bulk_on_a_filter_answers_for_each_and_says_if_there_are_more(
     doors: Doors, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,3 +117,50 @@ async def test_a_revoked_token_closes_its_socket(doors: Doors, address: str, mon
         await frames(socket)
 
         assert socket.close_code == 4403
+
+
+async def test_without_websockets_there_are_none_and_all_else_is_there(doors: Doors) -> None:
+    settings = doors.manager.settings.model_copy(update={"port": 0, "websocket_enabled": False})
+    doors.manager.settings = settings
+    server = Server(doors.manager.asgi(), doors.manager.control, settings)
+    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(server.serve(told.set_result))
+    address = (await told).partition("/sign-in")[0]
+    for path in ("/ws/tasks", "/ws/task/nobody"):
+        with pytest.raises(InvalidStatus) as caught:
+            async with listen(doors, "ws" + address.removeprefix("http"), path):
+                raise AssertionError("it was opened")
+        assert caught.value.response.status_code in (403, 404)
+    assert (await doors.viewer.get("/api/run")).status_code == 200
+    server.stop()
+    await serving
+
+
+class Stuck(live.Socket):
+    """A client that takes nothing: its frames stay in the buffer."""
+
+    async def _send(self) -> None:
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(("size", "code"), [(3, 1013), (50, None)])
+async def test_the_buffer_holds_so_many_frames_and_no_more(
+    doors: Doors, monkeypatch: pytest.MonkeyPatch, size: int, code: int | None
+) -> None:
+    """A run with a log of ten frames, to somebody who takes none of them."""
+    monkeypatch.setattr(live, "Socket", Stuck)
+    run = (await doors.start("chatty", {"lines": 10 * live.LINES_PER_FRAME})).json()["data"]["id"]
+    await doors.manager.wait(run, timeout=20)
+    settings = doors.manager.settings.model_copy(update={"port": 0, "buffer_size": size})
+    doors.manager.settings = settings
+    server = Server(doors.manager.asgi(), doors.manager.control, settings)
+    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(server.serve(told.set_result))
+    address = "ws" + (await told).partition("/sign-in")[0].removeprefix("http")
+    async with listen(doors, address, f"/ws/task/{run}") as socket:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(10 if code else 0.5):
+                assert await frames(socket) == []
+        assert socket.close_code == code
+    server.stop()
+    await serving

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from runwright import Settings, TaskManager, task
+from runwright import RunContext, Settings, TaskManager, task
 
 LEDGER = Path(os.environ["LEDGER"])
 
@@ -37,16 +37,31 @@ def block(number: int) -> int:
     return number
 
 
+@task(on_interrupt="hold")
+async def once(number: int, run: RunContext) -> str:
+    """What must not be repeated unless a person says so: it is killed in its first attempt."""
+    note("began", number)
+    if run.state is None:
+        await run.save("was here")
+        note("saved", number)
+        await asyncio.Event().wait()
+    return f"attempt {run.attempt}, {run.state}"
+
+
 async def main() -> None:
-    """Work until killed; numbers read from standard input are started, and acknowledged on standard output."""
+    """Work until killed; numbers read from standard input are started, and acknowledged on standard output.
+
+    Every tenth is a thread's, a number below zero is one that is held when it is interrupted.
+    """
     settings = Settings(store=f"sqlite:///{sys.argv[1]}", max_concurrent=50, lease_seconds=2, heartbeat_seconds=0.5,
                         sweep_seconds=0.2)  # fmt: skip
-    async with TaskManager(settings, tasks=[work, block], user_loop=True) as manager:
+    async with TaskManager(settings, tasks=[work, block, once], user_loop=True) as manager:
         print("ready", flush=True)
         loop = asyncio.get_running_loop()
         while line := await loop.run_in_executor(None, sys.stdin.readline):
             number = int(line)
-            run = await manager.start("block" if number % 10 == 0 else "work", {"number": number})
+            name = "once" if number < 0 else "block" if number % 10 == 0 else "work"
+            run = await manager.start(name, {"number": number})
             print(f"{run.id} {number}", flush=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -96,6 +97,33 @@ async def test_three_kills_lose_nothing(tmp_path: Path) -> None:
 @pytest.mark.soak
 async def test_a_hundred_kills_lose_nothing(tmp_path: Path) -> None:
     await rounds(tmp_path, kills=100, load=120)
+
+
+async def test_a_run_that_is_held_waits_for_a_person(tmp_path: Path) -> None:
+    """Killed in the middle it is ``interrupted`` and stays so; a restart by hand goes on from its state."""
+    store, ledger = tmp_path / "hold.db", tmp_path / "ledger"
+    with program(store, ledger) as process:
+        assert process.stdout is not None and process.stdin is not None
+        process.stdin.write("-1\n")
+        process.stdin.flush()
+        held = process.stdout.readline().split()[0]
+        while "saved -1" not in (ledger.read_text() if ledger.exists() else ""):
+            await asyncio.sleep(0.01)
+        process.kill()
+
+    with program(store, ledger) as process:
+        async with TaskManager(Settings(store=f"sqlite:///{store}"), roles=()) as manager:
+            run = await manager.wait(held, timeout=45)
+            assert (run.status, run.crashes, run.attempt) == (RunStatus.INTERRUPTED, 1, 1)
+            assert [attempt.status for attempt in await manager.store.attempts(held)] == ["interrupted"]
+            feed(process, range(1, 4))  # others run, and end with the program
+    with program(store, ledger) as process:
+        async with TaskManager(Settings(store=f"sqlite:///{store}"), roles=()) as manager:
+            assert (await manager.get(held)).status is RunStatus.INTERRUPTED
+            assert ledger.read_text().count("began -1") == 1
+            await manager.restart(held)
+            run = await manager.wait(held, timeout=45)
+            assert (run.status, run.result) == (RunStatus.COMPLETED, "attempt 2, was here")
 
 
 async def test_sigterm_lets_runs_finish_and_the_next_start_goes_on(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from runwright import Hooks, Retry, Run, RunContext, RunFailed, Settings, TaskManager, task
+from runwright import Hooks, Retry, Run, RunCancelled, RunContext, RunFailed, Settings, TaskManager, task
 from runwright.testing import drain
 
 
@@ -139,6 +139,46 @@ async def test_no_run_waits_for_a_hook_that_fails_or_blocks(caplog: pytest.LogCa
         assert time.monotonic() - began < 10
         going_on.set()
     assert "broken failed: LookupError: nobody is there" in caplog.text
+
+
+@pytest.mark.parametrize("fault", [asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit, RunCancelled])
+async def test_whatever_a_hook_raises_runs_and_the_close_go_on(
+    fault: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[str] = []
+
+    async def breaks(run: Run) -> None:
+        raise fault
+
+    def breaks_too(run: Run) -> None:
+        raise fault
+
+    async def hears(run: Run) -> None:
+        told.append(run.id)
+
+    hooks = Hooks(on_start=[breaks, breaks_too, hears], on_success=[breaks, breaks_too, hears])
+    async with manager_with(hooks) as manager:
+        ids = [(await manager.start("good", {"number": n})).id for n in range(3)]
+        assert [(await manager.wait(run, timeout=20)).result for run in ids] == [0, 1, 2]
+    assert sorted(told) == sorted(2 * ids)
+    assert caplog.text.count(f"breaks failed: {fault.__name__}") == caplog.text.count("breaks_too failed") == 6
+
+
+async def test_a_hook_that_takes_too_long_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runwright.worker.hooks.PATIENCE_SECONDS", 0.05)
+    stopped: list[str] = []
+
+    async def endless_hook(run: Run) -> None:
+        try:
+            await asyncio.sleep(600)
+        except asyncio.CancelledError:
+            stopped.append(run.id)
+            raise
+
+    async with manager_with(Hooks(on_success=endless_hook)) as manager:
+        run = await manager.start("good")
+        await manager.wait(run.id, timeout=20)
+    assert stopped == [run.id]
 
 
 async def test_hooks_beside_tasks_are_found_and_go_with_their_file(tmp_path: Path) -> None:

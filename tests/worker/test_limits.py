@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 
 from runwright import RunContext, RunStatus, Settings, TaskManager, task
 from runwright.model import LogLine
@@ -57,34 +56,6 @@ async def test_a_result_that_is_too_large_is_refused_and_says_so() -> None:
 
     assert run.error is not None
     assert (run.status, run.error.kind) == (RunStatus.ERROR, "result")
-
-
-async def test_whatever_a_task_raises_the_worker_lives() -> None:
-    @task
-    async def leaves() -> None:
-        sys.exit(3)
-
-    @task
-    def leaves_too() -> None:
-        raise KeyboardInterrupt
-
-    @task
-    async def cancels_itself() -> None:
-        raise asyncio.CancelledError
-
-    @task
-    async def fine() -> str:
-        return "fine"
-
-    async with TaskManager(Settings(store=MEMORY), tasks=[leaves, leaves_too, cancels_itself, fine]) as manager:
-        kinds = []
-        for name in ("leaves", "leaves_too", "cancels_itself"):
-            run = await manager.wait((await manager.start(name)).id, timeout=20)
-            assert run.error is not None and run.status is RunStatus.ERROR
-            kinds.append(run.error.kind)
-
-        assert kinds == ["SystemExit", "KeyboardInterrupt", "CancelledError"]
-        assert await manager.run(fine) == "fine"
 
 
 async def test_text_that_no_page_can_hold_is_mended() -> None:

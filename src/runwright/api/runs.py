@@ -94,6 +94,8 @@ def routes(control: Control, feed: Feed, files: Files) -> APIRouter:  # noqa: C9
         ids = given.get("ids")
         if ids is not None and (not isinstance(ids, list) or not all(isinstance(each, str) for each in ids)):
             raise InvalidInput.field("/ids", "must be a list of run ids")
+        if ids is not None and "filter" in given:
+            raise InvalidInput.field("/ids", "cannot be given beside a filter: send one request for each")
         query = None
         if "filter" in given:
             chosen = mapping(given, "filter", "")

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from runwright.admission import Admission, RunRequest, files_in
@@ -18,6 +19,7 @@ from runwright.lifecycle import RunEvent, actions, next_status
 from runwright.model import SEALED, Actor, Attempt, LogLine, NewRun, Page, Role, Run, RunStatus, masked
 from runwright.store.base import RunQuery, Store
 from runwright.tasks.registry import Registry
+from runwright.tasks.task import Task
 
 BULK_LIMIT = 1000
 BULK_ACTIONS = ("cancel", "pause", "resume", "restart", "delete")
@@ -83,8 +85,19 @@ class Runs:
             raise InvalidInput.field("/idempotency_key", f"was used before for another request: run {answer.run_id}")
         task = self._registry.find(new.task)
         if request.idempotency_key is None and (task is None or task.unique_action != "return"):
-            raise Conflict(f"run {answer.run_id} is live and unique; wait for it or cancel it", answer.run_id)
+            raise Conflict(await self._in_the_way(answer.run_id, task), answer.run_id)
         return await self.get(request.actor, answer.run_id)
+
+    async def _in_the_way(self, run_id: str, task: Task[..., Any] | None) -> str:
+        """Why a unique run keeps another one from being started, and until when."""
+        run, unique = await self._store.run(run_id), task and task.unique
+        if run is None or not run.status.terminal or not unique:
+            return f"run {run_id} is live and unique; wait for it or cancel it"
+        free_at = run.created_at + timedelta(seconds=unique.within_seconds)
+        return (
+            f"run {run_id} has ended ({run.status}), and its task takes one such run within "
+            f"{timedelta(seconds=unique.within_seconds)}: the next may be started at {free_at:%Y-%m-%d %H:%M:%S} UTC"
+        )
 
     async def enqueue_many(self, requests: Sequence[RunRequest], connection: object | None = None) -> list[str]:
         """Let many runs in at once, all or none; ids in the same order."""

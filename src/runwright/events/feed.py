@@ -93,7 +93,8 @@ class Feed:
         if run.started_at is None or progress.total <= 0 or not 0 < progress.current <= progress.total:
             return None
         elapsed = self._clock.now() / 1e6 - run.started_at.timestamp()
-        return max(0.0, elapsed * (progress.total - progress.current) / progress.current)
+        left = max(0.0, elapsed * (progress.total - progress.current) / progress.current)
+        return left if left < float("inf") else None
 
     def latest(self, run: Run) -> TaskProgress | None:
         """A live run's progress as its worker last told it, else the saved one."""

@@ -22,7 +22,7 @@ def run_request(
 
     Raises:
         NotFound: the task is not registered.
-        InvalidInput: there is no such option, or a time without its zone.
+        InvalidInput: there is no such option, a time without its zone, or no list of tags.
     """
     known = task if isinstance(task, str) else registry.get(to_task(task).name)
     if not options:
@@ -32,6 +32,9 @@ def run_request(
     run_at = options.get("run_at")
     if run_at is not None and not is_moment(run_at):
         raise InvalidInput.field("/run_at", f"must be a time {MOMENT}")
+    tags = options.get("tags") or ()
+    if not isinstance(tags, (str, list, tuple, set, frozenset)):
+        raise InvalidInput.field("/tags", f"must be a list of texts, not {tags!r:.80}")
     return RunRequest(
         task=known,
         arguments=arguments or {},
@@ -41,6 +44,6 @@ def run_request(
         run_at=None if run_at is None else to_micros(run_at),
         user=options.get("user"),
         entity=options.get("entity"),
-        tags=tuple(options.get("tags", ())),
+        tags=(tags,) if isinstance(tags, str) else tuple(tags),
         idempotency_key=options.get("idempotency_key"),
     )

@@ -104,7 +104,8 @@ class TaskProgress:
 
 @dataclass(frozen=True, slots=True)
 class RunError:
-    """Why an attempt failed. ``kind`` is ``timeout``, ``crash_loop``, ``result`` or an exception's name."""
+    """Why an attempt failed. ``kind`` is ``timeout``, ``crash_loop``, ``result``, ``process``, ``internal`` or an
+    exception's name."""
 
     kind: str
     message: str

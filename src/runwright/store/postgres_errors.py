@@ -60,6 +60,8 @@ def translate(error: BaseException, where: str) -> RunwrightError | None:
         return StoreRefused(f"{where}: the server refuses: {error}; check the user, its rights and the database's name")
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
         return StoreUnavailable(f"{where}: the server takes no writes (a standby?); give the primary's address")
+    if isinstance(error, ValueError):
+        return None  # asyncpg's own DataError is an InterfaceError, too: a value that the driver cannot send
     if isinstance(error, _AWAY):
         return StoreUnavailable(f"{where}: the store cannot be reached ({str(error) or type(error).__name__})")
     return None

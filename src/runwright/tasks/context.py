@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 from runwright.errors import Conflict, InvalidInput, RunFailed
 from runwright.model import JSON, JSONObject, Run, RunStatus, TaskProgress
+from runwright.tasks.progress import plain, progress_of
+from runwright.tasks.text import text_of, text_of_record
 from runwright.tasks.values import faults
 
 
@@ -136,18 +138,30 @@ class RunContext:
             self._log = _RunLogger(self.task_name, self._port)
         return self._log
 
-    def progress(self, current: float, total: float = 0, message: str = "") -> None:
-        """Report how far the run is; call it as often as you like. A ``total`` of 0 means not known."""
-        self.report(TaskProgress(current, total, message))
+    def progress(self, current: float, total: float | None = None, message: str = "") -> None:
+        """Report how far the run is; call it as often as you like.
 
-    def report(self, progress: TaskProgress) -> None:
-        """Report a progress value as a whole."""
+        Args:
+            current: how much is done, a finite number of 0 or more; it may pass ``total``.
+            total: how much there is to do; None or 0 while that is not known.
+            message: what is being done; its first 1,000 characters count.
+
+        Raises:
+            InvalidInput: a number is missing, negative or not finite. The progress stays as it was.
+        """
+        self._tell(plain(current, total, message))
+
+    def report(self, progress: TaskProgress | Mapping[str, Any]) -> None:
+        """Report a progress value as a whole, or a mapping with its names. Raises InvalidInput, as ``progress``."""
+        self._tell(progress_of(progress))
+
+    def _tell(self, progress: TaskProgress) -> None:
         self._latest = progress
         self._port.progress(progress)
 
     def warn(self, text: str) -> None:
         """Let the run complete with a warning that is shown beside its result."""
-        self._port.warn(text)
+        self._port.warn(text_of(text))
 
     async def checkpoint(self) -> None:
         """A place where the run can be paused or cancelled. Raises RunCancelled if it shall stop."""
@@ -201,13 +215,13 @@ class RunContext:
 
 
 def _state_text(state: JSON) -> str:
-    wrong = list(faults(state, "/state"))
-    if wrong:
-        raise InvalidInput(f"state cannot be saved: {wrong[0].pointer} {wrong[0].message}", wrong)
     try:
-        return json.dumps(state, ensure_ascii=False, separators=(",", ":"))
-    except (TypeError, ValueError) as error:
+        wrong = list(faults(state, "/state"))
+        if not wrong:
+            return json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(f"state cannot be saved: it must be JSON, but {error}") from error
+    raise InvalidInput(f"state cannot be saved: {wrong[0].pointer} {wrong[0].message}", wrong)
 
 
 def _result(run: Run) -> JSON:
@@ -224,10 +238,8 @@ class _RunLogger(logging.Logger):
         self._port = port
 
     def callHandlers(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
-        self._port.emit(record.levelno, _FORMATTER.format(record))
+        self._port.emit(record.levelno, text_of_record(record))
 
-
-_FORMATTER = logging.Formatter("%(message)s")
 
 current: ContextVar[RunContext | None] = ContextVar("runwright_run", default=None)
 """The run whose code is being executed. The worker sets it around each invocation."""

@@ -14,6 +14,8 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 from runwright.errors import DefinitionError, FieldError
+from runwright.tasks.context import RunCancelled, current
+from runwright.tasks.text import text_of
 
 Hook: TypeAlias = Callable[..., object]
 
@@ -23,8 +25,9 @@ class Hooks:
     """What an application wants to hear of its runs: functions of one argument, the Run as it was stored.
 
     Each may be a function or a list of them, ``async def`` or plain; plain ones are called in a thread. They are called
-    after the commit, beside the run and never in its way, by the process whose worker executes it. Give them to the
-    TaskManager, or put them into any module in which tasks are looked for: ``hooks = Hooks(on_error=alert)``.
+    after the commit, beside the run and never in its way, by the process whose worker executes it. Whatever they raise,
+    KeyboardInterrupt and CancelledError included, is logged and changes nothing. Give them to the TaskManager, or put
+    them into any module in which tasks are looked for: ``hooks = Hooks(on_error=alert)``.
 
     Attributes:
         on_start: an attempt has begun; ``run.attempt`` says which.
@@ -73,30 +76,65 @@ def functions(value: object, *parameters: str) -> tuple[Hook, ...]:
 
 
 async def call_hook(hook: Hook, log: logging.Logger, *arguments: Any) -> None:
-    """Call a hook from a loop: a coroutine is awaited, a plain function runs in a thread."""
+    """Call a hook from a loop: a coroutine is awaited, a plain function runs in a thread.
+
+    Whatever it raises is logged, KeyboardInterrupt too. Only a stop of what it is called from goes through.
+    """
     try:
         if inspect.iscoroutinefunction(hook):
             await hook(*arguments)
         else:
-            answer = await asyncio.to_thread(hook, *arguments)
+            answer = await asyncio.to_thread(_answer, hook, arguments)
+            if isinstance(answer, _Raised):
+                raise answer.error
             if inspect.isawaitable(answer):
                 await answer
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a hook may raise anything, and the run goes on
+    except BaseException as error:
+        if _is_stop(error):
+            raise
         _failed(hook, log, error)
 
 
 def call_hook_sync(hook: Hook, log: logging.Logger, *arguments: Any) -> None:
-    """Call a hook from a thread: a coroutine gets a loop of its own."""
+    """Call a hook from a thread: a coroutine gets a loop of its own. What it raises is logged, as by ``call_hook``."""
     try:
         answer = hook(*arguments)
         if inspect.iscoroutine(answer):
             asyncio.run(answer)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a hook may raise anything, and the run goes on
+    except BaseException as error:
+        if _is_stop(error):
+            raise
         _failed(hook, log, error)
 
 
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    error: BaseException
+
+
+def _answer(hook: Hook, arguments: tuple[Any, ...]) -> object:
+    """What a hook returns or raises, as a value: a StopIteration would never come out of a thread's future."""
+    try:
+        return hook(*arguments)
+    except BaseException as error:  # noqa: BLE001 - it is raised again where the hook was called from
+        return _Raised(error)
+
+
+def _is_stop(error: BaseException) -> bool:
+    """Whether the caller is to be stopped: its own cancellation, or that of the run whose code it is."""
+    if isinstance(error, RunCancelled):
+        return current.get() is not None
+    if not isinstance(error, asyncio.CancelledError):
+        return False
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # in a thread nothing is cancelled in this way
+        return False
+    return task is not None and task.cancelling() > 0
+
+
 def _failed(hook: Hook, log: logging.Logger, error: BaseException) -> None:
-    log.warning("the hook %s failed: %s: %s", _name(hook), type(error).__name__, error, exc_info=error)
+    log.warning("the hook %s failed: %s: %s", _name(hook), type(error).__name__, text_of(error), exc_info=error)
 
 
 def _name(hook: object) -> str:

@@ -7,11 +7,10 @@ cancellation, capture of logs and what becomes of exceptions are the worker's bu
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import aclosing, closing
 from typing import Any
 
-from runwright.model import TaskProgress
 from runwright.tasks.base_task import BaseTask, TaskModel
 from runwright.tasks.context import RunContext
 from runwright.tasks.hooks import call_hook, call_hook_sync
@@ -125,7 +124,7 @@ async def _follow(context: RunContext, steps: Any) -> None:
     """Report each progress that an async generator yields; each yield is a checkpoint."""
     async with aclosing(steps):
         async for step in steps:
-            context.report(_progress(step))
+            context.report(step)
             await context.checkpoint()
 
 
@@ -136,13 +135,5 @@ def _follow_sync(context: RunContext, steps: Any) -> Any:
                 step = next(steps)
             except StopIteration as end:
                 return end.value
-            context.report(_progress(step))
+            context.report(step)
             context.checkpoint_sync()
-
-
-def _progress(step: object) -> TaskProgress:
-    if isinstance(step, TaskProgress):
-        return step
-    if isinstance(step, Mapping):
-        return TaskProgress(**step)
-    raise TypeError(f"a task may yield TaskProgress only, not {type(step).__name__}")

@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterable
 from typing import TextIO
 
+from runwright.tasks.text import text_of_record
 from runwright.worker.job import current_job
-from runwright.worker.log import text_of
 
 
 class RunLogHandler(logging.Handler):
@@ -26,7 +26,7 @@ class RunLogHandler(logging.Handler):
                 if record.levelno >= logging.lastResort.level:  # nobody else listens: as without this handler
                     logging.lastResort.handle(record)
             return
-        job.emit(record.levelno, text_of(record))
+        job.emit(record.levelno, text_of_record(record))
 
 
 class RunPrint(io.TextIOBase):

@@ -24,10 +24,10 @@ from runwright.tasks.context import RunContext, current
 from runwright.tasks.invoke import invocation
 from runwright.tasks.secrets import mask
 from runwright.tasks.task import Task
+from runwright.tasks.text import text_of_record
 from runwright.tasks.uploads import bind_files
 from runwright.worker import frames
 from runwright.worker.ending import Ended, raised, returned
-from runwright.worker.log import text_of
 from runwright.worker.port import Port, flush
 
 
@@ -117,4 +117,4 @@ class _Handler(logging.Handler):
         self._port = port
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._port.emit(record.levelno, text_of(record))
+        self._port.emit(record.levelno, text_of_record(record))

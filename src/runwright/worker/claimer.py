@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from runwright.bus import Bus
 from runwright.clock import SECOND, Clock, Micros
+from runwright.errors import StoreUnavailable
 from runwright.model import Change, Finish, Turn
 from runwright.store.base import Store
 from runwright.worker.executor import Executor
+from runwright.worker.pump import written
 from runwright.worker.service import Service
 
 FIRST_TURN_SECONDS = 0.001
@@ -75,34 +79,68 @@ class Claimer(Service):
         began = self._clock.monotonic()
         try:
             if chunks:  # before the ending, so that an ended run's log is complete
-                await self._store.append_logs(executor.session, chunks)
+                await written(partial(self._store.append_logs, executor.session), chunks)
             turn = await self._store.turn(executor.session, wanted, changes, finished)
-        except BaseException:
-            executor.put_back(changes, finished)
+        except BaseException as error:
             self._unsure = True
+            if isinstance(error, StoreUnavailable) or not isinstance(error, Exception):
+                executor.put_back(changes, finished)
+            else:
+                await self._one_by_one(changes, finished)
             raise
         last, self._turned_at = self._turned_at, self._clock.monotonic()
         self._pace = 0.8 * self._pace + 0.2 * len(finished) / max(self._turned_at - last, FIRST_TURN_SECONDS)
         self._turn_seconds = 0.8 * self._turn_seconds + 0.2 * (self._turned_at - began)
-        if turn.fenced:
-            logger.error("session %s lost its lease; its runs are stopped", executor.session)
-            self.fenced = True
-            executor.fence()
+        if not await self._follow(turn, changes, finished):
             return self._poll_seconds
-        executor.take(turn)
-        executor.answered(changes, turn)
         look = min(look, executor.watch_time())  # what was just taken has its own times
-        self.committed(turn, changes, finished)
-        if turn.lost:
-            # A change is refused, too, if it was told before (its turn was committed without our knowing), or if people
-            # were quicker (a resume before the pause): only a claim that is gone is lost.
-            executor.lose(turn.lost - {claim.token for claim in await self._store.claims(executor.session)})
         self._next_due = turn.next_due
         if executor.outbox or executor.places.unasked:
             return 0
         if executor.reserve:
             look = min(look, RESERVE_SECONDS)
         return min(self._poll_seconds, look, self._until_due() - EARLY_SECONDS)
+
+    async def _follow(self, turn: Turn, changes: Sequence[Change], finished: Sequence[Finish]) -> bool:
+        """Do with the runs in hand what a committed turn says; False if the session has lost its lease."""
+        executor = self._executor
+        if turn.fenced:
+            logger.error("session %s lost its lease; its runs are stopped", executor.session)
+            self.fenced = True
+            executor.fence()
+            return False
+        executor.take(turn)
+        executor.answered(changes, turn)
+        self.committed(turn, changes, finished)
+        if turn.lost:
+            # A change is refused, too, if it was told before (its turn was committed without our knowing), or if people
+            # were quicker (a resume before the pause): only a claim that is gone is lost.
+            executor.lose(turn.lost - {claim.token for claim in await self._store.claims(executor.session)})
+        return True
+
+    async def _one_by_one(self, changes: Sequence[Change], finished: Sequence[Finish]) -> None:
+        """The store refuses a turn, which is a fault of ours: tell it everything alone, so that one run pays for it.
+
+        A batch that is put back as it is would be refused for ever, and nobody else's ending would be stored.
+        """
+        rest: deque[Change | Finish] = deque([*changes, *finished])
+        try:
+            while rest:
+                told = rest[0]
+                alone = ([told], []) if isinstance(told, Change) else ([], [told])
+                try:
+                    if not await self._follow(await self._store.turn(self._executor.session, (), *alone), *alone):
+                        return
+                except StoreUnavailable:
+                    raise
+                except Exception as fault:  # noqa: BLE001 - whatever it is, it is this run's
+                    self._executor.condemn(told, fault)
+                rest.popleft()
+        except BaseException:
+            self._executor.put_back(
+                [told for told in rest if isinstance(told, Change)], [told for told in rest if isinstance(told, Finish)]
+            )
+            raise
 
     async def _loop(self) -> None:
         try:

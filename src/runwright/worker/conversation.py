@@ -22,8 +22,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from runwright.clock import Clock
-from runwright.model import RunError, TaskProgress
+from runwright.errors import InvalidInput
+from runwright.model import RunError
 from runwright.tasks.context import RunCancelled
+from runwright.tasks.progress import plain
 from runwright.worker import frames
 from runwright.worker.ending import Ended, How
 from runwright.worker.job import Job, Requests
@@ -130,7 +132,7 @@ class Conversation:
                     self._print(piece)
                 else:
                     self._hear(piece)
-        except (frames.FramesBroken, KeyError, TypeError, ValueError) as error:
+        except (frames.FramesBroken, InvalidInput, KeyError, TypeError, ValueError) as error:
             logger.warning("run %s is killed: its process sent %s", self._job.claim.run_id, error)
             self._ended = Ended(How.RAISED, error=RunError("process", f"its process sent what cannot be read: {error}"))
             self._order(b"K")
@@ -147,7 +149,7 @@ class Conversation:
             job.emit(int(level), str(text))
         elif "progress" in message:
             current, total, text = message["progress"]
-            job.progress(TaskProgress(float(current), float(total), str(text)))
+            job.progress(plain(current, total, text))
         elif "warn" in message:
             job.warn(str(message["warn"]))
         elif "begun" in message:

@@ -6,18 +6,25 @@ run. Knows no job and nothing of the engine.
 
 from __future__ import annotations
 
+import json
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import to_json
 
 from runwright.model import RunError
 from runwright.retry import Discard, Retry, RetryLater, Snooze
 from runwright.tasks.context import RunCancelled
+from runwright.tasks.text import clean, text_of
+from runwright.tasks.values import faults, sound
 
+INTERNAL = "internal"
+"""The kind of error of a run whose end the engine itself could not bring about."""
+KIND_CHARACTERS = 200
+MESSAGE_CHARACTERS = 4000
 TRACEBACK_CHARACTERS = 64 * 1024
 
 
@@ -68,30 +75,45 @@ class Ended:
 
 
 def returned(result: object, result_bytes: int) -> Ended:
-    """The end of code that returned; a result that is no JSON, or has more than so many bytes, is an error."""
+    """The end of code that returned. A result is an error if it is no JSON, has more than so many bytes, or holds what
+    somebody could not read later: NaN, numbers of absurd size, NUL, nesting without end.
+    """
     if result is None:
         return Ended(How.RETURNED)
     try:
-        text = to_json(result, inf_nan_mode="null")
-    except (PydanticSerializationError, ValueError, RecursionError) as error:
-        what = f"the result ({type(result).__name__}) cannot be written as JSON: {clean(str(error))[:500]}"
-        return Ended(How.UNUSABLE, error=RunError("result", what))
-    if len(text) > result_bytes:
-        what = f"the result has {len(text)} bytes; at most {result_bytes} are kept: write it to a file"
-        return Ended(How.UNUSABLE, error=RunError("result", what))
-    return Ended(How.RETURNED, clean(text.decode()))
+        text = to_json(result, inf_nan_mode="constants").decode()
+        if len(text) > result_bytes:
+            return _unusable(f"the result has {len(text)} bytes; at most {result_bytes} are kept: write it to a file")
+        value = json.loads(text)
+    except Exception as error:  # noqa: BLE001 - it may be written by methods of the task's own types
+        return _unusable(f"the result ({type(result).__name__}) cannot be written as JSON: {text_of(error, 500)}")
+    if not sound(value) and (wrong := next(faults(value), None)) is not None:
+        return _unusable(f"the result cannot be kept: {wrong.pointer and f'{wrong.pointer[:200]} '}{wrong.message}")
+    return Ended(How.RETURNED, text)
+
+
+def _unusable(what: str) -> Ended:
+    return Ended(How.UNUSABLE, error=RunError("result", what))
 
 
 def raised(error: BaseException, retry: Retry | None) -> Ended:
     """The end of code that raised; ``retry`` is the task's own policy, which alone knows types of exceptions."""
+    try:
+        return _raised(error, retry)
+    except BaseException as fault:  # noqa: BLE001 - an exception is an object of user code, and may do anything
+        what = f"it cannot be described: {type(fault).__name__}: {text_of(fault, 500)}"
+        return Ended(How.RAISED, error=RunError(_kind(error), what))
+
+
+def _raised(error: BaseException, retry: Retry | None) -> Ended:
     if isinstance(error, RunCancelled):
         return Ended(How.CANCELLED, error=described(error))
     if isinstance(error, Snooze):
-        return Ended(How.SNOOZED, seconds=max(0.0, error.seconds))
+        return Ended(How.SNOOZED, seconds=float(error.seconds))
     if isinstance(error, Discard):
         return Ended(How.DISCARDED, error=described(error))
     if isinstance(error, RetryLater):
-        return Ended(How.LATER, error=described(error), seconds=max(0.0, error.seconds))
+        return Ended(How.LATER, error=described(error), seconds=float(error.seconds))
     return Ended(How.RAISED, error=described(error), covered=retry is None or retry.covers(error))
 
 
@@ -103,15 +125,14 @@ def described(error: BaseException) -> RunError:
     text = "".join(traceback.format_exception(type(error), error, frames))
     if len(text) > TRACEBACK_CHARACTERS:
         text = f"{text[: TRACEBACK_CHARACTERS // 2]}\n… left out …\n{text[-TRACEBACK_CHARACTERS // 2 :]}"
-    return RunError(type(error).__name__, clean(str(error))[:4000], clean(text))
+    return RunError(_kind(error), text_of(error, MESSAGE_CHARACTERS), clean(text))
 
 
-def clean(text: str) -> str:
-    """Text that every store and page can hold: no NUL, no lone surrogates."""
-    if "\x00" in text:
-        text = text.replace("\x00", "\ufffd")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = text.encode("utf-8", "replace").decode()
-    return text
+def internal(fault: BaseException) -> RunError:
+    """The error of a run whose end the engine itself could not bring about: a fault of Runwright, not of the task."""
+    what = f"the engine could not record how it ended ({type(fault).__name__}: {text_of(fault, MESSAGE_CHARACTERS)})"
+    return RunError(INTERNAL, what, described(fault).traceback)
+
+
+def _kind(error: BaseException) -> str:
+    return clean(type(error).__name__[:KIND_CHARACTERS])

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from runwright.admission import Admission
 from runwright.bus import Bus
 from runwright.clock import Clock, Rng
-from runwright.lifecycle import Ending, Outcome, RunEvent, decide
+from runwright.lifecycle import RunEvent
 from runwright.model import (
     Change,
     Claim,
@@ -21,14 +21,14 @@ from runwright.model import (
     Finish,
     Lane,
     LogChunk,
-    ProgressUpdate,
-    TaskProgress,
     Turn,
 )
 from runwright.store.base import Store, Wanted
 from runwright.tasks.registry import Registry
+from runwright.worker.finish import failed, finish_of, refused, released
 from runwright.worker.job import Job
 from runwright.worker.lanes import LaneSlots
+from runwright.worker.notes import Notes
 from runwright.worker.outcome import Limits, UserCode
 from runwright.worker.places import Places
 from runwright.worker.requests import Requests
@@ -63,6 +63,7 @@ class Executor:
         self._bus = bus
         self._limits = limits
         self._home = asyncio.get_running_loop()
+        self.notes = Notes(clock, bus)
         self.places = Places(limits.max_total)
         self._lanes: dict[Lane, LaneSlots] = {}
         self.requests = Requests(
@@ -75,11 +76,9 @@ class Executor:
         self._again: list[Finish] = []
         self._given_up: list[tuple[int, int]] = []
         self._changes: list[Change] = []
-        self._dirty: set[Job] = set()
         self._mean_seconds: dict[Lane, float] = {}
         self._next_look = float("inf")
         self.signal: Callable[[], None] = lambda: None  # the claimer's wake
-        self.pump_signal: Callable[[], None] = lambda: None  # the pump's wake
 
     def add_lane(self, lane: Lane, slots: LaneSlots) -> None:
         """Give the executor a place to run code in."""
@@ -138,7 +137,8 @@ class Executor:
         """Start what a turn has claimed."""
         by_lane: dict[Lane, list[Job]] = {}
         for claim in turn.claims:
-            job = self._job(claim)
+            if (job := self._job(claim)) is None:
+                continue
             self._held[claim.lane][claim.key] = job
             if claim.reserved:
                 self._unreported[claim.key] = job
@@ -159,8 +159,15 @@ class Executor:
         known |= {finish.token for finish in self._again} | {token for _, token in self._given_up}
         self.take(Turn(claims=tuple(claim for claim in claims if claim.token not in known)))
 
-    def _job(self, claim: Claim) -> Job:
-        task = self._registry.get(claim.task)
+    def _job(self, claim: Claim) -> Job | None:
+        """The job of a claim; None if its task has gone from here meanwhile, and the claim with it."""
+        task = self._registry.find(claim.task)
+        if task is None:
+            if claim.reserved:
+                self._given_up.append((claim.key, claim.token))
+            else:
+                self._again.append(released(claim, self._clock.now()))
+            return None
         timeout = self._limits.timeout if task.timeout_unset else task.timeout
         return Job(
             claim, task, self, self._clock, None if claim.lane is Lane.SERVICE else timeout, self._limits.log_bytes
@@ -280,9 +287,9 @@ class Executor:
         for job in ended:
             if job.outcome is None or job.lost:
                 continue
-            self._dirty.discard(job)
+            self.notes.forget(job)
             chunks.extend(job.chunks(final=True))
-            finishes.append(self._finish(job, job.outcome))
+            finishes.append(finish_of(job))
         ended_keys = {finish.key for finish in finishes}
         for key, job in list(self._unreported.items()):
             if job.started_at:
@@ -302,27 +309,23 @@ class Executor:
         self._changes[:0] = [change for change in changes if change.event != RunEvent.TAKE_BACK]  # told in each turn
         self._again = [*finishes, *self._again]
 
-    def _finish(self, job: Job, outcome: Outcome) -> Finish:
-        decision = decide(outcome, job.ended_at)
-        progress = job.progress_value
-        if progress is not None and outcome.ending is Ending.RETURNED and progress.total > 0:
-            progress = TaskProgress(progress.total, progress.total, progress.message)
-        return Finish(
-            key=job.claim.key,
-            token=job.claim.token,
-            event=decision.event,
-            attempt_status=decision.attempt,
-            started_at=job.started_at,
-            completed_at=max(job.ended_at, job.started_at),
-            attempt=job.claim.attempt,
-            result=outcome.result,
-            error=outcome.error,
-            due_at=decision.due_at,
-            failed=decision.failed,
-            warnings=tuple(job.warnings),
-            progress=progress,
-            cpu_seconds=job.cpu_seconds,
-        )
+    def condemn(self, told: Change | Finish, fault: Exception) -> None:
+        """The store refuses, for this run alone, what it is told: the run ends as an error of the engine instead.
+
+        Its code, if it has not ended, is stopped. Not even that being taken, it is told no more: the run stays as the
+        store has it until another worker takes it over.
+        """
+        logger.error("the store refuses what run with key %d has come to: %s", told.key, told, exc_info=fault)
+        if isinstance(told, Finish):
+            finish = refused(told, fault)
+        else:
+            job = next((job for job in self.jobs if job.claim.token == told.token), None)
+            if job is None:
+                return  # it has ended, and its ending says what counts
+            self.lose({told.token})
+            finish = failed(job.claim, job.started_at, self._clock.now(), fault)
+        if finish is not None:
+            self._again.append(finish)
 
     def collect(self, ended: list[Job]) -> None:
         """Endings (and news of starts) from the lanes, in a batch; on the home loop."""
@@ -345,46 +348,11 @@ class Executor:
             self._mean_seconds[lane] = 0.7 * self._mean_seconds.get(lane, mean) + 0.3 * mean
         self.signal()
 
-    # ----- log and progress -------------------------------------------------------------------------------------
+    # ----- Host: what a job asks for, from the place where user code runs -----------------------------------------
 
     def touched(self, job: Job) -> None:
         """There is something to store of the job; from any thread."""
-        if job not in self._dirty:
-            first = not self._dirty
-            self._dirty.add(job)
-            if first:
-                self._home.call_soon_threadsafe(lambda: self.pump_signal())
-
-    def drain_dirty(self) -> tuple[list[LogChunk], list[ProgressUpdate]]:
-        """Take new log lines and the progress that is worth saving; publish the newest progress on the way."""
-        chunks: list[LogChunk] = []
-        updates = []
-        now = self._clock.monotonic()
-        for job in list(self._dirty):
-            self._dirty.discard(job)  # before the look: a line that comes now makes it dirty again
-            if job.lost or job.outcome is not None:
-                continue
-            chunks.extend(job.chunks())
-            progress = job.progress_value
-            if progress is None:
-                continue
-            if progress is not job.progress_shown:
-                job.progress_shown = progress
-                self._bus.publish_progress(job.claim.run_id, progress)
-            if progress is not job.progress_saved:
-                if job.worth_saving(progress, now):
-                    job.progress_saved, job.progress_saved_at = progress, now
-                    updates.append(ProgressUpdate(job.claim.key, job.claim.token, progress))
-                else:
-                    self._dirty.add(job)
-        return chunks, updates
-
-    @property
-    def dirty(self) -> bool:
-        """Whether a job has something to store."""
-        return bool(self._dirty)
-
-    # ----- Host: what a job asks for, from the place where user code runs -----------------------------------------
+        self.notes.touched(job)
 
     def paused(self, job: Job) -> None:
         """The job waits at a checkpoint: tell the store that it is paused."""

@@ -19,7 +19,7 @@ from runwright.lifecycle import Outcome
 from runwright.model import Claim, JSONObject, LogChunk, Run, TaskProgress
 from runwright.tasks.context import RunCancelled
 from runwright.tasks.definition import Task
-from runwright.worker.ending import clean
+from runwright.tasks.text import clean
 from runwright.worker.log import RunLog
 
 PROGRESS_SAVE_SECONDS = 2.0
@@ -157,7 +157,7 @@ class Job:
     def warn(self, text: str) -> None:
         """Keep a warning for the run's page, and log it."""
         if len(self.warnings) < 100:
-            self.warnings.append(clean(text)[:1000])
+            self.warnings.append(clean(text[:1000]))
         self.emit(logging.WARNING, text)
 
     def emit(self, level: int, text: str) -> None:

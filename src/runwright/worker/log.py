@@ -12,13 +12,15 @@ from collections import deque
 
 from runwright.clock import Micros
 from runwright.model import SEQ_PER_ATTEMPT, Claim, LogChunk
-from runwright.worker.ending import clean
+from runwright.tasks.text import clean
 
 CHUNK_BYTES = 64 * 1024
 LINE_CHARACTERS = 16 * 1024
 CUT_CHARACTERS = 60
 LINE_COST = 40
 TAIL_BYTES = 1024 * 1024
+SLICE_CHARACTERS = 256 * 1024
+"""How much is copied at once of a text, whatever its size: what is not kept must cost nothing."""
 
 _Line = tuple[int, Micros, str, str]
 
@@ -52,11 +54,12 @@ class RunLog:
         """Append a text; each of its lines becomes one of the log. False if the log is closed."""
         if self._sealed:
             return False
-        name, text, at = logging.getLevelName(level), clean(text), 0
+        name, at = clean(str(logging.getLevelName(level))), 0
         while self._tail is None and at <= len(text):
             end = text.find("\n", at)
             end = len(text) if end < 0 else end
-            line = _cut(text[at:end])
+            shown = min(end, at + LINE_CHARACTERS + CUT_CHARACTERS)
+            line = _cut(clean(text[at:shown]), end - shown)
             self._size += len(line) + LINE_COST
             if self._size > self._head_bytes:
                 self._tail = deque()
@@ -67,11 +70,19 @@ class RunLog:
             self._put((self._last, now, name, line))
             at = end + 1
         if self._tail is not None and at <= len(text):
-            self._add_tail(self._tail, name, now, text[at:] if at else text)
+            self._add_tail(self._tail, name, now, text, at)
         return True
 
     def write(self, text: str, now: Micros) -> bool:
         """Take printed text; a line counts when it is complete. False if nothing came of it yet."""
+        if len(text) <= SLICE_CHARACTERS:
+            return self._write(text, now)
+        complete = False
+        for at in range(0, len(text), SLICE_CHARACTERS):
+            complete = self._write(text[at : at + SLICE_CHARACTERS], now) or complete
+        return complete
+
+    def _write(self, text: str, now: Micros) -> bool:
         whole, newline, rest = text.rpartition("\n")
         if newline:
             first, more, others = whole.partition("\n")
@@ -116,13 +127,15 @@ class RunLog:
         text = json.dumps(lines, ensure_ascii=False, separators=(",", ":"))
         return LogChunk(self._claim.key, self._claim.token, lines[0][0], lines[-1][0], text)
 
-    def _add_tail(self, tail: deque[tuple[int, Micros, str, str, int]], level: str, now: Micros, text: str) -> None:
-        """Keep a text as it is: it is split into lines only if it is still there at the end."""
-        count = text.count("\n") + 1
-        first, cost = self._last + 1, len(text) + LINE_COST * count
+    def _add_tail(
+        self, tail: deque[tuple[int, Micros, str, str, int]], level: str, now: Micros, text: str, at: int
+    ) -> None:
+        """Keep a text, from ``at`` on, as it is: it is split into lines only if it is still there at the end."""
+        count = text.count("\n", at) + 1
+        first, cost = self._last + 1, len(text) - at + LINE_COST * count
         self._last += count
+        text = clean(text[max(at, len(text) - TAIL_BYTES) :])
         if cost > TAIL_BYTES:
-            text = text[-TAIL_BYTES:]
             text = "\n".join(text.rsplit("\n", TAIL_BYTES // (2 * LINE_COST))[1:]) or text
             kept = text.count("\n") + 1
             self._dropped += count - kept
@@ -144,15 +157,6 @@ class RunLog:
             for index, line in enumerate(text.split("\n")):
                 self._put((number + index, now, level, _cut(line)))
         self._tail = None
-
-
-def text_of(record: logging.LogRecord) -> str:
-    """What a record of the logging module says, with its exception."""
-    try:
-        text = record.getMessage()
-        return text if not record.exc_info else f"{text}\n{logging.Formatter().formatException(record.exc_info)}"
-    except Exception as error:  # noqa: BLE001 - a record with broken arguments is a fault of the task, and its log says so
-        return f"{record.msg!r} (could not be formatted: {error})"
 
 
 def _cut(line: str, left_out: int = 0) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextvars
 import json
+import logging
 from dataclasses import dataclass
 
 from runwright.admission import Admission
@@ -19,8 +20,10 @@ from runwright.tasks.context import RunContext, current
 from runwright.tasks.invoke import invocation
 from runwright.tasks.secrets import mask
 from runwright.tasks.uploads import bind_files
-from runwright.worker.ending import Ended, How, raised, returned
+from runwright.worker.ending import Ended, How, internal, raised, returned
 from runwright.worker.job import Job, current_job
+
+logger = logging.getLogger("runwright.worker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class UserCode:
             ended = returned(await call(context, args, kwargs), self.limits.result_bytes)
         except BaseException as error:  # noqa: BLE001 - user code may raise anything; the outcome says what it means
             ended = raised(error, job.task.retry)
-        job.ended(self.judge(job, ended))
+        self.conclude(job, ended)
 
     def run_thread(self, job: Job) -> None:
         """Execute a plain function; in a thread of its lane."""
@@ -83,7 +86,7 @@ class UserCode:
             ended = returned(call(context, args, kwargs), self.limits.result_bytes)
         except BaseException as error:  # noqa: BLE001 - as above
             ended = raised(error, job.task.retry)
-        job.ended(self.judge(job, ended))
+        self.conclude(job, ended)
 
     def open_arguments(self, job: Job) -> JSONObject:
         """The arguments of a job in clear, for the call itself and for nothing else. Raises Discard."""
@@ -116,6 +119,15 @@ class UserCode:
             state=None if claim.state is None else json.loads(claim.state),
         )
         return context, args, kwargs
+
+    def conclude(self, job: Job, ended: Ended) -> None:
+        """Make a job's outcome of its end, whatever happens: without one it would hold its slot for ever."""
+        try:
+            outcome = self.judge(job, ended)
+        except Exception as fault:
+            logger.exception("run %s ended in a way that cannot be judged", job.claim.run_id)
+            outcome = Outcome(Ending.RAISED, error=internal(fault), retryable=False)
+        job.ended(outcome)
 
     def judge(self, job: Job, ended: Ended) -> Outcome:
         """What an end means for the run, given what was wanted of it meanwhile."""

@@ -23,8 +23,9 @@ from runwright.clock import SystemClock
 from runwright.errors import Conflict, FieldError, InvalidInput, RunwrightError
 from runwright.model import JSONObject, Run, TaskProgress
 from runwright.tasks.context import RunCancelled
+from runwright.tasks.text import clean
 from runwright.worker import frames
-from runwright.worker.ending import Ended, clean
+from runwright.worker.ending import Ended
 from runwright.worker.snapshot import run_from_json
 
 TEXT_CHARACTERS = 1024 * 1024
@@ -77,16 +78,15 @@ class Port:
     def emit(self, level: int, text: str) -> None:
         """Take one entry of the log; it comes after all that was printed before."""
         flush()
-        text = clean(text)
         if len(text) > TEXT_CHARACTERS:
             left_out = len(text) - TEXT_CHARACTERS
             half = TEXT_CHARACTERS // 2
             text = f"{text[:half]}\n… {left_out} characters left out …\n{text[-half:]}"
-        self._send({"log": [level, text]})
+        self._send({"log": [level, clean(text)]})
 
     def warn(self, text: str) -> None:
         """Take a warning."""
-        self._send({"warn": clean(text)[:TEXT_CHARACTERS]})
+        self._send({"warn": clean(text[:TEXT_CHARACTERS])})
 
     async def checkpoint(self) -> None:
         """Wait while the run is paused."""
@@ -205,7 +205,7 @@ class Port:
 
     def _tell_progress(self, progress: TaskProgress) -> None:
         self._held_back = None
-        self._send({"progress": [progress.current, progress.total, clean(progress.message)[:1000]]})
+        self._send({"progress": [progress.current, progress.total, progress.message]})
 
     def _look(self) -> None:
         """Take what the worker has said."""

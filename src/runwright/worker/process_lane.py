@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from runwright.clock import Clock, Rng
-from runwright.errors import RunwrightError, StartRefused
+from runwright.errors import StartRefused
 from runwright.model import RunError
 from runwright.tasks.address import Address, address_of
 from runwright.worker import frames
@@ -127,7 +127,7 @@ class ProcessLane(ThreadLane):
         self._rng = rng
         self._options = options
         self._nursery = Nursery(options.environment)
-        self._addresses: dict[Job, Address | RunwrightError] = {}
+        self._addresses: dict[Job, Address | Exception] = {}
         self._conversations: dict[Job, Conversation] = {}
         self._closing = False
 
@@ -136,7 +136,7 @@ class ProcessLane(ThreadLane):
         for job in jobs:
             try:
                 self._addresses[job] = address_of(job.task)
-            except RunwrightError as error:
+            except Exception as error:  # noqa: BLE001 - the run ends with it; the others of the batch begin
                 self._addresses[job] = error
         super().submit(jobs)
 
@@ -168,7 +168,7 @@ class ProcessLane(ThreadLane):
         """Execute one run; in a thread of the lane."""
         address = self._addresses.pop(job)
         try:
-            if isinstance(address, RunwrightError):
+            if isinstance(address, Exception):
                 raise address
             start = self._describe(job, address)
             ended = None
@@ -177,7 +177,7 @@ class ProcessLane(ThreadLane):
             ended = ended or Ended(How.RAISED, error=RunError("process", "its process could not be started"))
         except BaseException as error:  # noqa: BLE001 - a fault here must not cost the lane its thread
             ended = raised(error, None)
-        job.ended(self._code.judge(job, ended))
+        self._code.conclude(job, ended)
 
     def _converse(self, job: Job, start: frames.Message) -> Ended | None:
         mark = frames.new_mark(self._rng.token())

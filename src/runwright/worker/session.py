@@ -31,6 +31,7 @@ from runwright.worker.pump import Pump
 
 STOP_LOOK_SECONDS = 0.05
 CANCEL_SECONDS = 2.0
+LAST_TURNS = 3
 
 logger = logging.getLogger("runwright.worker")
 
@@ -205,14 +206,28 @@ class WorkerSession:
             executor.release()
             await clock.sleep(STOP_LOOK_SECONDS)
         await self._halt()
-        if executor.outbox:
-            await self.claimer.run_once()
-        if executor.busy:
-            logger.warning("%d runs did not stop; they are left to the next worker", executor.busy)
-        await self._store.end_session(self.id)
-        executor.fence()  # its claims are anybody's now: nobody waits for the store's leave any more
-        if self._user_loop is not None:
-            await asyncio.to_thread(self._user_loop.stop)
+        try:
+            await self._last_words()
+            if executor.busy:
+                logger.warning("%d runs did not stop; they are left to the next worker", executor.busy)
+            await self._store.end_session(self.id)
+        finally:
+            executor.fence()  # its claims are anybody's now: nobody waits for the store's leave any more
+            if self._user_loop is not None:
+                await asyncio.to_thread(self._user_loop.stop)
+
+    async def _last_words(self) -> None:
+        """Tell the store what it does not know yet; more than once, if it refuses a part and the rest comes alone."""
+        for _ in range(LAST_TURNS):
+            if not self.executor.outbox:
+                return
+            try:
+                await self.claimer.run_once()
+            except StoreUnavailable as unavailable:
+                logger.warning("what is not told yet is left to the next worker: %s", unavailable)
+                return
+            except Exception:
+                logger.exception("closing: the store refuses a turn")
 
     def _registry_changed(self) -> None:
         if self._publishing is None and not self._stopped:

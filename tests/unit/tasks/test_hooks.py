@@ -13,6 +13,7 @@ from runwright import Hooks, RunCancelled, RunContext, current_run, task
 from runwright.errors import DefinitionError
 from runwright.tasks.definition import Task
 from runwright.tasks.invoke import invocation
+from runwright.tasks.text import text_of
 
 Made = Callable[..., tuple[RunContext, Any]]
 Calls = list[tuple[Any, ...]]
@@ -73,7 +74,19 @@ async def test_after_hears_how_it_ended(error: type[BaseException], make_run: Ma
     assert calls[-1] == ("after", "run-1", error.__name__)
 
 
-@pytest.mark.parametrize("fault", [ValueError("boo"), SystemExit(3)])
+class Textless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ValueError("boo"), SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError(), StopIteration(),
+        GeneratorExit(), Textless(),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)  # fmt: skip
 async def test_a_failing_hook_is_in_the_log_of_the_run_and_nothing_else(fault: BaseException, make_run: Made) -> None:
     run, port = make_run()
 
@@ -94,7 +107,7 @@ async def test_a_failing_hook_is_in_the_log_of_the_run_and_nothing_else(fault: B
     assert await call(task(before=both, after=both)(good_too), run) == 2
     assert len(port.lines) == 8
     assert {level for level, _ in port.lines} == {logging.WARNING}
-    assert f"broken failed: {type(fault).__name__}: {fault}" in port.lines[0][1]
+    assert f"broken failed: {type(fault).__name__}: {text_of(fault)}" in port.lines[0][1]
     assert "Traceback" in port.lines[0][1]
 
 

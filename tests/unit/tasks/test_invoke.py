@@ -100,7 +100,7 @@ async def test_a_generator_may_yield_progress_only(make_run: MakeRun) -> None:
     async def steps() -> AsyncGenerator[int]:
         yield 5
 
-    with pytest.raises(TypeError, match="may yield TaskProgress only, not int"):
+    with pytest.raises(InvalidInput, match="must be a TaskProgress"):
         await execute(steps, make_run()[0])
 
 

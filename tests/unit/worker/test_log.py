@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -98,6 +99,37 @@ def test_a_long_line_is_cut_and_says_by_how_much(portion: int) -> None:
 
     assert long == "z" * LINE_CHARACTERS + f" … ({length - LINE_CHARACTERS} characters left out)"
     assert after == "next"
+
+
+@pytest.mark.parametrize("way", ["add", "write"])
+@pytest.mark.parametrize(
+    "text", ["a\n" * 5_000_000, "ä\n" * 2_500_000, "b" * 10_000_000], ids=["lines", "letters", "line"]
+)
+def test_what_is_not_kept_costs_nothing(way: str, text: str) -> None:
+    log = RunLog(CLAIM, 1000)
+    tracemalloc.start()
+    try:
+        if way == "add":
+            log.add(logging.INFO, text, 1)
+        else:
+            log.write(text, 1)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 5_000_000
+    assert len(texts(log)) < 30_000
+
+
+@pytest.mark.parametrize("size", [0, 1, 5])
+def test_a_print_larger_than_a_slice_has_all_its_lines(size: int) -> None:
+    log = RunLog(CLAIM, 100_000_000)
+    lines = [f"{number} {'x' * size}" for number in range(100_000)]
+
+    assert log.write("\n".join(lines), 1)
+    assert log.write(" and the rest\n", 1)
+
+    assert texts(log) == [*lines[:-1], f"{lines[-1]} and the rest"]
 
 
 def test_text_that_no_page_can_hold_is_mended() -> None:

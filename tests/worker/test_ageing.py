@@ -1,0 +1,57 @@
+"""Ageing through a whole worker: a stream of urgent runs without end, and one that nobody hurries."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from runwright import RunStatus, task
+from runwright.testing import ManualClock, memory_manager
+from runwright.worker.janitor import Janitor
+
+AGING_SECONDS, SWEEP_EVERY_SECONDS = 60.0, 30.0
+
+
+@pytest.mark.parametrize("ages", [True, False])
+async def test_a_run_of_low_priority_has_its_turn_among_urgent_ones(ages: bool) -> None:
+    clock, gate, urgent_done = ManualClock(), asyncio.Semaphore(0), 0
+
+    @task
+    async def urgent() -> None:
+        nonlocal urgent_done
+        await gate.acquire()
+        urgent_done += 1
+
+    @task
+    async def modest() -> None: ...
+
+    settings: dict[str, Any] = {"max_concurrent": 1, "sweep_seconds": 3600, "aging_seconds": AGING_SECONDS}
+    async with memory_manager(urgent, modest, clock=clock, **settings) as manager, asyncio.timeout(60):
+        sweep = Janitor(
+            manager.store, manager.bus, sweep_seconds=1, retention_days=None,
+            aging_seconds=AGING_SECONDS if ages else None,
+        )  # fmt: skip
+        for _ in range(5):
+            await manager.start(urgent, priority=100)
+        waiting = await manager.start(modest, priority=-5)
+        began = clock.now()
+        while (run := await manager.get(waiting.id)).status is RunStatus.PENDING and clock.now() < began + 150_000_000:
+            await manager.start(urgent, priority=100)  # as many come as go: five always wait before it
+            expected = urgent_done + 1
+            gate.release()
+            while urgent_done < expected:
+                await asyncio.sleep(0)
+            clock.advance(1)
+            await sweep.run_once()
+        waited = (clock.now() - began) / 1e6
+
+        if not ages:
+            assert run.status is RunStatus.PENDING
+            return
+        await manager.wait(waiting.id)
+        assert AGING_SECONDS <= waited <= AGING_SECONDS + SWEEP_EVERY_SECONDS + 3
+        assert {run.task for run in (await manager.runs(status="pending")).items} == {"urgent"}
+        for _ in range(10):
+            gate.release()
