@@ -585,6 +585,23 @@ def test_a_broken_file_is_a_problem_beside_the_others(alone: Project) -> None:
     assert "broken.py" in done.err
 
 
+def test_threads_of_tasks_do_not_keep_the_program_from_ending(alone: Project) -> None:
+    (alone.folder / "backgroundtask" / "spawns.py").write_text(
+        "import threading\ndef run():\n    threading.Thread(target=threading.Event().wait).start()\n    return 7\n"
+    )
+    assert (done := alone("run", "spawns")).code == 0, done.err
+    assert done.out == "7\n"
+    process = alone.begin("serve", "--port", "0")
+    try:
+        read_line(process.stdout)
+        assert alone("run", "spawns").out == "7\n"
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 0, err
+
+
 def test_serve_stops_at_once_when_told_twice(alone: Project) -> None:
     process = alone.begin("serve", "--port", "0")
     try:

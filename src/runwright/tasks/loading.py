@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 
 from runwright.tasks.options import SLUG
+from runwright.tasks.places import reason_of
 
 PACKAGE = "runwright_files"
 MAX_FILE_BYTES = 4 * 1024 * 1024
@@ -54,13 +55,15 @@ def task_files(directory: Path) -> list[Path]:
     """The files of a directory that may be task files, sorted: ``*.py``, not ``__*`` and not hidden.
 
     Raises:
-        FileRefused: the directory is open to everybody, so that anyone could put code into it.
+        FileRefused: it is no directory, or open to everybody, so that anyone could put code into it.
     """
     try:
         mode = directory.stat().st_mode
         names = sorted(entry.name for entry in directory.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return []
+    except NotADirectoryError as error:
+        raise FileRefused("is not a directory") from error
     except OSError as error:
         raise FileRefused(f"the directory cannot be read: {error.strerror}") from error
     found = [directory / name for name in names if name.endswith(".py") and not name.startswith(("__", "."))]
@@ -124,7 +127,7 @@ def import_source(file: SourceFile) -> ModuleType:
         raise
     except BaseException as error:  # sys.exit() and everything else that a module may do at import
         sys.modules.pop(name, None)
-        raise FileRefused(_describe(error), line_of(error, file.path)) from error
+        raise FileRefused(reason_of(error), line_of(error, file.path, file.data)) from error
     finally:
         sys.path[:] = path
         sys.stdout, sys.stderr = streams
@@ -137,19 +140,24 @@ def forget(module_name: str) -> None:
         sys.modules.pop(module_name, None)
 
 
-def line_of(error: BaseException, path: str) -> int | None:
-    """The line of the file in which an import failed."""
-    if isinstance(error, SyntaxError) and error.filename == path:
+def line_of(error: BaseException, path: str, data: bytes | None = None) -> int | None:
+    """The line of the file in which an import failed; ``data`` is its content, if that is at hand."""
+    if isinstance(error, SyntaxError) and error.filename == path and error.lineno:
         return error.lineno
     lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == path]
-    return lines[-1] if lines else None
+    if lines:
+        return lines[-1]
+    if isinstance(error, (SyntaxError, ValueError)):  # Python does not say where a null byte is
+        before, null, _ = (_content(path) if data is None else data).partition(b"\0")
+        return before.count(b"\n") + 1 if null else None
+    return None
 
 
-def _describe(error: BaseException) -> str:
-    if isinstance(error, SystemExit):
-        return f"ends the program while it is imported: sys.exit({error.code!r})"
-    text = str(error.msg if isinstance(error, SyntaxError) else error).strip()
-    return f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__
+def _content(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError):
+        return b""
 
 
 def _check_place(real: str, roots: Sequence[str]) -> None:
