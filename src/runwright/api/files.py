@@ -18,7 +18,7 @@ from runwright.api.guard import actor_of
 from runwright.api.reading import FORM_TYPES, json_body
 from runwright.auth.policy import require
 from runwright.control.strict_json import parse
-from runwright.errors import InvalidInput
+from runwright.errors import FieldError, InvalidArguments, InvalidInput
 from runwright.model import JSON, JSONObject, Role
 from runwright.tasks.uploads import UploadedFile
 from runwright.uploads import Spool, unavailable
@@ -94,10 +94,17 @@ class Files:
 
 
 def by_parameter(sent: Sent, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Files as arguments: one as it is, several as a list, if that is what the parameter is."""
+    """Files as arguments: one as it is, several as a list, if that is what the parameter is.
+
+    Raises:
+        InvalidArguments: several for a parameter that takes one.
+    """
     arguments: dict[str, Any] = {}
     for name in dict.fromkeys(name for name, _ in sent):
         files = [file for other, file in sent if other == name]
+        if len(files) > 1 and _takes_one(schema, name):
+            message = f"takes one file, and {len(files)} were sent"
+            raise InvalidArguments(f"{name}: {message}", [FieldError(f"/{name}", message, "too_many")])
         listed = len(files) > 1 or _kind(schema, name) == "array"
         arguments[name] = files if listed else files[0]
     return arguments
@@ -128,6 +135,11 @@ def _by_schema(form: FormData, schema: Mapping[str, Any]) -> dict[str, JSON]:
             kind = _kind(schema, name)
             arguments[name] = list(values) if kind == "array" else form_value(name, values, kind)
     return arguments
+
+
+def _takes_one(schema: Mapping[str, Any], name: str) -> bool:
+    field = schema.get("properties", {}).get(name, {})
+    return isinstance(field, Mapping) and bool(field.get("x-upload"))
 
 
 def _kind(schema: Mapping[str, Any], name: str) -> object:
