@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from runwright.api.guard import actor_of
-from runwright.api.reading import FORM_TYPES, json_body
+from runwright.api.reading import FORM_TYPES, json_body, json_value
 from runwright.auth.policy import require
 from runwright.control.strict_json import parse
 from runwright.errors import FieldError, InvalidArguments, InvalidInput
@@ -42,10 +42,13 @@ class Files:
         self._spool, self._most, self._field_bytes = spool, most, field_bytes
 
     @asynccontextmanager
-    async def arguments(self, request: Request, schema: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        """The arguments in the body: a JSON object, or a form whose fields are read by the task's schema."""
+    async def arguments(self, request: Request, schema: Mapping[str, Any]) -> AsyncIterator[dict[str, Any] | list[Any]]:
+        """The arguments in the body: a JSON object or list, or a form whose fields are read by the task's schema."""
         if _media(request) not in FORM_TYPES:
-            yield dict(await json_body(request, empty=True))
+            value = await json_value(request, empty=True)
+            if not isinstance(value, (dict, list)):
+                raise InvalidInput("the body must be a JSON object", [FieldError("", "must be an object")])
+            yield value
             return
         async with self._form(request) as (form, sent):
             yield {**_by_schema(form, schema), **by_parameter(sent, schema)}
@@ -91,6 +94,17 @@ class Files:
             raise InvalidInput(f"the form cannot be read: {error.detail}") from None
         except OSError as error:
             raise unavailable(error) from error
+
+
+def with_files(
+    given: Mapping[str, Any] | Sequence[Any], sent: Sent, schema: Mapping[str, Any]
+) -> Mapping[str, Any] | Sequence[Any]:
+    """Arguments together with the files that were sent for them."""
+    if not sent:
+        return given
+    if not isinstance(given, Mapping):
+        raise InvalidArguments("arguments must be given by name where files are sent with them")
+    return {**given, **by_parameter(sent, schema)}
 
 
 def by_parameter(sent: Sent, schema: Mapping[str, Any]) -> dict[str, Any]:

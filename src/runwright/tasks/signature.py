@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import inspect
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -88,6 +89,9 @@ class Signature:
     def check(self) -> None:
         """Build everything now. Raises DefinitionError if a parameter cannot be filled from JSON."""
         _ = self._model, self.secret_pointers, self.upload_pointers, self._free
+        for fault in faults(self._schema):
+            message = f"parameters: {fault.pointer.replace('/properties/', '', 1)} {fault.message}"
+            raise DefinitionError(message, [FieldError("/parameters", message)])
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -116,7 +120,7 @@ class Signature:
     def secret_pointers(self) -> tuple[str, ...]:
         """JSON pointers of all secrets in the arguments; ``*`` stands for every item. Never written in clear."""
         try:
-            return secret_pointers(self.schema())
+            return secret_pointers(self._schema)
         except ValueError as error:
             raise DefinitionError(f"parameters: {error}") from error
 
@@ -124,29 +128,78 @@ class Signature:
     def upload_pointers(self) -> tuple[str, ...]:
         """JSON pointers of all files in the arguments; ``*`` stands for every item."""
         try:
-            return upload_pointers(self.schema())
+            return upload_pointers(self._schema)
         except ValueError as error:
             raise DefinitionError(f"parameters: {error}") from error
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the arguments, for forms: a new dict at each call."""
+        return deepcopy(self._schema)
+
+    @cached_property
+    def _schema(self) -> dict[str, Any]:
         schema = self._model.model_json_schema(schema_generator=FormSchema)
         schema.pop("title", None)
         schema.setdefault("properties", {})
         return schema
 
-    def validate(self, arguments: Mapping[str, object] | BaseModel) -> Arguments:
+    def named(self, arguments: object) -> Mapping[str, object]:
+        """Arguments by name. A list of values is bound by position, as in a call.
+
+        So is a list under ``args`` (OpenScan3's form) where that is no parameter of the task, or is ``*args`` and what
+        stands before it is required and not given.
+
+        Raises:
+            InvalidArguments: there are more values than places, or it is neither an object nor a list.
+        """
+        if isinstance(arguments, BaseModel):
+            return dict(arguments)
+        if isinstance(arguments, (list, tuple)):
+            return self._by_position(arguments, {})
+        if not isinstance(arguments, Mapping):
+            raise InvalidArguments("arguments must be an object of names and values, or a list of values")
+        values = arguments.get("args")
+        if not isinstance(values, (list, tuple)) or self._means_itself(arguments, len(values)):
+            return arguments
+        return self._by_position(values, {name: value for name, value in arguments.items() if name != "args"})
+
+    def _by_position(self, values: Sequence[object], named: Mapping[str, object]) -> Mapping[str, object]:
+        places = self._places
+        rest = values[len(places) :]
+        if rest and not self._variadic:
+            message = f"{len(values)} values are given by position, and the task takes {len(places)}"
+            raise InvalidArguments(message, [FieldError("", message, "too_many")])
+        return {**dict(zip(places, values, strict=False)), **named, **({"args": list(rest)} if rest else {})}
+
+    def _means_itself(self, arguments: Mapping[str, object], count: int) -> bool:
+        """Whether ``args`` in these arguments is a parameter of the task, and not values by position."""
+        if any(name in arguments for name in self._places[:count]):
+            return True
+        if "args" in self.names and not self._variadic:
+            return True
+        optional = self._variadic or self.extra_allowed
+        return optional and not any(name in self.required and name not in arguments for name in self._places)
+
+    @cached_property
+    def _places(self) -> tuple[str, ...]:
+        """The parameters that a call may fill by position, in their order."""
+        kinds = (Kind.POSITIONAL_ONLY, Kind.POSITIONAL_OR_KEYWORD)
+        return tuple(parameter.name for parameter in self.parameters if parameter.kind in kinds)
+
+    @cached_property
+    def _variadic(self) -> bool:
+        return any(parameter.kind is Kind.VAR_POSITIONAL for parameter in self.parameters)
+
+    def validate(self, arguments: object) -> Arguments:
         """Check the arguments of a run before it exists.
 
         Args:
-            arguments: JSON values, or Python values of the declared types, by name.
+            arguments: JSON values, or Python values of the declared types: by name, or a list by position.
 
         Raises:
             InvalidArguments: one FieldError for each field that is wrong, all at once.
         """
-        given: object = dict(arguments) if isinstance(arguments, BaseModel) else arguments
-        if not isinstance(given, Mapping):
-            raise InvalidArguments("arguments must be an object of names and values")
+        given = self.named(arguments)
         plain = not self.extra_allowed and simple(given)  # names are judged below, unless any name is taken
         wrong = [] if plain else list(faults(given))
         if wrong:
@@ -158,10 +211,13 @@ class Signature:
             model = self._model.model_validate(given)
         except ValidationError as error:  # not as the cause: it would quote the values
             raise refuse([*wrong, *translate(error, given, self.names)]) from None
+        fields = self._model.model_fields
         checked = model.model_dump(by_alias=True, round_trip=True, warnings=False)
         if plain and not wrong and all(type(value) in _UNCHANGED for value in checked.values()):
             return Arguments(model, None if self._plain is None else checked)
-        wrong += [*booleans_as_numbers(given, checked), *faults(checked)]
+        own = {fields[name].alias or name for name in self._unstored - model.model_fields_set} if self._unstored else ()
+        stored = {name: value for name, value in checked.items() if name not in own} if own else checked
+        wrong += [*booleans_as_numbers(given, checked), *faults(stored)]
         if wrong:
             raise refuse(wrong)
         return Arguments(model)
@@ -251,6 +307,9 @@ class Signature:
         unstored = set()
         for name in optional:
             try:
+                dumped = defaults.model_dump(include={name}, round_trip=True, warnings=False)
+                if any(fault.code == "finite_number" for fault in faults(dumped)):
+                    unstored.add(name)
                 defaults.model_dump(mode="json", include={name}, warnings=False)
             except (PydanticSerializationError, ValueError, TypeError):
                 unstored.add(name)
@@ -273,7 +332,7 @@ class Signature:
             raise refuse(translate(error, arguments, self.names)) from None  # the cause would quote the values
         args: list[Any] = []
         keywords: dict[str, Any] = dict(model.__pydantic_extra__ or {})
-        variadic = any(p.kind is Kind.VAR_POSITIONAL for p in self.parameters)
+        variadic = self._variadic
         for index, parameter in enumerate(self.parameters):
             if parameter.kind is Kind.VAR_KEYWORD:
                 continue
