@@ -47,7 +47,7 @@ async def test_arguments_by_position(doors: Doors, arguments: Any) -> None:
 
 
 async def test_too_many_arguments_by_position(doors: Doors) -> None:
-    for answer in (await doors.start("add", [1, 2, 3]), await doors.start("add", {"args": [1, 2, 3]})):  # type: ignore[arg-type]  # a list is right, too
+    for answer in (await doors.start("add", [1, 2, 3]), await doors.start("add", {"args": [1, 2, 3]})):
         (error,) = answer.json()["errors"]
         assert answer.status_code == 422
         assert error["detail"] == "3 values are given by position, and the task takes 2"
