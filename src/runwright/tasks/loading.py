@@ -21,6 +21,8 @@ from runwright.tasks.options import SLUG
 from runwright.tasks.places import reason_of
 
 PACKAGE = "runwright_files"
+PASSED_OVER = ("__", ".")
+"""How names of files begin that are no task files, whatever they hold."""
 MAX_FILE_BYTES = 4 * 1024 * 1024
 
 
@@ -66,7 +68,7 @@ def task_files(directory: Path) -> list[Path]:
         raise FileRefused("is not a directory") from error
     except OSError as error:
         raise FileRefused(f"the directory cannot be read: {error.strerror}") from error
-    found = [directory / name for name in names if name.endswith(".py") and not name.startswith(("__", "."))]
+    found = [directory / name for name in names if name.endswith(".py") and not name.startswith(PASSED_OVER)]
     if found and mode & stat.S_IWOTH:
         raise FileRefused("everybody may write to this directory, so no code is loaded from it: chmod o-w it")
     return found
@@ -78,19 +80,17 @@ def read_file(path: Path, roots: Sequence[str]) -> SourceFile:
     Raises:
         FileRefused: with the reason.
     """
-    name = path.stem.lower().replace(" ", "_")
-    if not SLUG.fullmatch(name.strip("_") or "-"):
-        raise FileRefused(f"its name {path.name!r} cannot be the name of a task: use letters, digits, '_', '.' and '-'")
+    check_name(path)
     try:
         real = os.path.realpath(path, strict=True)
-        _check_place(real, roots)
+        check_place(real, roots)
         if not stat.S_ISREG(Path(real).stat().st_mode):
             raise FileRefused("is not a regular file")
         handle = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
             opened, there = os.fstat(handle), path.stat()
             # Links may be turned while we look: what was opened must still be what the path leads to.
-            _check_place(os.path.realpath(path, strict=True), roots)
+            check_place(os.path.realpath(path, strict=True), roots)
             if (opened.st_dev, opened.st_ino) != (there.st_dev, there.st_ino) or not stat.S_ISREG(opened.st_mode):
                 raise FileRefused("was exchanged while it was being read")
             data = file.read(MAX_FILE_BYTES + 1)
@@ -160,6 +160,14 @@ def _content(path: str) -> bytes:
         return b""
 
 
-def _check_place(real: str, roots: Sequence[str]) -> None:
+def check_name(path: Path) -> None:
+    """Refuse a file whose name cannot be a task's. Raises FileRefused."""
+    name = path.stem.lower().replace(" ", "_")
+    if not SLUG.fullmatch(name.strip("_") or "-"):
+        raise FileRefused(f"its name {path.name!r} cannot be the name of a task: use letters, digits, '_', '.' and '-'")
+
+
+def check_place(real: str, roots: Sequence[str]) -> None:
+    """Refuse a file whose real place is under none of the roots. Raises FileRefused."""
     if not any(real.startswith(root.rstrip("/") + "/") for root in roots):
         raise FileRefused(f"leads to {real}, which is outside of the allowed places; see allowed_roots")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +25,7 @@ from runwright.model import JSON, JSONObject
 from runwright.tasks.fields import Plain, build_model, plain_parameters
 from runwright.tasks.form import FormSchema, secret_pointers
 from runwright.tasks.parameters import Kind, Parameter, UnresolvedName, find_context, read_parameters
+from runwright.tasks.positional import Places
 from runwright.tasks.refusals import booleans_as_numbers, refuse, translate
 from runwright.tasks.uploads import upload_pointers
 from runwright.tasks.values import escape, faults, simple
@@ -144,51 +145,12 @@ class Signature:
         return schema
 
     def named(self, arguments: object) -> Mapping[str, object]:
-        """Arguments by name. A list of values is bound by position, as in a call.
-
-        So is a list under ``args`` (OpenScan3's form) where that is no parameter of the task, or is ``*args`` and what
-        stands before it is required and not given.
+        """Arguments by name; those that are given by position are bound, see ``positional``.
 
         Raises:
             InvalidArguments: there are more values than places, or it is neither an object nor a list.
         """
-        if isinstance(arguments, BaseModel):
-            return dict(arguments)
-        if isinstance(arguments, (list, tuple)):
-            return self._by_position(arguments, {})
-        if not isinstance(arguments, Mapping):
-            raise InvalidArguments("arguments must be an object of names and values, or a list of values")
-        values = arguments.get("args")
-        if not isinstance(values, (list, tuple)) or self._means_itself(arguments, len(values)):
-            return arguments
-        return self._by_position(values, {name: value for name, value in arguments.items() if name != "args"})
-
-    def _by_position(self, values: Sequence[object], named: Mapping[str, object]) -> Mapping[str, object]:
-        places = self._places
-        rest = values[len(places) :]
-        if rest and not self._variadic:
-            message = f"{len(values)} values are given by position, and the task takes {len(places)}"
-            raise InvalidArguments(message, [FieldError("", message, "too_many")])
-        return {**dict(zip(places, values, strict=False)), **named, **({"args": list(rest)} if rest else {})}
-
-    def _means_itself(self, arguments: Mapping[str, object], count: int) -> bool:
-        """Whether ``args`` in these arguments is a parameter of the task, and not values by position."""
-        if any(name in arguments for name in self._places[:count]):
-            return True
-        if "args" in self.names and not self._variadic:
-            return True
-        optional = self._variadic or self.extra_allowed
-        return optional and not any(name in self.required and name not in arguments for name in self._places)
-
-    @cached_property
-    def _places(self) -> tuple[str, ...]:
-        """The parameters that a call may fill by position, in their order."""
-        kinds = (Kind.POSITIONAL_ONLY, Kind.POSITIONAL_OR_KEYWORD)
-        return tuple(parameter.name for parameter in self.parameters if parameter.kind in kinds)
-
-    @cached_property
-    def _variadic(self) -> bool:
-        return any(parameter.kind is Kind.VAR_POSITIONAL for parameter in self.parameters)
+        return dict(arguments) if isinstance(arguments, BaseModel) else self._places.named(arguments)
 
     def validate(self, arguments: object) -> Arguments:
         """Check the arguments of a run before it exists.
@@ -236,14 +198,14 @@ class Signature:
         except (PydanticSerializationError, ValueError, TypeError) as error:
             raise InvalidArguments(f"arguments cannot be stored as JSON: {error}") from error
 
-    def store(self, arguments: Mapping[str, object]) -> dict[str, JSON]:
+    def store(self, arguments: object) -> dict[str, JSON]:
         """Check the arguments of a run and give them as the store keeps them: ``dump`` of what ``validate`` returns.
 
         Raises:
             InvalidArguments: see there.
         """
-        if self._free and simple(arguments) and self._are_plain(arguments):
-            return {name: arguments[name] for name in self.names}  # type: ignore[misc]  # exact types, just checked
+        if self._free and isinstance(arguments, Mapping) and simple(arguments) and self._are_plain(arguments):
+            return {name: arguments[name] for name in self.names}
         return self.dump(self.validate(arguments))
 
     def load(self, arguments: JSONObject) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -254,9 +216,7 @@ class Signature:
         """
         if not arguments and self._needs_nothing:
             return (), {}
-        if self._are_plain(
-            arguments
-        ):  # else stored under an earlier signature, or by another program: let pydantic look
+        if self._are_plain(arguments):  # else stored under an earlier signature: let pydantic look
             return (), dict(arguments)
         return self._load(arguments)
 
@@ -270,6 +230,10 @@ class Signature:
             if type(value) not in one.types or (one.allowed is not None and value not in one.allowed):
                 return False
         return True
+
+    @cached_property
+    def _places(self) -> Places:
+        return Places.of(self.parameters, self.required)
 
     @cached_property
     def _model(self) -> type[BaseModel]:
@@ -332,7 +296,7 @@ class Signature:
             raise refuse(translate(error, arguments, self.names)) from None  # the cause would quote the values
         args: list[Any] = []
         keywords: dict[str, Any] = dict(model.__pydantic_extra__ or {})
-        variadic = self._variadic
+        variadic = self._places.variadic
         for index, parameter in enumerate(self.parameters):
             if parameter.kind is Kind.VAR_KEYWORD:
                 continue
