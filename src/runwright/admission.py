@@ -26,6 +26,7 @@ from runwright.tasks.uploads import UploadedFile, bind_files
 from runwright.uploads import Spool
 
 PRIORITY_LIMIT = NUMBER_LIMIT
+KEY_LENGTH = 500
 # made once: json.dumps with options makes an encoder for each call
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _LANES_HERE = frozenset({Lane.ASYNC, Lane.THREAD, Lane.PROCESS})
@@ -231,12 +232,12 @@ def _filled(template: str, arguments: str) -> str:
     """A template such as ``{customer}`` with the arguments of a run.
 
     Raises:
-        InvalidInput: they have no such name, or a value that does not go with the template's format.
+        InvalidInput: they have no such name.
     """
     try:
-        return template.format_map(json.loads(arguments))
+        filled = template.format_map(json.loads(arguments))
     except KeyError as missing:
         message = f"must have {missing.args[0]!r}: the task's runs are told apart by {template!r}"
-    except (ValueError, TypeError, AttributeError, IndexError) as error:
-        message = f"do not fill {template!r}, by which the task's runs are told apart: {error}"
-    raise InvalidInput.field("/arguments", message)
+        raise InvalidInput.field("/arguments", message) from None
+    # an index of the store takes no longer keys
+    return filled if len(filled) <= KEY_LENGTH else hashlib.sha256(filled.encode()).hexdigest()

@@ -198,11 +198,14 @@ def _check_template(option: str, template: object, signature: Signature, faults:
     if not isinstance(template, str):
         return
     try:
-        used = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+        fields = [(name, spec, how) for _, name, spec, how in string.Formatter().parse(template) if name is not None]
     except ValueError as error:
         faults.add(option, f"{template!r} is not a template: {error}")
         return
-    unknown = [name for name in used if not signature.extra_allowed and name not in signature.names]
+    if any(not name.isidentifier() or spec or how for name, spec, how in fields):
+        faults.add(option, f"{template!r} may have plain names of parameters only, such as {{customer}}")
+        return
+    unknown = [name for name, _, _ in fields if not signature.extra_allowed and name not in signature.names]
     if unknown:
         faults.add(option, f"{template!r} names {unknown[0]!r}, which is not a parameter of the task")
 

@@ -202,6 +202,16 @@ def test_what_no_store_can_hold_is_refused_in_every_option(option: str, value: o
     assert f"/{option}" in [error.pointer for error in caught.value.errors]
 
 
+@pytest.mark.parametrize("template", ["{}", "{0}", "{k.__class__}", "{k[0]}", "{k:>1000000000}", "{k!r}", "{"])
+def test_templates_have_plain_names_only(template: str) -> None:
+    def work(k: str, **more: str) -> None: ...
+
+    for option in ("unique", "concurrency_key"):
+        with pytest.raises(DefinitionError, match=r"may have plain names of parameters only|is not a template"):
+            task(**{option: template})(work)  # type: ignore[call-overload]  # options by name
+    assert task(unique="{k}/{tenant}")(work).unique == Unique("{k}/{tenant}")
+
+
 def test_a_docstring_that_is_no_text_is_refused() -> None:
     def work() -> None: ...
 

@@ -36,10 +36,6 @@ BAD: dict[str, tuple[str | bytes, int | None, str]] = {
     "waits_in_fork": ("import os, time\nif os.fork() == 0:\n    time.sleep(60)\ndef run(): ...\n", 2, "by fork"),
     "signals": ("import signal\nsignal.signal(signal.SIGTERM, print)\ndef run(): ...\n", 2, "signal handlers"),
     "moves": ("import os\nos.chdir('/')\ndef run(): ...\n", 2, "working directory"),
-    "thread": ("import threading\nthreading.Thread(target=threading.Event().wait).start()\n", 2, "keep the program"),
-    "closes": ("import os\nos.close(1)\ndef run(): ...\n", 2, "standard streams"),
-    "closes_stream": ("import sys\nsys.stdout.close()\ndef run(): ...\n", None, "standard streams"),
-    "crashes": ("import ctypes\ndef f():\n    ctypes.string_at(0)\nf()\n", 3, "killed by SIGSEGV"),
     "bad_key": ("metadata = {\n    'title': 'x',\n    'timeout': -1,\n}\ndef run(): ...\n", 3, "length of time"),
     "bad_job": ("def f(): ...\nmetadata = {'con': [\n    {'func': 5},\n]}\n", 3, "whose 'func' is a function"),
     "no_dict": ("metadata = ['x']\ndef run(): ...\n", 1, "metadata must be a dict, not a list"),
@@ -78,6 +74,14 @@ BAD: dict[str, tuple[str | bytes, int | None, str]] = {
 }
 
 
+HARMFUL: dict[str, tuple[str | bytes, int | None, str]] = {
+    "thread": ("import threading\nthreading.Thread(target=threading.Event().wait).start()\n", 2, "keep the program"),
+    "closes": ("import os\nos.close(1)\ndef run(): ...\n", 2, "standard streams"),
+    "closes_stream": ("import sys\nsys.stdout.close()\ndef run(): ...\n", None, "standard streams"),
+    "crashes": ("import ctypes\ndef f():\n    ctypes.string_at(0)\nf()\n", 3, "killed by SIGSEGV"),
+}  # each costs a process of its own
+
+
 def load(folder: Path, **options: Any) -> tuple[Registry, Report]:
     registry = Registry()
     report = discover(DiscoveryOptions(**{"directory": folder, "allowed_roots": (folder,), **options}), registry)
@@ -95,9 +99,10 @@ def surroundings() -> dict[str, Any]:
 
 
 def test_every_bad_file_is_a_problem_and_hides_nobody(tmp_path: Path) -> None:
+    bad = {**BAD, **HARMFUL}
     for number in range(50):
         (tmp_path / f"good_{number}.py").write_text(GOOD.format(name=f"good_{number}"))
-    for name, (content, _, _) in BAD.items():
+    for name, (content, _, _) in bad.items():
         data = content if isinstance(content, bytes) else content.encode()
         (tmp_path / f"bad_{name}.py").write_bytes(data)
     before = surroundings()
@@ -105,9 +110,9 @@ def test_every_bad_file_is_a_problem_and_hides_nobody(tmp_path: Path) -> None:
     assert surroundings() == before
     assert set(registry.names()) == {f"good_{number}" for number in range(50)} | WORK
     found = {Path(problem.file).stem.removeprefix("bad_"): problem for problem in report.problems}
-    assert found.keys() == BAD.keys()
-    assert len(report.problems) == len(BAD)
-    for name, (_, line, words) in BAD.items():
+    assert found.keys() == bad.keys()
+    assert len(report.problems) == len(bad)
+    for name, (_, line, words) in bad.items():
         assert words in found[name].error, name
         assert found[name].line == line, name
 
