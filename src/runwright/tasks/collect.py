@@ -18,7 +18,7 @@ from runwright.tasks.base_task import BaseTask
 from runwright.tasks.definition import class_task, misspelled
 from runwright.tasks.hooks import Hooks
 from runwright.tasks.loading import line_of
-from runwright.tasks.places import Fault, Places, reason_of
+from runwright.tasks.places import Fault, Places, file_of, reason_of
 from runwright.tasks.script import read_jobs, read_script
 from runwright.tasks.task import Task
 
@@ -48,7 +48,7 @@ def collect(module: ModuleType, *, script_name: str | None = None, strict_names:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - nothing that a module does may hide the others
-        return Collected(faults=(Fault(line_of(error, str(module.__file__)), reason_of(error)),))
+        return Collected(faults=(Fault(line_of(error, file_of(module) or ""), reason_of(error)),))
 
 
 def _collect(module: ModuleType, script_name: str | None, strict_names: bool) -> Collected:
@@ -142,5 +142,5 @@ def _class_line(cls: type, attribute: str, module: ModuleType) -> int | None:
 def _line(task: Task[..., Any], module: ModuleType | None) -> int | None:
     """The line of a task's code, if that stands in the module's own file."""
     file, _, line = task.source.rpartition(":")
-    here = module is None or file == module.__file__
+    here = module is None or file == file_of(module)
     return int(line) if here and line.isdigit() else None

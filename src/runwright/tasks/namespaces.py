@@ -20,7 +20,7 @@ from runwright.errors import StartRefused
 from runwright.tasks.collect import Collected, collect, usable
 from runwright.tasks.definition import to_task
 from runwright.tasks.loading import line_of
-from runwright.tasks.places import Fault, reason_of
+from runwright.tasks.places import Fault, file_of, reason_of
 from runwright.tasks.registry import Problem
 from runwright.tasks.sources import DiscoveryOptions, Finding, finding_of
 from runwright.tasks.task import Task
@@ -36,8 +36,8 @@ def find_in_namespaces(options: DiscoveryOptions) -> list[Finding]:
     """
     findings: list[Finding] = []
     naming: list[str] = []
-    for name in _modules(options, findings):
-        _add_module(name, findings, naming, options)
+    for name, module in _modules(options, findings):
+        _add_module(name, module, findings, naming, options)
     if naming:
         raise StartRefused("tasks in namespaces must have valid names: " + "; ".join(naming))
     return findings
@@ -48,21 +48,22 @@ def find_in_entry_points() -> list[Finding]:
     return [_from_entry_point(point) for point in entry_points(group=ENTRY_POINT_GROUP)]
 
 
-def _modules(options: DiscoveryOptions, findings: list[Finding]) -> Iterator[str]:
-    """The names of the modules in all namespaces; those that cannot be imported become problems."""
+def _modules(options: DiscoveryOptions, findings: list[Finding]) -> Iterator[tuple[str, ModuleType]]:
+    """The modules in all namespaces with their names; those that cannot be imported become problems."""
     seen: set[str] = set()
 
-    def walk(name: str, deeper: bool) -> Iterator[str]:
+    def walk(name: str, deeper: bool) -> Iterator[tuple[str, ModuleType]]:
         if name in seen or options.ignore_modules.intersection(name.split(".")):
             return
         seen.add(name)
         module = _import_module(name, findings)
         if module is None:
             return
-        yield name
+        yield name, module
         if not deeper:
             return
-        for child in sorted(pkgutil.iter_modules(getattr(module, "__path__", ())), key=lambda info: info.name):
+        path = vars(module).get("__path__", ()) if issubclass(type(module), ModuleType) else ()
+        for child in sorted(pkgutil.iter_modules(path), key=lambda info: info.name):
             if child.name != "__main__" and (options.include_subpackages or not child.ispkg):
                 yield from walk(f"{name}.{child.name}", child.ispkg)
 
@@ -100,9 +101,10 @@ def _file_of(name: str) -> str | None:
     return spec.origin if spec is not None and spec.has_location else None
 
 
-def _add_module(name: str, findings: list[Finding], naming: list[str], options: DiscoveryOptions) -> None:
-    module = importlib.import_module(name)
-    file = module.__file__ or name
+def _add_module(
+    name: str, module: ModuleType, findings: list[Finding], naming: list[str], options: DiscoveryOptions
+) -> None:
+    file = file_of(module) or name
     collected = collect(module, strict_names=True)
     if options.raise_on_missing_name:
         naming += [f"{file}:{fault.line}: {fault.message}" for fault in collected.faults if fault.naming]

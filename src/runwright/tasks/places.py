@@ -39,6 +39,12 @@ def reason_of(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__
 
 
+def file_of(module: object) -> str | None:
+    """The file of a module, without asking its own ``__getattr__``; None for whatever has none."""
+    file = vars(module).get("__file__") if issubclass(type(module), ModuleType) else None
+    return file if isinstance(file, str) else None
+
+
 class Places:
     """The places in one module's source. A path leads inwards: ``("metadata", "con", 0)``."""
 
@@ -56,7 +62,7 @@ class Places:
         if isinstance(source, bytes):
             return cls(source)
         try:
-            return cls(Path(str(vars(module).get("__file__"))).read_bytes())
+            return cls(Path(file_of(module) or "").read_bytes())
         except (OSError, ValueError):
             return cls("")
 

@@ -108,6 +108,24 @@ def test_broken_modules_hide_nobody(site: Path) -> None:
     assert len(found) == 6
 
 
+def test_modules_that_answer_nothing_stop_nobody(site: Path) -> None:
+    write(
+        site,
+        {
+            "app/__init__.py": "",
+            "app/a_raises.py": "def __getattr__(name): raise RuntimeError(name)\n",
+            "app/b_other.py": "import sys\nclass Other:\n    def __getattr__(self, name): raise RuntimeError(name)\n"
+            "sys.modules[__name__] = Other()\n",
+            "app/c_lazy.py": "class Lazy:\n    @property\n    def __class__(self): raise RuntimeError\nlazy = Lazy()\n",
+            "app/d_good.py": CLASS.format(name="good_task"),
+            "spread/work.py": "from runwright import task\n@task\ndef spread(): ...\n",
+        },
+    )
+    registry, report = search("app", "spread")
+    assert registry.names() == ("good_task", "spread")
+    assert not report.problems
+
+
 def test_problems_are_placed_in_the_users_own_file(site: Path) -> None:
     write(
         site,
