@@ -20,13 +20,14 @@ from runwright.model import JSON, MASK, SYSTEM, Actor, JSONObject, Lane, NewArgu
 from runwright.retry import Retry
 from runwright.tasks.address import check_address
 from runwright.tasks.definition import Task
+from runwright.tasks.options import NUMBER_LIMIT
 from runwright.tasks.registry import Registry
 from runwright.tasks.secrets import replace_at
 from runwright.tasks.uploads import UploadedFile, bind_files
 from runwright.tasks.values import text_fault
 from runwright.uploads import Spool
 
-PRIORITY_LIMIT = 2**31
+PRIORITY_LIMIT = NUMBER_LIMIT
 LATEST = to_micros(datetime(9001, 1, 1, tzinfo=UTC))
 TEXT_CHARACTERS = 255
 MOST_TAGS = 100
@@ -41,7 +42,7 @@ class RunRequest:
 
     Args:
         task: the task's name, or the task itself if it is registered.
-        arguments: by parameter name.
+        arguments: by parameter name, or a list by position.
         actor: who asks.
         confirmed: the task's danger was accepted; code and schedules count as confirmed.
         run_at: not before this time (microseconds since 1970 UTC); None means at once.
@@ -50,7 +51,7 @@ class RunRequest:
     """
 
     task: str | Task[..., Any]
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] | Sequence[Any] = field(default_factory=dict)
     actor: Actor = SYSTEM
     confirmed: bool = False
     priority: int | None = None
@@ -143,7 +144,7 @@ class Admission:
         concurrency_key, concurrency_limit = _concurrency(task, arguments)
         return NewArguments(arguments, tuple(changes), _unique_key(task, arguments), concurrency_key, concurrency_limit)
 
-    def sealed_arguments(self, task: Task[..., Any], arguments: Mapping[str, Any]) -> str:
+    def sealed_arguments(self, task: Task[..., Any], arguments: Mapping[str, Any] | Sequence[Any]) -> str:
         """Validated arguments as the store keeps them: JSON text, its secrets sealed."""
         if not arguments and not task.signature.names:
             return "{}"
@@ -182,13 +183,14 @@ class Admission:
 
     def _digest(self, task: Task[..., Any], arguments: str, request: RunRequest) -> str:
         # sealing is salted, so the digest is taken over what was asked for and not over what is stored
-        asked = json.dumps(dict(request.arguments), sort_keys=True, default=str)
+        asked = json.dumps(task.signature.named(request.arguments), sort_keys=True, default=str)
         return hashlib.sha256(f"{task.name}\n{asked}\n{request.priority}\n{request.run_at}".encode()).hexdigest()
 
 
-def files_in(arguments: Mapping[str, Any]) -> list[UploadedFile]:
+def files_in(arguments: Mapping[str, Any] | Sequence[Any]) -> list[UploadedFile]:
     """The files among arguments that were asked for."""
-    values = [item for value in arguments.values() for item in (value if isinstance(value, (list, tuple)) else [value])]
+    given = arguments.values() if isinstance(arguments, Mapping) else arguments
+    values = [item for value in given for item in (value if isinstance(value, (list, tuple)) else [value])]
     return [value for value in values if isinstance(value, UploadedFile)]
 
 
@@ -274,4 +276,13 @@ def _key(task: Task[..., Any], text: str) -> str:
 
 
 def _filled(template: str, arguments: str) -> str:
-    return template.format_map(json.loads(arguments))
+    """A template such as ``{customer}`` with the arguments of a run.
+
+    Raises:
+        InvalidInput: they have no such name.
+    """
+    try:
+        return template.format_map(json.loads(arguments))
+    except KeyError as missing:
+        message = f"must have {missing.args[0]!r}: the task's runs are told apart by {template!r}"
+        raise InvalidInput.field("/arguments", message) from None

@@ -65,7 +65,9 @@ class Spool:
         digest, size = hashlib.sha256(), 0
         path: Path | None = None
         try:
-            incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            for folder in (self.folder, incoming):
+                folder.mkdir(mode=0o700, exist_ok=True)
             handle, text = tempfile.mkstemp(dir=incoming)
             path = Path(text)
             with os.fdopen(handle, "wb") as file:

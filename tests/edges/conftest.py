@@ -70,7 +70,9 @@ class Doors:
     tokens: dict[str, str]
     client: Callable[..., httpx2.AsyncClient]
 
-    async def start(self, name: str, arguments: dict[str, Any] | None = None, **more: Any) -> httpx2.Response:
+    async def start(
+        self, name: str, arguments: dict[str, Any] | list[Any] | None = None, **more: Any
+    ) -> httpx2.Response:
         """POST /api/run as the operator."""
         attributes = {"definition": name, "arguments": arguments or {}, **more}
         return await post(self.operator, "/api/run", "run", attributes)

@@ -38,6 +38,22 @@ async def test_all_faults_of_the_arguments_at_once_with_pointers(doors: Doors) -
     assert (await doors.viewer.get("/api/run")).json()["data"] == []
 
 
+@pytest.mark.parametrize("arguments", [[2, 3], {"args": [2, 3]}, {"args": [2], "b": 3}])
+async def test_arguments_by_position(doors: Doors, arguments: Any) -> None:
+    started = await doors.start("add", arguments)
+    assert started.json()["data"]["attributes"]["arguments"] == {"a": 2, "b": 3}
+    ended = await doors.operator.post("/admin/task/add/run", json=arguments)
+    assert ended.json()["data"]["attributes"]["result"] == 5
+
+
+async def test_too_many_arguments_by_position(doors: Doors) -> None:
+    for answer in (await doors.start("add", [1, 2, 3]), await doors.start("add", {"args": [1, 2, 3]})):
+        (error,) = answer.json()["errors"]
+        assert answer.status_code == 422
+        assert error["detail"] == "3 values are given by position, and the task takes 2"
+        assert error["source"]["pointer"] == "/data/attributes/arguments"
+
+
 async def test_danger_wants_to_be_confirmed(doors: Doors) -> None:
     refused = await doors.start("wipe")
     accepted = await doors.start("wipe", confirm=True)

@@ -237,8 +237,21 @@ async def test_a_refused_request_leaves_nothing_behind(manager: TaskManager, cli
         assert answer.status_code == status, (path, request.keys(), answer.text)
         assert answer.json()["errors"]
 
+    twice = await client.post("/admin/task/load/start", files=[("table", file), ("table", file)])
+    assert [(e["detail"], e["source"]["pointer"]) for e in twice.json()["errors"]] == [
+        ("takes one file, and 2 were sent", "/table")
+    ]
+
     assert spooled(manager) == []
     assert (await manager.runs()).items == ()
+
+
+async def test_folders_are_for_their_owner_alone(tmp_path: Path) -> None:
+    settings = Settings(store=f"sqlite:///{tmp_path / 'own.db'}", upload_dir=tmp_path / "far" / "spool")
+    async with TaskManager(settings, tasks=TASKS) as manager:
+        await manager.upload(CONTENT, "kept.csv")
+        folders = (tmp_path / "own.db.sessions", manager.spool.folder, manager.spool.folder / "incoming")
+        assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700] * 3
 
 
 async def test_an_upload_without_a_stated_length_is_bounded_while_it_comes(

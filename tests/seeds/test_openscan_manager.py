@@ -206,6 +206,17 @@ class TestCreateAndRun:
                 "config": {"points": 3, "shape": "spiral"}, "args": [1, 2], "start_from_step": 4,
             }  # fmt: skip
 
+    async def test_its_own_calls_by_position(self) -> None:
+        """``create_and_run_task("scan_task", config, 1, 2)``, and ``{"args": [...]}`` over HTTP."""
+        async with opened() as manager:
+            for given in ([ScanConfig(points=3), 1, 2], [{"points": 3}, 1, 2], {"args": [{"points": 3}, 1, 2]}):
+                result = await manager.run("scan_task", given)
+                assert result == {"points": 3, "more": [1, 2], "step": 0}
+            started = await manager.start_many([("scan_task", [{"points": 4}])])
+            assert (await manager.wait(started[0])).result == {"points": 4, "more": [], "step": 0}
+            with pytest.raises(InvalidArguments, match="config: is required"):
+                await manager.start("scan_task", [])
+
     async def test_wrong_arguments_make_no_run(self) -> None:
         """There: accepted, and the run ended in an error."""
         async with opened() as manager:

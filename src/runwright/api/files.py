@@ -15,10 +15,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from runwright.api.guard import actor_of
-from runwright.api.reading import FORM_TYPES, json_body
+from runwright.api.reading import FORM_TYPES, json_body, json_value
 from runwright.auth.policy import require
 from runwright.control.strict_json import parse
-from runwright.errors import InvalidInput
+from runwright.errors import FieldError, InvalidArguments, InvalidInput
 from runwright.model import JSON, JSONObject, Role
 from runwright.tasks.uploads import UploadedFile
 from runwright.uploads import Spool, unavailable
@@ -42,10 +42,13 @@ class Files:
         self._spool, self._most, self._field_bytes = spool, most, field_bytes
 
     @asynccontextmanager
-    async def arguments(self, request: Request, schema: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        """The arguments in the body: a JSON object, or a form whose fields are read by the task's schema."""
+    async def arguments(self, request: Request, schema: Mapping[str, Any]) -> AsyncIterator[dict[str, Any] | list[Any]]:
+        """The arguments in the body: a JSON object or list, or a form whose fields are read by the task's schema."""
         if _media(request) not in FORM_TYPES:
-            yield dict(await json_body(request, empty=True))
+            value = await json_value(request, empty=True)
+            if not isinstance(value, (dict, list)):
+                raise InvalidInput("the body must be a JSON object", [FieldError("", "must be an object")])
+            yield value
             return
         async with self._form(request) as (form, sent):
             yield {**_by_schema(form, schema), **by_parameter(sent, schema)}
@@ -93,11 +96,29 @@ class Files:
             raise unavailable(error) from error
 
 
+def with_files(
+    given: Mapping[str, Any] | Sequence[Any], sent: Sent, schema: Mapping[str, Any]
+) -> Mapping[str, Any] | Sequence[Any]:
+    """Arguments together with the files that were sent for them."""
+    if not sent:
+        return given
+    if not isinstance(given, Mapping):
+        raise InvalidArguments("arguments must be given by name where files are sent with them")
+    return {**given, **by_parameter(sent, schema)}
+
+
 def by_parameter(sent: Sent, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Files as arguments: one as it is, several as a list, if that is what the parameter is."""
+    """Files as arguments: one as it is, several as a list, if that is what the parameter is.
+
+    Raises:
+        InvalidArguments: several for a parameter that takes one.
+    """
     arguments: dict[str, Any] = {}
     for name in dict.fromkeys(name for name, _ in sent):
         files = [file for other, file in sent if other == name]
+        if len(files) > 1 and _takes_one(schema, name):
+            message = f"takes one file, and {len(files)} were sent"
+            raise InvalidArguments(f"{name}: {message}", [FieldError(f"/{name}", message, "too_many")])
         listed = len(files) > 1 or _kind(schema, name) == "array"
         arguments[name] = files if listed else files[0]
     return arguments
@@ -128,6 +149,11 @@ def _by_schema(form: FormData, schema: Mapping[str, Any]) -> dict[str, JSON]:
             kind = _kind(schema, name)
             arguments[name] = list(values) if kind == "array" else form_value(name, values, kind)
     return arguments
+
+
+def _takes_one(schema: Mapping[str, Any], name: str) -> bool:
+    field = schema.get("properties", {}).get(name, {})
+    return isinstance(field, Mapping) and bool(field.get("x-upload"))
 
 
 def _kind(schema: Mapping[str, Any], name: str) -> object:

@@ -37,16 +37,21 @@ async def json_body(request: Request, *, empty: bool = False) -> JSONObject:
     Raises:
         InvalidInput, UnsupportedType.
     """
+    value = await json_value(request, empty=empty)
+    if not isinstance(value, dict):
+        raise InvalidInput("the body must be a JSON object", [FieldError("", "must be an object")])
+    return value
+
+
+async def json_value(request: Request, *, empty: bool = False) -> JSON:
+    """As ``json_body``, of whatever kind it is."""
     body = await request.body()
     if not body and empty:
         return {}
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media not in JSON_TYPES:
         raise UnsupportedType(f"send the body as {' or '.join(JSON_TYPES)}, not {media or 'without a content type'}")
-    value = parse(body) if len(body) <= LONG else await asyncio.to_thread(parse, body)
-    if not isinstance(value, dict):
-        raise InvalidInput("the body must be a JSON object", [FieldError("", "must be an object")])
-    return value
+    return parse(body) if len(body) <= LONG else await asyncio.to_thread(parse, body)
 
 
 def attributes(document: JSONObject, kind: str) -> dict[str, JSON]:
@@ -112,6 +117,12 @@ def mapping(found: Mapping[str, JSON], name: str, base: str = "/data/attributes"
     if isinstance(value, Mapping):
         return value
     raise InvalidInput.field(f"{base}/{name}", "must be an object")
+
+
+def values(found: Mapping[str, JSON], name: str) -> JSONObject | list[JSON]:
+    """The arguments of a task: an object by name, or a list by position; an empty object if they are missing."""
+    value = found.get(name)
+    return value if isinstance(value, list) else mapping(found, name)
 
 
 def moment(found: Mapping[str, JSON], name: str, base: str = "/data/attributes") -> datetime | None:

@@ -9,9 +9,20 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from runwright.admission import RunRequest
-from runwright.api.files import Files, by_parameter
+from runwright.api.files import Files, with_files
 from runwright.api.guard import actor_of
-from runwright.api.reading import Query, attributes, boolean, json_body, known_only, mapping, moment, text, whole
+from runwright.api.reading import (
+    Query,
+    attributes,
+    boolean,
+    json_body,
+    known_only,
+    mapping,
+    moment,
+    text,
+    values,
+    whole,
+)
 from runwright.api.wire import (
     Answer,
     Document,
@@ -73,7 +84,7 @@ def routes(control: Control, feed: Feed, files: Files) -> APIRouter:  # noqa: C9
             run = await control.runs.start(
                 RunRequest(
                     task=name,
-                    arguments={**mapping(given, "arguments"), **by_parameter(sent, schema)},
+                    arguments=with_files(values(given, "arguments"), sent, schema),
                     actor=actor,
                     confirmed=boolean(given, "confirm"),
                     priority=whole(given, "priority"),
@@ -234,7 +245,7 @@ async def _text_log(control: Control, actor: Actor, run_id: str) -> PlainTextRes
 def _start_body() -> Document:
     """What the API's documentation says of the body of a start."""
     properties = {
-        "definition": {"type": "string"}, "arguments": {"type": "object"}, "run_at": {"type": "string"},
+        "definition": {"type": "string"}, "arguments": {"type": ["object", "array"]}, "run_at": {"type": "string"},
         "priority": {"type": "integer"}, "confirm": {"type": "boolean"},
     }  # fmt: skip
     data = {"type": "object", "properties": {"type": {"const": "run"}, "attributes": {"properties": properties}}}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from mimetypes import guess_type
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx2
 
@@ -150,11 +151,12 @@ class Client:
         body: Mapping[str, object] | None = None,
         files: Any = None,
     ) -> dict[str, Any]:
-        parameters = {key: _text(value) for key, value in query.items() if value is not None}
+        parameters = {key: encodable(_text(value), key) for key, value in query.items() if value is not None}
         headers = {"Accept": MEDIA_TYPE} | ({"Content-Type": MEDIA_TYPE} if body is not None else {})
+        content = None if body is None else json.dumps(body).encode()  # in ASCII: what is no text, the API names
         try:
             response = await self._http.request(
-                method, path, params=parameters or None, json=body, files=files, headers=headers
+                method, path, params=parameters or None, content=content, files=files, headers=headers
             )
         except httpx2.HTTPError as error:
             said = str(error) or type(error).__name__
@@ -169,6 +171,23 @@ class Client:
         if "data" not in document:
             raise StoreUnavailable(f"{self._http.base_url} does not answer like a Runwright server")
         return document
+
+
+def encodable(text: str, name: str) -> str:
+    """The text, if it is one: words of a command line may be any bytes. Raises InvalidInput, which names it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        shown = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        raise InvalidInput.field(f"/{name}", f"'{shown}' is not UTF-8 text") from None
+    return text
+
+
+def segment(text: str, name: str) -> str:
+    """The name or id of something as one step of a path; ``name`` is what the command line calls it."""
+    if text in ("", ".", ".."):
+        raise InvalidInput.field(f"/{name}", f"must be a name or an id, not {text!r}")
+    return quote(encodable(text, name), safe="")
 
 
 def _body(kind: str, attributes: Mapping[str, object]) -> Mapping[str, object]:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx2
 import psutil
 
-from runwright.cli.client import Client
+from runwright.cli.client import Client, encodable
 from runwright.cli.invocation import Invocation
 from runwright.config import Settings
 from runwright.errors import InvalidInput
@@ -100,6 +100,8 @@ def local_actor() -> Actor:
 
 @asynccontextmanager
 async def _over_http(server: Running) -> AsyncIterator[Client]:
+    if not server.token.isascii() or not server.token.isprintable():
+        raise InvalidInput.field("/--token", "has characters that no token has")
     headers = {"Authorization": f"Bearer {server.token}"} if server.token else {}
     local = urlsplit(server.url).hostname in {"localhost", "127.0.0.1", "::1"}
     async with httpx2.AsyncClient(
@@ -121,6 +123,7 @@ async def _in_process(settings: Settings, roles: Collection[str], tasks: bool) -
 
 
 def _address(text: str) -> str:
+    encodable(text, "--server")
     address = text if "://" in text else f"http://{text}"
     try:
         parts = urlsplit(address)

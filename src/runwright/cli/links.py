@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from runwright.cli.invocation import Invocation
+from runwright.config import Settings
 from runwright.errors import Conflict, InvalidInput, NotFound
 
 
@@ -27,10 +28,10 @@ def link(
         if source.is_dir():
             raise InvalidInput.field("/FROM", f"{source} is a directory, not a task file")
         raise NotFound("file", str(source))
-    if cli.directory is not None and to is None:
-        to = cli.directory
-    folder = to if to is not None else cli.settings().directory
+    settings = cli.settings()
+    folder = to or cli.directory or settings.directory
     target = folder / link_name(name or source.name)
+    _check(source, target, settings)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if target.is_symlink() and force:
@@ -61,6 +62,24 @@ def unlink(
     except PermissionError as error:
         raise Conflict(f"{target} cannot be removed: {error.strerror}") from error
     cli.output.done(f"removed {target}", {"link": str(target)})
+
+
+def _check(source: Path, target: Path, settings: Settings) -> None:
+    """Refuse a link that discovery would never load. Raises InvalidInput."""
+    from runwright.tasks.loading import PASSED_OVER, FileRefused, check_name, check_place  # noqa: PLC0415 - as in connect
+    from runwright.tasks.sources import DiscoveryOptions  # noqa: PLC0415 - as above
+
+    roots = [*DiscoveryOptions.of(settings).allowed_roots, target.parent]
+    try:
+        if target.name.startswith(PASSED_OVER):
+            raise FileRefused(f"files whose names begin with {target.name[:2]!r} are passed over")
+        check_name(target)
+    except FileRefused as refused:
+        raise InvalidInput.field("/--name", f"{target.name}: {refused.reason}") from None
+    try:
+        check_place(os.path.realpath(source), [os.path.realpath(root) for root in roots])
+    except FileRefused as refused:
+        raise InvalidInput.field("/FROM", f"{source} {refused.reason}") from None
 
 
 def link_name(name: str) -> str:

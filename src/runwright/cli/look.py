@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -20,8 +23,9 @@ async def tasks(
     hidden: Annotated[bool, typer.Option("--all", help="Hidden ones too.")] = False,
 ) -> None:
     """List tasks, and files that could not be loaded."""
-    async with connect(cli) as client:
-        found, meta = await client.page("/api/definition")
+    with _unlogged():  # the problems are listed below
+        async with connect(cli) as client:
+            found, meta = await client.page("/api/definition")
     shown = [
         entry
         for entry in found
@@ -48,6 +52,17 @@ async def tasks(
     for problem in problems:
         place = f"{problem.get('file')}:{problem['line']}" if problem.get("line") else str(problem.get("file"))
         cli.output.note(f"problem: {place}: {problem.get('error')}", "red")
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Discovery in this process writes no log."""
+    logger = logging.getLogger("runwright.tasks.discovery")
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = False
 
 
 async def workers(

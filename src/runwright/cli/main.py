@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import inspect
+import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -68,10 +71,24 @@ app.add_typer(schedules.app, name="schedules")
 def main() -> None:
     """Run the program and exit with its code: see the table in ``output``."""
     prepare_streams()
+    code: object = 0
     try:
         app(prog_name="runwright")
+    except SystemExit as ended:
+        code = ended.code
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        code = INTERRUPTED
     except BrokenPipeError:
         close_quietly()
-        sys.exit(BROKEN_PIPE)
+        code = BROKEN_PIPE
+    end(code)
+
+
+def end(code: object) -> None:
+    """End the program now. Threads that tasks have started are not waited for, as Python would, perhaps for ever."""
+    left = [thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]
+    if left and isinstance(code, (int, type(None))):
+        atexit._run_exitfuncs()
+        close_quietly()
+        os._exit(code or 0)
+    sys.exit(code)  # type: ignore[arg-type]  # as it came

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from getpass import getpass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from runwright.duration import parse_duration
 from runwright.errors import FieldError, InvalidInput
 
 RESERVED: Final[Mapping[str, tuple[str, bool]]] = {
@@ -185,6 +187,8 @@ class TaskOptions:
                 return _json_or_text(given)
             case "mixed":
                 return self._mixed(schema, given)
+            case "string" if schema.get("format") == "duration":
+                return _duration(given)
         return given
 
     def _mixed(self, schema: Mapping[str, Any], given: str) -> Any:
@@ -221,9 +225,13 @@ def json_object(text: str, option: str) -> dict[str, Any]:
             text = sys.stdin.read()
         elif text.startswith("@"):
             text = Path(text[1:]).read_text(encoding="utf-8")
-        value = json.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
-        raise InvalidInput.field(f"/{option}", f"is not JSON: {error}") from error
+        value = _json(text)
+    except OSError as error:
+        raise InvalidInput.field(f"/{option}", f"cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput.field(f"/{option}", f"is not UTF-8 text: {error}") from error
+    except ValueError as error:
+        raise InvalidInput.field(f"/{option}", str(error)) from error
     if not isinstance(value, dict):
         raise InvalidInput.field(f"/{option}", 'must be a JSON object, such as \'{"format": "tar"}\'')
     return value
@@ -267,7 +275,7 @@ def _metavar(schema: Mapping[str, Any]) -> str:
 
 def number(text: str) -> Any:
     """The number in a text, or the text: the API names the field and what it wants."""
-    for kind in (int, float):
+    for kind in (int, _finite):
         try:
             return kind(text)
         except ValueError:
@@ -275,18 +283,35 @@ def number(text: str) -> Any:
     return text
 
 
+def _duration(text: str) -> Any:
+    """Seconds for what every length of time may be written as; an ISO duration is left to the API."""
+    try:
+        return parse_duration(text)
+    except InvalidInput:
+        return text
+
+
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"is not JSON: {error}") from None
 
 
 def _json_or_text(text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return _json(text)
+    except ValueError:
         return text
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a number that JSON has")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text[:20])
 
 
 def _ask(title: str) -> str:

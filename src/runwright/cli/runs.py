@@ -6,11 +6,10 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
-from runwright.cli.client import Answered, Client, Resource
+from runwright.cli.client import Answered, Client, Resource, segment
 from runwright.cli.connect import connect
 from runwright.cli.follow import NEWS_SECONDS, every_run, show_line
 from runwright.cli.invocation import Invocation
@@ -194,7 +193,7 @@ async def _latest(cli: Invocation, client: Client, task: str | None) -> str | No
 
 
 def _path(run: str) -> str:
-    return f"/api/run/{quote(run, safe='')}"
+    return f"/api/run/{segment(run, 'RUN')}"
 
 
 def _shown(key: str, value: Any) -> str:

@@ -8,11 +8,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
-from runwright.cli.client import Resource
+from runwright.cli.client import Resource, segment
 from runwright.cli.connect import connect
 from runwright.cli.invocation import Invocation, command
 from runwright.cli.output import cell, local_time
@@ -142,4 +141,4 @@ def confirm(yes: bool) -> dict[str, Any]:
 
 
 def path(name: str) -> str:
-    return f"/api/task/{quote(name, safe='')}"
+    return f"/api/task/{segment(name, 'NAME')}"

@@ -11,11 +11,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import quote
 
 import typer
 
-from runwright.cli.client import Answered, Client, Resource
+from runwright.cli.client import Answered, Client, Resource, segment
 from runwright.cli.connect import connect
 from runwright.cli.follow import Cursor, report, to_the_end
 from runwright.cli.invocation import Invocation
@@ -92,7 +91,7 @@ async def _prepare(
     priority: int | None,
 ) -> dict[str, Any] | None:
     """The attributes of the run that is asked for; None if only help was."""
-    definition = await client.get(f"/api/definition/{quote(name, safe='')}")
+    definition = await client.get(f"/api/definition/{segment(name, 'NAME')}")
     options = TaskOptions(
         name, definition["schema"] or {}, command=command, description=str(definition["description"] or "")
     )

@@ -31,6 +31,7 @@ MANAGER_KEYS = {
 }
 OLDER_KEYS = {
     "Tasks": "schedules",
+    "task_raise_on_missing_name": "autodiscovery_raise_on_missing_name",
     **{
         f"task_autodiscovery_{key}": f"autodiscovery_{key}"
         for key in ("enabled", "namespaces", "include_subpackages", "ignore_modules", "override_on_conflict")

@@ -128,16 +128,23 @@ class Settings(BaseSettings):
     autodiscovery_override_on_conflict: bool = Field(
         False, description="Let the last task of a name win instead of the first."
     )
+    autodiscovery_raise_on_missing_name: bool = Field(
+        True,
+        description="Refuse to start if a class in a package has no valid `task_name`; false lists it as a problem.",
+    )
     required_tasks: Words = Field((), description="Tasks without which the process refuses to start.")
     community_dir: OptionalPath = Field(None, description="A second directory with tasks.")
     directory: FilePath = Field(
         Path("./backgroundtask"), description="The directory with tasks, watched while serving."
     )
     default: OptionalPath = Field(None, description="A task module that is always loaded as well.")
-    auto_restart: bool = Field(True, description="Restart a service that failed.")
+    auto_restart: bool = Field(
+        True, description="Restart a service that failed. Without effect in this release, which runs no services."
+    )
     interval: PositiveSeconds = Field(2.0, description="How often the directory with tasks is looked through.")
     manager_max_retries: Count = Field(
-        3, description="Restarts of a failing service, and retries of a script from the directory."
+        3,
+        description="Retries of a script from the directory, where it is set; restarts of a service, later.",
     )
     allowed_roots: Paths = Field(
         (), description="Directories in which linked task files may really be. Default: the working directory."
@@ -278,6 +285,9 @@ class Settings(BaseSettings):
             if value is not None:
                 values[name] = value
                 origins[name] = f"flag --{name.replace('_', '-')}"
+        if "auto_restart" in origins:
+            said = f"auto_restart (from {origins['auto_restart']}) has no effect: this release runs no services"
+            warnings.append(said)
         return cls(_origins=origins, _warnings=warnings, _file=chosen, **values)
 
     @property

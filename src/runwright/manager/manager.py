@@ -24,7 +24,7 @@ from runwright.events.feed import Feed, Frame
 from runwright.manager.bridge import Blocking
 from runwright.manager.declared import DeclaredSchedules, origin_of
 from runwright.manager.files import FileSweep, spool_of, take
-from runwright.manager.requests import run_request
+from runwright.manager.requests import Given, run_request
 from runwright.manager.scheduler import presence_of, scheduler_of, ticks
 from runwright.manager.schedules import ManagerSchedules
 from runwright.manager.stores import open_sealer, open_store
@@ -250,7 +250,7 @@ class TaskManager:
 
     # ----- runs -------------------------------------------------------------------------------------------------
 
-    async def run(self, task: Any, arguments: Mapping[str, Any] | None = None, **options: Any) -> JSON:
+    async def run(self, task: Any, arguments: Given | None = None, **options: Any) -> JSON:
         """Start a run, wait for its end and return its result; options as for ``start``. Raises RunFailed."""
         run = await self.wait((await self.start(task, arguments, **options)).id)
         if run.status is not RunStatus.COMPLETED:
@@ -260,7 +260,7 @@ class TaskManager:
     async def start(
         self,
         task: Any,
-        arguments: Mapping[str, Any] | None = None,
+        arguments: Given | None = None,
         *,
         connection: object | None = None,
         **options: Any,
@@ -269,7 +269,7 @@ class TaskManager:
 
         Args:
             task: a registered task or its name.
-            arguments: by parameter name.
+            arguments: by parameter name, or a list by position.
             connection: your own connection to the same PostgreSQL, inside a transaction: the run is part of it, and
                 starts once you have committed it. asyncpg, psycopg and SQLAlchemy (asynchronous) are known.
             options: ``priority``, ``run_at`` (aware datetime), ``user``, ``entity``, ``tags``, ``idempotency_key``.
@@ -280,7 +280,7 @@ class TaskManager:
         return await self.control.runs.start(run_request(self.registry, task, arguments, options), connection)
 
     async def start_many(
-        self, calls: Sequence[tuple[Any, Mapping[str, Any]]], *, connection: object | None = None, **options: Any
+        self, calls: Sequence[tuple[Any, Given]], *, connection: object | None = None, **options: Any
     ) -> list[str]:
         """Start many runs in one transaction, all or none; their ids in the same order."""
         requests = [run_request(self.registry, task, arguments, options) for task, arguments in calls]

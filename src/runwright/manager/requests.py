@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 from runwright.admission import RunRequest
 from runwright.clock import MOMENT, is_moment, to_micros
@@ -12,12 +12,13 @@ from runwright.model import SYSTEM, Actor, Role
 from runwright.tasks.definition import to_task
 from runwright.tasks.registry import Registry
 
+Given: TypeAlias = Mapping[str, Any] | Sequence[Any]
+"""Arguments as code may give them: by name, or a list by position."""
+
 START_OPTIONS = frozenset({"priority", "run_at", "user", "entity", "tags", "idempotency_key"})
 
 
-def run_request(
-    registry: Registry, task: Any, arguments: Mapping[str, Any] | None, options: Mapping[str, Any]
-) -> RunRequest:
+def run_request(registry: Registry, task: Any, arguments: Given | None, options: Mapping[str, Any]) -> RunRequest:
     """What ``start(task, arguments, **options)`` asks for; code counts as confirmed.
 
     Raises:

@@ -26,7 +26,7 @@ class Locks:
         """Take the lock of a new session."""
         if self._folder is None:
             return
-        self._folder.mkdir(exist_ok=True)
+        self._folder.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(self._path(session), os.O_RDWR | os.O_CREAT, 0o600)
         if not _try_lock(descriptor):
             os.close(descriptor)

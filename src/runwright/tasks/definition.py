@@ -5,19 +5,23 @@ Defining a task makes a value and registers it nowhere.
 
 from __future__ import annotations
 
+import difflib
 import inspect
+import logging
 import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Unpack, overload
 
-from runwright.errors import DefinitionError
+from runwright.errors import DefinitionError, FieldError
 from runwright.tasks.base_task import BaseTask
 from runwright.tasks.options import OPTION_NAMES, TaskOptions
 from runwright.tasks.script import read_script
 from runwright.tasks.task import P, R, Task, build
 
-__all__ = ["Task", "TaskOptions", "class_task", "task", "to_task"]
+__all__ = ["Task", "TaskOptions", "class_task", "misspelled", "task", "to_task"]
+
+_logger = logging.getLogger(__name__)
 
 
 @overload
@@ -53,7 +57,10 @@ def to_task(item: object) -> Task[..., Any]:
     if isinstance(item, Task):
         return item
     if isinstance(item, type) and issubclass(item, BaseTask):
-        return class_task(item)
+        made = class_task(item)
+        for attribute, advice in misspelled(item):
+            _logger.warning("class %s: %s %s", item.__qualname__, attribute, advice)
+        return made
     if isinstance(item, ModuleType):
         return _module_task(item)
     if inspect.isroutine(item):
@@ -72,10 +79,11 @@ def class_task(cls: type[BaseTask]) -> Task[..., Any]:
     if inspect.isabstract(cls):
         raise DefinitionError(f"class {cls.__qualname__} is abstract: it has no run method")
     if not isinstance(vars(cls).get("task_name"), str):
-        raise DefinitionError(
+        message = (
             f"class {cls.__qualname__} has no task_name of its own: set task_name to small letters, digits and '_', "
             f"ending in '_task'"
         )
+        raise DefinitionError(message, [FieldError("/name", message)])
     coroutine = inspect.iscoroutinefunction(cls.run) or inspect.isasyncgenfunction(cls.run)
     if coroutine and cls.is_blocking:
         raise DefinitionError(f"class {cls.__qualname__}: run is async, so is_blocking must be False")
@@ -88,10 +96,23 @@ def class_task(cls: type[BaseTask]) -> Task[..., Any]:
     return build(cls, "class", options)
 
 
+def misspelled(cls: type[BaseTask]) -> list[tuple[str, str]]:
+    """Attributes of a class that are nearly options, with the advice; a class may have any others of its own."""
+    found = []
+    for base in cls.__mro__[: cls.__mro__.index(BaseTask)]:
+        for attribute, value in vars(base).items():
+            prefix, _, name = attribute.partition("task_")
+            if prefix or not name or name in OPTION_NAMES or hasattr(type(value), "__get__"):
+                continue
+            if near := difflib.get_close_matches(name, OPTION_NAMES, 1, cutoff=0.8):
+                found.append((attribute, f"is no option of a task and was passed over; did you mean 'task_{near[0]}'?"))
+    return found
+
+
 def _module_task(module: ModuleType) -> Task[..., Any]:
     script = read_script(module, module.__name__.rpartition(".")[2])
-    if script.errors:
-        raise DefinitionError(script.errors[0][1])
+    if script.faults:
+        raise DefinitionError(script.faults[0].message)
     if len(script.tasks) != 1:
         raise DefinitionError(
             f"module {module.__name__} has {len(script.tasks)} tasks in script form, and one is wanted: "

@@ -140,9 +140,9 @@ def load_files(
 def _import_file(path: Path, file: SourceFile, options: DiscoveryOptions) -> Finding:
     try:
         module = import_source(file)
+        collected = collect(module, script_name=file.stem)
     except FileRefused as refused:
         return _refused(path, refused)
-    collected = collect(module, script_name=file.stem)
     if not (collected.tasks or collected.faults or collected.opted_out or collected.hooks):
         nothing = "defines no task: no @task, no BaseTask class of its own, no run, main or service_main function"
         return _refused(path, FileRefused(nothing))

@@ -10,6 +10,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -25,12 +26,18 @@ _PATIENCE_SECONDS = 1.0
 _WIDTH = 2
 _MOST_PROCESSES = 10
 _START_SECONDS = 30.0
+_TRACED_AFTER = 0.8
+"""The share of a file's time after which its process leaves a traceback, for the case that it is killed."""
+_TRACED = rb'  File "%s", line (\d+) in '
 
 
 class _Prober:
     """One process, and the file that it is busy with."""
 
-    def __init__(self, index: int, file: SourceFile, now: float) -> None:
+    line: int | None
+    """Where in its file it was when it last left a traceback."""
+
+    def __init__(self, index: int, file: SourceFile, seconds: float, now: float) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-c", _START, json.dumps(sys.path)],
             stdin=subprocess.PIPE,
@@ -42,14 +49,16 @@ class _Prober:
         self._input, self.output = self._process.stdin, self._process.stdout
         os.set_blocking(self.output.fileno(), False)
         self._received = b""
+        self._fresh = False
         self.ready = False
         self.given = 0
-        self.give(index, file, now)
+        self.give(index, file, seconds, now)
 
-    def give(self, index: int, file: SourceFile, now: float) -> None:
-        self.index, self.since = index, now
+    def give(self, index: int, file: SourceFile, seconds: float, now: float) -> None:
+        self.index, self.since, self.line = index, now, None
+        self._in_file = _TRACED % re.escape(file.path.encode("ascii", "backslashreplace"))
         self.given += 1
-        request = {"path": file.path, "data": base64.b64encode(file.data).decode()}
+        request = {"path": file.path, "data": base64.b64encode(file.data).decode(), "seconds": seconds * _TRACED_AFTER}
         with contextlib.suppress(BrokenPipeError):  # it is dead: its output ends, and that is looked at
             self._input.write(json.dumps(request).encode() + b"\n")
             self._input.flush()
@@ -60,6 +69,9 @@ class _Prober:
         self._received += chunk or b""
         while b"\n" in self._received:
             line, _, self._received = self._received.partition(b"\n")
+            if not line.startswith(b"{"):
+                self._take_trace(line)
+                continue
             answer: dict[str, object] = json.loads(line)
             if answer:
                 return answer
@@ -67,6 +79,13 @@ class _Prober:
         if chunk == b"":
             raise EOFError
         return None
+
+    def _take_trace(self, line: bytes) -> None:
+        """Of a traceback, which begins with the innermost place, the first line that is in the file."""
+        if line.endswith(b"(most recent call first):"):
+            self._fresh = True
+        elif self._fresh and (found := re.match(self._in_file, line)):
+            self.line, self._fresh = int(found[1]), False
 
     def end(self, ended: bool = False) -> int:
         """Kill it with all that it has started. Returns its exit status, negative for a signal."""
@@ -102,7 +121,8 @@ class _Examination:
                 now = self._clock.monotonic()
                 for prober in [p for p in self._active if now >= self._deadline(p)]:
                     self._stop(prober)
-                    self.results[prober.index] = FileRefused(f"its import does not end within {self._limit:g} s")
+                    reason = f"its import does not end within {self._limit:g} s"
+                    self.results[prober.index] = FileRefused(reason, prober.line)
         finally:
             for prober in list(self._active):
                 self._stop(prober)
@@ -114,7 +134,7 @@ class _Examination:
         width = min(_WIDTH, 1 + len(self._waiting) // 8)
         while self._waiting and brisk < width and len(self._active) < _MOST_PROCESSES:
             index = self._waiting.popleft()
-            prober = _Prober(index, self._files[index], now)
+            prober = _Prober(index, self._files[index], self._limit, now)
             self._active.append(prober)
             self._selector.register(prober.output, selectors.EVENT_READ, prober)
             brisk += 1
@@ -138,7 +158,7 @@ class _Examination:
         except EOFError:
             status = self._stop(prober, ended=True)
             if not self._try_alone(prober):
-                self.results[prober.index] = FileRefused(_death(status))
+                self.results[prober.index] = FileRefused(_death(status), prober.line)
             return
         if answer is None:
             return
@@ -147,7 +167,7 @@ class _Examination:
             self.results[prober.index] = FileRefused(str(answer["error"]), line if isinstance(line, int) else None)
         if self._waiting and self._waiting[0] not in self._alone and not answer["last"]:
             index = self._waiting.popleft()
-            prober.give(index, self._files[index], self._clock.monotonic())
+            prober.give(index, self._files[index], self._limit, self._clock.monotonic())
         else:
             self._stop(prober)
 

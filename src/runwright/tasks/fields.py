@@ -13,6 +13,7 @@ from annotated_types import BaseMetadata, GroupedMetadata
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 from pydantic.fields import FieldInfo
+from pydantic_core import SchemaError
 
 from runwright.errors import DefinitionError, FieldError
 from runwright.tasks.form import Choices, FormSchema, Multiline
@@ -59,7 +60,7 @@ def build_model(parameters: tuple[Parameter, ...]) -> type[BaseModel]:
         model.model_json_schema(schema_generator=FormSchema)
     except PydanticUndefinedAnnotation:
         raise
-    except (PydanticUserError, TypeError, ValueError) as error:
+    except (PydanticUserError, SchemaError, TypeError, ValueError) as error:
         _find_culprit(parameters, fields)
         raise DefinitionError(f"parameters cannot be filled from JSON: {error}") from error
     return model
@@ -117,7 +118,7 @@ def _find_culprit(parameters: tuple[Parameter, ...], fields: dict[str, tuple[Any
         parameter = parameters[int(name[1:])]
         try:
             create_model("One", __base__=_base(None), **{name: field}).model_json_schema(schema_generator=FormSchema)  # type: ignore[call-overload]  # as above
-        except (PydanticUserError, TypeError, ValueError) as error:
+        except (PydanticUserError, SchemaError, TypeError, ValueError) as error:
             shown = getattr(parameter.annotation, "__name__", None) or repr(parameter.annotation)
             reason = "" if isinstance(error, PydanticSchemaGenerationError) else f" ({str(error).splitlines()[0]})"
             message = f"parameter {parameter.name!r}: a value of type {shown} cannot be made from JSON{reason}"

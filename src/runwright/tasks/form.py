@@ -14,7 +14,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, JsonSchemaWarningKind
 from pydantic_core import CoreSchema, core_schema
 
-from runwright.tasks.values import escape
+from runwright.tasks.values import escape, faults
 
 
 class Choices:
@@ -59,7 +59,7 @@ class Multiline:
 
 
 class FormSchema(GenerateJsonSchema):
-    """Pydantic's JSON Schema, simplified for people who fill in forms."""
+    """Pydantic's JSON Schema, simplified for people who fill in forms. Defaults that JSON cannot say are left out."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         inner = self.generate_inner(schema["schema"])
@@ -68,7 +68,12 @@ class FormSchema(GenerateJsonSchema):
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         result = super().default_schema(schema)
-        if result.get("default", 0) is None or result.get("writeOnly"):
+        default = result.get("default")
+        if (
+            default is None
+            or result.get("writeOnly")
+            or any(fault.code == "finite_number" for fault in faults(default))
+        ):
             result.pop("default", None)
         return result
 

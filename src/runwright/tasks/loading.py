@@ -18,8 +18,11 @@ from pathlib import Path
 from types import ModuleType
 
 from runwright.tasks.options import SLUG
+from runwright.tasks.places import reason_of
 
 PACKAGE = "runwright_files"
+PASSED_OVER = ("__", ".")
+"""How names of files begin that are no task files, whatever they hold."""
 MAX_FILE_BYTES = 4 * 1024 * 1024
 
 
@@ -54,16 +57,18 @@ def task_files(directory: Path) -> list[Path]:
     """The files of a directory that may be task files, sorted: ``*.py``, not ``__*`` and not hidden.
 
     Raises:
-        FileRefused: the directory is open to everybody, so that anyone could put code into it.
+        FileRefused: it is no directory, or open to everybody, so that anyone could put code into it.
     """
     try:
         mode = directory.stat().st_mode
         names = sorted(entry.name for entry in directory.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return []
+    except NotADirectoryError as error:
+        raise FileRefused("is not a directory") from error
     except OSError as error:
         raise FileRefused(f"the directory cannot be read: {error.strerror}") from error
-    found = [directory / name for name in names if name.endswith(".py") and not name.startswith(("__", "."))]
+    found = [directory / name for name in names if name.endswith(".py") and not name.startswith(PASSED_OVER)]
     if found and mode & stat.S_IWOTH:
         raise FileRefused("everybody may write to this directory, so no code is loaded from it: chmod o-w it")
     return found
@@ -75,19 +80,17 @@ def read_file(path: Path, roots: Sequence[str]) -> SourceFile:
     Raises:
         FileRefused: with the reason.
     """
-    name = path.stem.lower().replace(" ", "_")
-    if not SLUG.fullmatch(name.strip("_") or "-"):
-        raise FileRefused(f"its name {path.name!r} cannot be the name of a task: use letters, digits, '_', '.' and '-'")
+    check_name(path)
     try:
         real = os.path.realpath(path, strict=True)
-        _check_place(real, roots)
+        check_place(real, roots)
         if not stat.S_ISREG(Path(real).stat().st_mode):
             raise FileRefused("is not a regular file")
         handle = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
             opened, there = os.fstat(handle), path.stat()
             # Links may be turned while we look: what was opened must still be what the path leads to.
-            _check_place(os.path.realpath(path, strict=True), roots)
+            check_place(os.path.realpath(path, strict=True), roots)
             if (opened.st_dev, opened.st_ino) != (there.st_dev, there.st_ino) or not stat.S_ISREG(opened.st_mode):
                 raise FileRefused("was exchanged while it was being read")
             data = file.read(MAX_FILE_BYTES + 1)
@@ -124,7 +127,7 @@ def import_source(file: SourceFile) -> ModuleType:
         raise
     except BaseException as error:  # sys.exit() and everything else that a module may do at import
         sys.modules.pop(name, None)
-        raise FileRefused(_describe(error), line_of(error, file.path)) from error
+        raise FileRefused(reason_of(error), line_of(error, file.path, file.data)) from error
     finally:
         sys.path[:] = path
         sys.stdout, sys.stderr = streams
@@ -137,21 +140,34 @@ def forget(module_name: str) -> None:
         sys.modules.pop(module_name, None)
 
 
-def line_of(error: BaseException, path: str) -> int | None:
-    """The line of the file in which an import failed."""
-    if isinstance(error, SyntaxError) and error.filename == path:
+def line_of(error: BaseException, path: str, data: bytes | None = None) -> int | None:
+    """The line of the file in which an import failed; ``data`` is its content, if that is at hand."""
+    if isinstance(error, SyntaxError) and error.filename == path and error.lineno:
         return error.lineno
     lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == path]
-    return lines[-1] if lines else None
+    if lines:
+        return lines[-1]
+    if isinstance(error, (SyntaxError, ValueError)):  # Python does not say where a null byte is
+        before, null, _ = (_content(path) if data is None else data).partition(b"\0")
+        return before.count(b"\n") + 1 if null else None
+    return None
 
 
-def _describe(error: BaseException) -> str:
-    if isinstance(error, SystemExit):
-        return f"ends the program while it is imported: sys.exit({error.code!r})"
-    text = str(error.msg if isinstance(error, SyntaxError) else error).strip()
-    return f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__
+def _content(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError):
+        return b""
 
 
-def _check_place(real: str, roots: Sequence[str]) -> None:
+def check_name(path: Path) -> None:
+    """Refuse a file whose name cannot be a task's. Raises FileRefused."""
+    name = path.stem.lower().replace(" ", "_")
+    if not SLUG.fullmatch(name.strip("_") or "-"):
+        raise FileRefused(f"its name {path.name!r} cannot be the name of a task: use letters, digits, '_', '.' and '-'")
+
+
+def check_place(real: str, roots: Sequence[str]) -> None:
+    """Refuse a file whose real place is under none of the roots. Raises FileRefused."""
     if not any(real.startswith(root.rstrip("/") + "/") for root in roots):
         raise FileRefused(f"leads to {real}, which is outside of the allowed places; see allowed_roots")

@@ -7,18 +7,23 @@ on. Files in folders are the business of ``discovery``.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
-import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
+from typing import Any
 
 from runwright.errors import StartRefused
-from runwright.tasks.collect import collect
+from runwright.tasks.collect import Collected, collect, usable
 from runwright.tasks.definition import to_task
 from runwright.tasks.loading import line_of
+from runwright.tasks.places import Fault, file_of, reason_of
 from runwright.tasks.registry import Problem
 from runwright.tasks.sources import DiscoveryOptions, Finding, finding_of
+from runwright.tasks.task import Task
 
 ENTRY_POINT_GROUP = "runwright.tasks"
 
@@ -27,12 +32,12 @@ def find_in_namespaces(options: DiscoveryOptions) -> list[Finding]:
     """What the modules of all namespaces define.
 
     Raises:
-        StartRefused: a class has no valid ``task_name``; all of them are named.
+        StartRefused: a class has no valid ``task_name``, unless the options say otherwise; all of them are named.
     """
     findings: list[Finding] = []
     naming: list[str] = []
-    for name in _modules(options, findings):
-        _add_module(name, findings, naming)
+    for name, module in _modules(options, findings):
+        _add_module(name, module, findings, naming, options)
     if naming:
         raise StartRefused("tasks in namespaces must have valid names: " + "; ".join(naming))
     return findings
@@ -43,21 +48,22 @@ def find_in_entry_points() -> list[Finding]:
     return [_from_entry_point(point) for point in entry_points(group=ENTRY_POINT_GROUP)]
 
 
-def _modules(options: DiscoveryOptions, findings: list[Finding]) -> Iterator[str]:
-    """The names of the modules in all namespaces; those that cannot be imported become problems."""
+def _modules(options: DiscoveryOptions, findings: list[Finding]) -> Iterator[tuple[str, ModuleType]]:
+    """The modules in all namespaces with their names; those that cannot be imported become problems."""
     seen: set[str] = set()
 
-    def walk(name: str, deeper: bool) -> Iterator[str]:
+    def walk(name: str, deeper: bool) -> Iterator[tuple[str, ModuleType]]:
         if name in seen or options.ignore_modules.intersection(name.split(".")):
             return
         seen.add(name)
         module = _import_module(name, findings)
         if module is None:
             return
-        yield name
+        yield name, module
         if not deeper:
             return
-        for child in sorted(pkgutil.iter_modules(getattr(module, "__path__", ())), key=lambda info: info.name):
+        path = vars(module).get("__path__", ()) if issubclass(type(module), ModuleType) else ()
+        for child in sorted(pkgutil.iter_modules(path), key=lambda info: info.name):
             if child.name != "__main__" and (options.include_subpackages or not child.ispkg):
                 yield from walk(f"{name}.{child.name}", child.ispkg)
 
@@ -71,33 +77,71 @@ def _import_module(name: str, findings: list[Finding]) -> ModuleType | None:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - a module may do anything at import; the others go on
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        file = error.filename if isinstance(error, SyntaxError) and error.filename else last.filename
-        line = error.lineno if isinstance(error, SyntaxError) else line_of(error, file)
-        source = f"module {name}"
-        text = f"{name} cannot be imported: {type(error).__name__}: {error}"
-        findings.append(Finding(source, problems=(Problem(file, line, text, source),), refused=True))
+        source, file = f"module {name}", _file_of(name)
+        if file is None:
+            text = f"there is no module {name!r}; see autodiscovery_namespaces"
+            if not isinstance(error, ModuleNotFoundError) or not f"{name}.".startswith(f"{error.name}."):
+                text = f"{name} cannot be imported: {reason_of(error)}"
+            problem = Problem(name, None, text, source)
+        else:
+            text = f"{name} cannot be imported: {reason_of(error)}"
+            problem = Problem(file, line_of(error, file), text, source)
+        findings.append(Finding(source, problems=(problem,), refused=True))
         return None
 
 
-def _add_module(name: str, findings: list[Finding], naming: list[str]) -> None:
-    module = importlib.import_module(name)
-    file = module.__file__ or name
+def _file_of(name: str) -> str | None:
+    """The file of a module that could not be imported."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - to find it its package is imported, which may do anything
+        return None
+    return spec.origin if spec is not None and spec.has_location else None
+
+
+def _add_module(
+    name: str, module: ModuleType, findings: list[Finding], naming: list[str], options: DiscoveryOptions
+) -> None:
+    file = file_of(module) or name
     collected = collect(module, strict_names=True)
-    naming += [f"{file}:{fault.line}: {fault.message}" for fault in collected.faults if fault.naming]
+    if options.raise_on_missing_name:
+        naming += [f"{file}:{fault.line}: {fault.message}" for fault in collected.faults if fault.naming]
     findings.append(finding_of(f"module {name}", file, collected))
 
 
 def _from_entry_point(point: EntryPoint) -> Finding:
-    source = f"entry point {point.name}"
-    try:
+    source, file = f"entry point {point.name} of {_distribution(point)}", point.module
+    tasks: list[Task[..., Any]] = []
+    faults: list[Fault] = []
+
+    @contextmanager
+    def guarded() -> Iterator[None]:
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a broken package must not stop the others
+            faults.append(Fault(line_of(error, file), reason_of(error)))
+
+    collected = Collected()
+    with guarded():
+        file = _file_of(point.module) or file
         value = point.load()
         if isinstance(value, ModuleType):
-            return finding_of(source, value.__file__ or point.value, collect(value))
-        items = value if isinstance(value, (list, tuple)) else [value]
-        return Finding(source, tuple(to_task(item) for item in items))
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001 - a broken package must not stop the others
-        problem = Problem(point.value, None, f"{source}: {type(error).__name__}: {error}", source)
-        return Finding(source, problems=(problem,), refused=True)
+            collected = collect(value)
+        for item in () if isinstance(value, ModuleType) else value if isinstance(value, (list, tuple)) else (value,):
+            with guarded():
+                tasks.append(to_task(item))
+    if tasks or faults:
+        collected = Collected(tuple(usable(tasks, faults)), faults=tuple(faults))
+    told = tuple(replace(fault, message=f"{source}: {fault.message}") for fault in collected.faults)
+    return finding_of(source, file, replace(collected, faults=told))
+
+
+def _distribution(point: EntryPoint) -> str:
+    try:
+        return "a package without a name" if point.dist is None else f"{point.dist.name} {point.dist.version}"
+    except Exception:  # noqa: BLE001 - its metadata may be damaged
+        return "a package without a name"

@@ -19,6 +19,7 @@ from runwright.model import OnInterrupt
 from runwright.retry import Retry
 from runwright.schedule import compile_when, when_of
 from runwright.tasks.hooks import functions
+from runwright.tasks.values import text_fault
 from runwright.when import Always
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]*", re.ASCII)
@@ -26,6 +27,8 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
 _RATE = re.compile(r"\s*(\d{1,9})\s*/\s*(\d+(?:\.\d+)?)?\s*([a-z]+)\s*", re.ASCII)
 _PERIODS = {"second": "s", "sec": "s", "minute": "m", "min": "m", "hour": "h", "day": "d", "week": "w"}
 MODES = ("async", "thread", "process")
+NUMBER_LIMIT = 2**31
+"""Whole numbers of options lie below it: both stores can keep them."""
 
 
 class TaskOptions(TypedDict, total=False):
@@ -70,6 +73,13 @@ class RateLimit:
     count: int
     seconds: float
 
+    def __post_init__(self) -> None:
+        try:
+            if _integer(self.count) < 1 or parse_duration(self.seconds) == 0:
+                raise ValueError("must both be above 0")
+        except (InvalidInput, ValueError) as error:
+            raise InvalidInput(f"a RateLimit has a count and seconds: {error}") from None
+
     @classmethod
     def parse(cls, text: str) -> RateLimit:
         """Read the written form. Raises InvalidInput."""
@@ -98,6 +108,11 @@ class Unique:
     within: float | str | timedelta | None = None
 
     def __post_init__(self) -> None:
+        if self.key is not None:
+            try:
+                _text(self.key)
+            except ValueError as error:
+                raise InvalidInput(f"key {error}") from None
         if self.until not in ("end", "start"):
             raise InvalidInput(f"until must be 'end' or 'start', not {self.until!r}")
         if self.within is not None and (self.until == "start" or self.within_seconds <= 0):
@@ -169,6 +184,8 @@ def check_options(given: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError(f"must be text, not {type(value).__name__}")
+    if (reason := text_fault(value)) is not None:
+        raise ValueError(reason)
     return value
 
 
@@ -191,6 +208,8 @@ def _flag(value: object) -> bool:
 def _integer(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError(f"must be a whole number, not {value!r}")
+    if not -NUMBER_LIMIT < value < NUMBER_LIMIT:
+        raise ValueError(f"must be a whole number below {NUMBER_LIMIT}")
     return value
 
 
@@ -209,13 +228,13 @@ def _name(value: object) -> str:
 def _names(value: object) -> tuple[str, ...]:
     """Tags, or names of tasks; a task stands for its name."""
     if isinstance(value, str):
-        return (value,)
+        return (_text(value),)
     if not isinstance(value, Iterable):
         raise ValueError(f"must be a list of names, not {value!r}")
     names = tuple(item if isinstance(item, str) else getattr(item, "name", None) for item in value)
     if not all(isinstance(name, str) and name for name in names):
         raise ValueError(f"must be a list of names, not {value!r}")
-    return tuple(dict.fromkeys(str(name) for name in names))
+    return tuple(dict.fromkeys(_text(name) for name in names))
 
 
 def _one_of(*allowed: str) -> Callable[[object], str]:

@@ -27,6 +27,10 @@ class Problem:
     error: str
     source: str
 
+    def __post_init__(self) -> None:
+        for name in ("file", "error"):  # names of files and messages may be anything; these are for people and JSON
+            object.__setattr__(self, name, getattr(self, name).encode(errors="backslashreplace").decode())
+
 
 class Registry:
     """Tasks by name. A name may have several claimants, from different sources: the first is in effect.

@@ -6,19 +6,22 @@ file are read all the same.
 
 from __future__ import annotations
 
-import ast
 import inspect
 import logging
 import re
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from types import ModuleType
+from functools import cached_property
+from types import FunctionType, ModuleType
 from typing import Any
 
-from runwright.errors import DefinitionError, InvalidInput, ScheduleRefused
+from runwright.errors import DefinitionError, InvalidInput
 from runwright.tasks.context import RunContext
 from runwright.tasks.options import OPTION_NAMES, is_service
 from runwright.tasks.parameters import summary
+from runwright.tasks.places import Fault, Places, reason_of
 from runwright.tasks.task import Task, build
 from runwright.when import Always, Cron, Every
 
@@ -30,10 +33,10 @@ _CRON_FIELDS = ("month", "day", "hour", "minute", "second")  # from the coarsest
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What a file defines as a script: its tasks, and what is wrong with others, with their lines if they are known."""
+    """What a file defines as a script: its tasks, and what is wrong with those that are none."""
 
-    tasks: tuple[Task[..., Any], ...]
-    errors: tuple[tuple[int | None, str], ...] = ()
+    tasks: tuple[Task[..., Any], ...] = ()
+    faults: tuple[Fault, ...] = ()
 
 
 class ScriptService:
@@ -65,64 +68,87 @@ def read_script(module: ModuleType, stem: str) -> Script:
     ``<name>.service`` beside a run. Each of ``metadata["con"]`` is a scheduled task. Functions that the module has only
     imported do not count.
     """
-    tasks: list[Task[..., Any]] = []
-    errors: list[tuple[int | None, str]] = []
-
-    def add(function: Callable[..., Any], make: Callable[[], Task[..., Any]]) -> None:
-        try:
-            tasks.append(make())
-        except (DefinitionError, ScheduleRefused) as error:
-            errors.append((_line(module, function, error), error.message))
-
-    options = _constants(module)
-    name = _name(stem)
-    body = _own(module, "run") or _own(module, "main")
-    service = _own(module, "service_main")
+    reader, name = _Reader(module), _name(stem)
+    body, service = _own(module, "run") or _own(module, "main"), _own(module, "service_main")
     if body is not None:
-        options.setdefault("description", summary(inspect.getdoc(body) or "") or inspect.getdoc(module) or "")
-        add(body, lambda: build(body, "script", {**options, "name": name}))
+        with reader.at(body.__name__):
+            options = _constants(module)
+            options.setdefault("description", summary(inspect.getdoc(body) or "") or inspect.getdoc(module) or "")
+            reader.tasks.append(build(body, "script", {**options, "name": name}))
     if service is not None:
-        add(service, lambda: _service(service, {**options, "name": f"{name}.service" if body else name}))
-    jobs = read_jobs(module, stem)
-    return Script((*tasks, *jobs.tasks), (*errors, *jobs.errors))
+        with reader.at("service_main"):
+            called = f"{name}.service" if body else name
+            reader.tasks.append(_service(service, {**_constants(module), "name": called}))
+    if type(metadata := vars(module).get("metadata")) in (list, tuple, set, str):
+        reader.fault(f"metadata must be a dict, not a {type(metadata).__name__}; it was passed over", "metadata")
+    _read_jobs(module, name, reader)
+    return reader.script()
 
 
 def read_jobs(module: ModuleType, stem: str) -> Script:
     """The jobs in ``metadata["con"]``, whatever form the other tasks of the module have."""
-    metadata = getattr(module, "metadata", None)
-    jobs = metadata.get("con") if isinstance(metadata, Mapping) else None
-    if jobs is None:
-        return Script(())
-    tasks: list[Task[..., Any]] = []
-    errors: list[tuple[int | None, str]] = []
-    line = _assigned(module, {"metadata"})
-    if not isinstance(jobs, (list, tuple)):
-        return Script((), ((line, "metadata['con'] must be a list of jobs"),))
+    reader = _Reader(module)
+    _read_jobs(module, _name(stem), reader)
+    return reader.script()
+
+
+class _Reader:
+    """Collects the tasks of a module; whatever goes wrong with one is its fault alone, and has its line."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.tasks: list[Task[..., Any]] = []
+        self._faults: list[Fault] = []
+        self._module = module
+
+    @contextmanager
+    def at(self, *place: str | int, prefix: str = "") -> Iterator[None]:
+        """Read something that is written at ``place``, and which messages shall call ``prefix``."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - constants and jobs may be objects of any making
+            reason = reason_of(error)
+            pointers = [fault.pointer for fault in error.errors] if isinstance(error, InvalidInput) else []
+            self.fault(reason if prefix in reason else f"{prefix}: {reason}", *place, pointers=pointers)
+
+    def fault(self, message: str, *place: str | int, pointers: Sequence[str] = ()) -> None:
+        """Note what is wrong: with an option among ``pointers``, if the file has it, else with what is at ``place``."""
+        places = self._places
+        line = places.nearest(*place)
+        if len(place) == 1:  # a function, whose options stand elsewhere; a job has its own
+            options = [pointer.split("/")[1] for pointer in pointers if pointer]
+            written = [places.line("metadata", option) or places.line(option) for option in options]
+            line = next((found for found in written if found), line)
+        self._faults.append(Fault(line, message))
+
+    @cached_property
+    def _places(self) -> Places:
+        return Places.of(self._module)
+
+    def script(self) -> Script:
+        """What was read."""
+        return Script(tuple(self.tasks), tuple(self._faults))
+
+
+def _read_jobs(module: ModuleType, stem: str, reader: _Reader) -> None:
+    jobs: list[object] = []
+    with reader.at("metadata", "con"):
+        metadata = vars(module).get("metadata")
+        found = metadata.get("con") if isinstance(metadata, Mapping) else None
+        if not isinstance(found, (list, tuple, type(None))):
+            raise DefinitionError("metadata['con'] must be a list of jobs")
+        jobs = list(found or ())
     for index, job in enumerate(jobs):
         place = f"metadata['con'][{index}]"
-        try:
-            tasks.append(_job(job, place, _name(stem), _constants(module)))
-            if unknown := sorted(set(job) - _JOB_KEYS):
-                errors.append((line, f"{place}: {unknown[0]!r} is not known, and was passed over"))
-        except (DefinitionError, ScheduleRefused) as error:
-            errors.append((line, error.message if place in error.message else f"{place}: {error.message}"))
-    return Script(tuple(tasks), tuple(errors))
-
-
-def _line(module: ModuleType, function: Callable[..., Any], error: InvalidInput) -> int:
-    """The line of the constant that is wrong, else that of the function."""
-    options = {fault.pointer[1:] for fault in error.errors}
-    return _assigned(module, options) or inspect.unwrap(function).__code__.co_firstlineno
-
-
-def _assigned(module: ModuleType, names: set[str]) -> int | None:
-    """The line in which the module gives a value to one of these names, if its source is at hand."""
-    source = vars(module).get("__source__")
-    for node in ast.parse(source).body if isinstance(source, bytes) else ():
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if any(isinstance(target, ast.Name) and target.id in names for target in targets):
-            return int(node.lineno)
-    return None
+        with reader.at("metadata", "con", index, prefix=place):
+            if not isinstance(job, Mapping):
+                raise DefinitionError(f"{place} must be a dict whose 'func' is a function")
+            reader.tasks.append(_job(job, place, stem, _constants(module)))
+            for key in job:
+                if key not in _JOB_KEYS:
+                    unknown = f"{place}: {key!r} is not known, and was passed over"
+                    reader.fault(unknown, "metadata", "con", index, key)
 
 
 def _name(stem: str) -> str:
@@ -131,7 +157,7 @@ def _name(stem: str) -> str:
 
 def _constants(module: ModuleType) -> dict[str, Any]:
     """Options given as constants of the module, and by ``metadata``, which wins. The name is always the file's."""
-    metadata = getattr(module, "metadata", None)
+    metadata = vars(module).get("metadata")
     given = {**vars(module), **(metadata if isinstance(metadata, Mapping) else {})}
     hooks = ("before", "after")
     return {
@@ -145,8 +171,8 @@ def _constants(module: ModuleType) -> dict[str, Any]:
 
 
 def _own(module: ModuleType, name: str) -> Callable[..., Any] | None:
-    function = getattr(module, name, None)
-    return function if inspect.isfunction(function) and function.__module__ == module.__name__ else None
+    function = vars(module).get(name)  # a module's __getattr__ may have anything to say
+    return function if type(function) is FunctionType and function.__module__ == module.__name__ else None
 
 
 def _service(main: Callable[..., Any], options: dict[str, Any]) -> Task[..., Any]:
@@ -168,19 +194,29 @@ def _service(main: Callable[..., Any], options: dict[str, Any]) -> Task[..., Any
     return build(service, "script", options, source=f"{code.co_filename}:{code.co_firstlineno}")
 
 
-def _job(job: object, place: str, stem: str, options: Mapping[str, Any]) -> Task[..., Any]:
-    function = job.get("func") if isinstance(job, Mapping) else None
-    if not isinstance(job, Mapping) or not (inspect.isroutine(function) or isinstance(function, Task)):
+def _job(job: Mapping[str, Any], place: str, stem: str, options: Mapping[str, Any]) -> Task[..., Any]:
+    function = job.get("func")
+    if not (inspect.isroutine(function) or isinstance(function, Task)):
         raise DefinitionError(f"{place} must be a dict whose 'func' is a function")
     own = function.name if isinstance(function, Task) else function.__name__
     label = str(job.get("name") or f"{stem}.{own}")
-    name = re.sub(r"[^a-z0-9_.-]+", "_", label.lower()).strip("_.-")
-    schedule = _trigger(job, place) if job.get("activate", True) else None
+    active = job.get("activate", True)
+    if not isinstance(active, bool):
+        raise DefinitionError(f"{place}: activate must be True or False, not {active!r}")
+    name, schedule = _job_name(label, place), _trigger(job, place) if active else None
     if isinstance(function, Task):
         given = {**function.given, "name": name, "title": label, "schedule": schedule}
         return build(function.function, function.form, given, signature=function.signature, source=function.source)
     shared = {key: options[key] for key in ("category", "icon", "tags", "timeout", "hidden") if key in options}
     return build(function, "script", {**shared, "name": name, "title": label, "schedule": schedule})
+
+
+def _job_name(label: str, place: str) -> str:
+    """The name of a job from what people call it: accents are dropped, and what else is no letter is ``_``."""
+    letters = "".join(c for c in unicodedata.normalize("NFKD", label.lower()) if not unicodedata.combining(c))
+    if lost := [c for c in letters if c.isalnum() and not c.isascii()]:
+        raise DefinitionError(f"{place}: name {label!r} has {lost[0]!r}; a task's name has letters from a to z only")
+    return re.sub(r"[^a-z0-9_.-]+", "_", letters).strip("_.-")
 
 
 def _trigger(job: Mapping[str, Any], place: str) -> Cron | Every:
@@ -189,15 +225,17 @@ def _trigger(job: Mapping[str, Any], place: str) -> Cron | Every:
         units = {unit: job[unit] for unit in _UNITS if unit in job} or {"minutes": 10}
         return Every(**units, first="later", anchor="start")
     if kind == "cron":
-        return _cron(job.get("cron_params") or {}, place)
+        fields = job.get("cron_params") or {}
+        if not isinstance(fields, Mapping):
+            raise DefinitionError(f"{place}: cron_params must be a dict of APScheduler's fields, not {fields!r}")
+        return _cron(fields, place)
     raise DefinitionError(f"{place}: interval must be 'interval' or 'cron', not {kind!r}")
 
 
 def _cron(fields: Mapping[str, Any], place: str) -> Cron:
     """APScheduler's cron fields as an expression: what is finer than the finest field given is at its minimum."""
     known = {*_CRON_FIELDS, "day_of_week", "timezone"}
-    unknown = sorted(set(fields) - known)
-    if unknown:
+    if unknown := [field for field in fields if field not in known]:
         raise DefinitionError(f"{place}: cron_params has {unknown[0]!r}; it may have {', '.join(sorted(known))}")
     if fields.get("day") not in (None, "*") and fields.get("day_of_week") not in (None, "*"):
         raise DefinitionError(

@@ -10,6 +10,7 @@ import contextlib
 import inspect
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -24,6 +25,7 @@ from runwright.model import JSON, JSONObject
 from runwright.tasks.fields import Plain, build_model, plain_parameters
 from runwright.tasks.form import FormSchema, secret_pointers
 from runwright.tasks.parameters import Kind, Parameter, UnresolvedName, find_context, read_parameters
+from runwright.tasks.positional import Places
 from runwright.tasks.refusals import booleans_as_numbers, refuse, translate
 from runwright.tasks.uploads import upload_pointers
 from runwright.tasks.values import escape, faults, simple
@@ -88,6 +90,9 @@ class Signature:
     def check(self) -> None:
         """Build everything now. Raises DefinitionError if a parameter cannot be filled from JSON."""
         _ = self._model, self.secret_pointers, self.upload_pointers, self._free
+        for fault in faults(self._schema):
+            message = f"parameters: {fault.pointer.replace('/properties/', '', 1)} {fault.message}"
+            raise DefinitionError(message, [FieldError("/parameters", message)])
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -116,7 +121,7 @@ class Signature:
     def secret_pointers(self) -> tuple[str, ...]:
         """JSON pointers of all secrets in the arguments; ``*`` stands for every item. Never written in clear."""
         try:
-            return secret_pointers(self.schema())
+            return secret_pointers(self._schema)
         except ValueError as error:
             raise DefinitionError(f"parameters: {error}") from error
 
@@ -124,29 +129,39 @@ class Signature:
     def upload_pointers(self) -> tuple[str, ...]:
         """JSON pointers of all files in the arguments; ``*`` stands for every item."""
         try:
-            return upload_pointers(self.schema())
+            return upload_pointers(self._schema)
         except ValueError as error:
             raise DefinitionError(f"parameters: {error}") from error
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the arguments, for forms: a new dict at each call."""
+        return deepcopy(self._schema)
+
+    @cached_property
+    def _schema(self) -> dict[str, Any]:
         schema = self._model.model_json_schema(schema_generator=FormSchema)
         schema.pop("title", None)
         schema.setdefault("properties", {})
         return schema
 
-    def validate(self, arguments: Mapping[str, object] | BaseModel) -> Arguments:
+    def named(self, arguments: object) -> Mapping[str, object]:
+        """Arguments by name; those that are given by position are bound, see ``positional``.
+
+        Raises:
+            InvalidArguments: there are more values than places, or it is neither an object nor a list.
+        """
+        return dict(arguments) if isinstance(arguments, BaseModel) else self._places.named(arguments)
+
+    def validate(self, arguments: object) -> Arguments:
         """Check the arguments of a run before it exists.
 
         Args:
-            arguments: JSON values, or Python values of the declared types, by name.
+            arguments: JSON values, or Python values of the declared types: by name, or a list by position.
 
         Raises:
             InvalidArguments: one FieldError for each field that is wrong, all at once.
         """
-        given: object = dict(arguments) if isinstance(arguments, BaseModel) else arguments
-        if not isinstance(given, Mapping):
-            raise InvalidArguments("arguments must be an object of names and values")
+        given = self.named(arguments)
         plain = not self.extra_allowed and simple(given)  # names are judged below, unless any name is taken
         wrong = [] if plain else list(faults(given))
         if wrong:
@@ -158,10 +173,13 @@ class Signature:
             model = self._model.model_validate(given)
         except ValidationError as error:  # not as the cause: it would quote the values
             raise refuse([*wrong, *translate(error, given, self.names)]) from None
+        fields = self._model.model_fields
         checked = model.model_dump(by_alias=True, round_trip=True, warnings=False)
         if plain and not wrong and all(type(value) in _UNCHANGED for value in checked.values()):
             return Arguments(model, None if self._plain is None else checked)
-        wrong += [*booleans_as_numbers(given, checked), *faults(checked)]
+        own = {fields[name].alias or name for name in self._unstored - model.model_fields_set} if self._unstored else ()
+        stored = {name: value for name, value in checked.items() if name not in own} if own else checked
+        wrong += [*booleans_as_numbers(given, checked), *faults(stored)]
         if wrong:
             raise refuse(wrong)
         return Arguments(model)
@@ -180,14 +198,14 @@ class Signature:
         except (PydanticSerializationError, ValueError, TypeError) as error:
             raise InvalidArguments(f"arguments cannot be stored as JSON: {error}") from error
 
-    def store(self, arguments: Mapping[str, object]) -> dict[str, JSON]:
+    def store(self, arguments: object) -> dict[str, JSON]:
         """Check the arguments of a run and give them as the store keeps them: ``dump`` of what ``validate`` returns.
 
         Raises:
             InvalidArguments: see there.
         """
-        if self._free and simple(arguments) and self._are_plain(arguments):
-            return {name: arguments[name] for name in self.names}  # type: ignore[misc]  # exact types, just checked
+        if self._free and isinstance(arguments, Mapping) and simple(arguments) and self._are_plain(arguments):
+            return {name: arguments[name] for name in self.names}
         return self.dump(self.validate(arguments))
 
     def load(self, arguments: JSONObject) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -198,9 +216,7 @@ class Signature:
         """
         if not arguments and self._needs_nothing:
             return (), {}
-        if self._are_plain(
-            arguments
-        ):  # else stored under an earlier signature, or by another program: let pydantic look
+        if self._are_plain(arguments):  # else stored under an earlier signature: let pydantic look
             return (), dict(arguments)
         return self._load(arguments)
 
@@ -214,6 +230,10 @@ class Signature:
             if type(value) not in one.types or (one.allowed is not None and value not in one.allowed):
                 return False
         return True
+
+    @cached_property
+    def _places(self) -> Places:
+        return Places.of(self.parameters, self.required)
 
     @cached_property
     def _model(self) -> type[BaseModel]:
@@ -251,6 +271,9 @@ class Signature:
         unstored = set()
         for name in optional:
             try:
+                dumped = defaults.model_dump(include={name}, round_trip=True, warnings=False)
+                if any(fault.code == "finite_number" for fault in faults(dumped)):
+                    unstored.add(name)
                 defaults.model_dump(mode="json", include={name}, warnings=False)
             except (PydanticSerializationError, ValueError, TypeError):
                 unstored.add(name)
@@ -273,7 +296,7 @@ class Signature:
             raise refuse(translate(error, arguments, self.names)) from None  # the cause would quote the values
         args: list[Any] = []
         keywords: dict[str, Any] = dict(model.__pydantic_extra__ or {})
-        variadic = any(p.kind is Kind.VAR_POSITIONAL for p in self.parameters)
+        variadic = self._places.variadic
         for index, parameter in enumerate(self.parameters):
             if parameter.kind is Kind.VAR_KEYWORD:
                 continue

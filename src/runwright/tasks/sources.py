@@ -27,6 +27,7 @@ class DiscoveryOptions:
         directory, community_dir: folders of task files; one that is not there is no problem.
         default: a file that is always loaded as well; if it is missing, that is a problem in the list.
         allowed_roots: where files that are reached by links may live; the folders themselves are always allowed.
+        raise_on_missing_name: a class in a namespace without a valid ``task_name`` stops the start; False lists it.
         required_tasks: names that must be known afterwards.
         file_seconds: the time limit for trying out one file.
         script_retries: retries of a script in a folder that has no policy of its own; None leaves it without.
@@ -37,6 +38,7 @@ class DiscoveryOptions:
     include_subpackages: bool = True
     ignore_modules: frozenset[str] = frozenset()
     override_on_conflict: bool = False
+    raise_on_missing_name: bool = True
     required_tasks: tuple[str, ...] = ()
     directory: Path | None = None
     community_dir: Path | None = None
@@ -56,6 +58,7 @@ class DiscoveryOptions:
             include_subpackages=settings.autodiscovery_include_subpackages,
             ignore_modules=frozenset(settings.autodiscovery_ignore_modules),
             override_on_conflict=settings.autodiscovery_override_on_conflict,
+            raise_on_missing_name=settings.autodiscovery_raise_on_missing_name,
             required_tasks=tuple(settings.required_tasks),
             directory=settings.directory,
             community_dir=settings.community_dir,

@@ -30,6 +30,7 @@ from runwright.tasks.options import (
 )
 from runwright.tasks.parameters import summary
 from runwright.tasks.signature import Signature
+from runwright.tasks.values import text_fault
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -167,11 +168,13 @@ def build(
     _check_template("unique", None if unique is None else unique.key, signature, faults)
     if checked.get("rate_limit") and checked.get("exclusive"):
         faults.add("rate_limit", "does not go with exclusive: waiting for its time, a run would hold up all others")
+    if (reason := text_fault(description := summary(inspect.getdoc(function) or ""))) is not None:
+        faults.add("description", f"(its docstring) {reason}")
     faults.done()
     generator = inspect.isasyncgenfunction(code) or inspect.isgeneratorfunction(code)
     derived: dict[str, Any] = {
         "title": title_of(checked["name"]),
-        "description": summary(inspect.getdoc(function) or ""),
+        "description": description,
         "pausable": generator or (form == "class" and coroutine) or signature.context_parameter is not None,
         "on_interrupt": OnInterrupt.HOLD if checked.get("danger") else OnInterrupt.RETRY,
     }
@@ -195,11 +198,14 @@ def _check_template(option: str, template: object, signature: Signature, faults:
     if not isinstance(template, str):
         return
     try:
-        used = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+        fields = [(name, spec, how) for _, name, spec, how in string.Formatter().parse(template) if name is not None]
     except ValueError as error:
         faults.add(option, f"{template!r} is not a template: {error}")
         return
-    unknown = [name for name in used if not signature.extra_allowed and name not in signature.names]
+    if any(not name.isidentifier() or spec or how for name, spec, how in fields):
+        faults.add(option, f"{template!r} may have plain names of parameters only, such as {{customer}}")
+        return
+    unknown = [name for name, _, _ in fields if not signature.extra_allowed and name not in signature.names]
     if unknown:
         faults.add(option, f"{template!r} names {unknown[0]!r}, which is not a parameter of the task")
 
@@ -208,7 +214,8 @@ def _source(code: Callable[..., object], function: Callable[..., object]) -> str
     inner = getattr(inspect.unwrap(code), "__code__", None)
     if inner is None:
         return f"{function.__module__}:{function.__qualname__}"
-    return f"{inner.co_filename}:{inner.co_firstlineno}"
+    file = inner.co_filename.encode(errors="backslashreplace").decode()  # names of files may be any bytes
+    return f"{file}:{inner.co_firstlineno}"
 
 
 def _digest(function: Callable[..., object]) -> str:

@@ -77,6 +77,8 @@ class DirectoryWatch:
                     await self.run_once()
                 except OSError as error:  # a disk that is away for a moment must not end the watch
                     _logger.warning("the task folders cannot be looked at: %s", error)
+                except Exception:  # nor may anything else: nobody would notice that files are not followed any more
+                    _logger.exception("the task folders cannot be followed; they are looked at again")
         finally:
             stop.set()
             notices.cancel()

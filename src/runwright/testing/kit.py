@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from runwright.clock import Clock, to_datetime
 from runwright.config import Settings
+from runwright.errors import InvalidArguments
 from runwright.manager import TaskManager
-from runwright.model import Run, RunStatus
+from runwright.manager.requests import Given
+from runwright.model import MASK, JSONObject, Run, RunStatus
 from runwright.tasks.definition import to_task
 from runwright.tasks.hooks import Hooks
+from runwright.tasks.secrets import replace_at
 from runwright.testing.clock import ManualClock, PacedClock
 
 LOOK_SECONDS = 0.05
-MOST = 100
+PAGE = 500
+SHOWN = 10
 ANY_LEASE_SECONDS = 1e9  # a worker must not lose its lease because a test has moved the time on
 WAITING = (RunStatus.PENDING, RunStatus.RETRYING)
 LIVE = tuple(status for status in RunStatus if not status.terminal)
@@ -86,28 +90,67 @@ async def advance(manager: TaskManager, clock: ManualClock, seconds: float | tim
         await drain(manager, timeout)
 
 
-async def assert_started(manager: TaskManager, task: Any, arguments: Mapping[str, Any] | None = None) -> Run:
-    """The newest run of ``task``, with just these arguments if they are given; AssertionError if there is none."""
-    name = task if isinstance(task, str) else to_task(task).name
-    runs = (await manager.runs(task=name, limit=MOST)).items
-    for run in runs:
-        if arguments is None or dict(run.arguments) == dict(arguments):
+async def assert_started(manager: TaskManager, task: Any, arguments: Given | None = None) -> Run:
+    """The newest run of ``task``, with just these arguments if they are given; AssertionError if there is none.
+
+    Args:
+        task: the task or its name.
+        arguments: as for ``manager.start``: models, dates and defaults that are left out mean the same here. Secrets
+            are masked in a run, so any secret equals any other.
+
+    Raises:
+        NotFound: there is no task of that name.
+    """
+    name = _name(manager, task)
+    wanted = None if arguments is None else _as_stored(manager, name, arguments)
+    found: list[JSONObject] = []
+    async for run in _all(manager, task=name):
+        if wanted is None or dict(run.arguments) == wanted:
             return run
-    found = [dict(run.arguments) for run in runs]
-    raise AssertionError(f"no run of {name!r} was started with {arguments}; started were {found or 'none'}")
+        found.append(dict(run.arguments))
+    raise AssertionError(f"no run of {name!r} was started with {arguments}; started were {_few(found) or 'none'}")
 
 
 async def assert_not_started(manager: TaskManager, task: Any) -> None:
-    """AssertionError if there is a run of ``task``."""
-    name = task if isinstance(task, str) else to_task(task).name
-    if found := (await manager.runs(task=name, limit=MOST)).items:
-        raise AssertionError(f"{name!r} was started with {[dict(run.arguments) for run in found]}")
+    """AssertionError if there is a run of ``task``. Raises NotFound if there is no task of that name."""
+    name = _name(manager, task)
+    if found := [dict(run.arguments) async for run in _all(manager, task=name)]:
+        raise AssertionError(f"{name!r} was started with {_few(found)}")
+
+
+def _name(manager: TaskManager, task: Any) -> str:
+    return manager.registry.get(task).name if isinstance(task, str) else to_task(task).name
+
+
+def _as_stored(manager: TaskManager, name: str, arguments: Given) -> JSONObject:
+    """Arguments as a run that was started with them shows them."""
+    signature = manager.registry.get(name).signature
+    try:
+        dumped = signature.dump(signature.validate(arguments))
+    except InvalidArguments as error:
+        raise AssertionError(f"no run of {name!r} can have been started with {arguments}: {error.message}") from error
+    return replace_at(dumped, signature.secret_pointers, lambda _: MASK)
+
+
+def _few(found: Sequence[JSONObject]) -> str:
+    more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return ", ".join(map(str, found[:SHOWN])) + more
+
+
+async def _all(manager: TaskManager, **query: Any) -> AsyncIterator[Run]:
+    """The runs that a question finds, newest first, over all its pages."""
+    after: str | None = None
+    while True:
+        page = await manager.runs(**query, limit=PAGE, after=after)
+        for run in page.items:
+            yield run
+        if (after := page.after) is None:
+            return
 
 
 async def _due(manager: TaskManager) -> list[str]:
     now = to_datetime(manager.store.now())
-    runs = (await manager.runs(status=LIVE, limit=MOST)).items
-    due = [run for run in runs if run.status not in WAITING or run.due_at <= now]
+    due = [run async for run in _all(manager, status=LIVE) if run.status not in WAITING or run.due_at <= now]
     names = [f"{run.task} {run.id} ({run.status})" for run in due]
     if "scheduler" in manager.roles:
         names += [f"schedule {name}" for name, moment in await _fires(manager) if moment <= now]
@@ -116,8 +159,7 @@ async def _due(manager: TaskManager) -> list[str]:
 
 async def _moments(manager: TaskManager) -> list[datetime]:
     """When something is due."""
-    runs = (await manager.runs(status=WAITING, limit=MOST)).items
-    return [run.due_at for run in runs] + [moment for _, moment in await _fires(manager)]
+    return [run.due_at async for run in _all(manager, status=WAITING)] + [moment for _, moment in await _fires(manager)]
 
 
 async def _fires(manager: TaskManager) -> list[tuple[str, datetime]]:

@@ -9,9 +9,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from runwright.cli.client import Answered, Client
+from runwright.cli.client import Answered, Client, segment
 from runwright.cli.output import exit_code
-from runwright.errors import StoreUnavailable
+from runwright.errors import InvalidInput, StoreUnavailable
 
 
 class Answers:
@@ -61,7 +61,7 @@ async def test_a_command_has_no_body_unless_it_has_something_to_say() -> None:
     asking, app = client({"/api/run/1/cancel": answer, "/api/task/x/fire": answer})
     assert (await asking.order("/api/run/1/cancel"))["status"] == "pending"
     await asking.order("/api/task/x/fire", {"confirm": True})
-    assert [body for *_, body in app.asked] == [b"", b'{"confirm":true}']
+    assert [json.loads(body) if body else None for *_, body in app.asked] == [None, {"confirm": True}]
 
 
 async def test_a_new_object_is_sent_as_a_document() -> None:
@@ -105,3 +105,16 @@ async def test_another_program_at_that_address_is_found_out(text: str) -> None:
     asking, _ = client({"/api/run/1": (200, text)})
     with pytest.raises(StoreUnavailable, match="Runwright server"):
         await asking.get("/api/run/1")
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "\udcff"])
+def test_what_cannot_be_a_name_never_becomes_a_path(text: str) -> None:
+    with pytest.raises(InvalidInput, match="NAME: "):
+        segment(text, "NAME")
+
+
+async def test_a_question_that_is_no_text_is_refused() -> None:
+    asking, app = client({})
+    with pytest.raises(InvalidInput, match=r"filter\[status\]: '\\xff' is not UTF-8 text"):
+        await asking.get("/api/run", **{"filter[status]": "\udcff"})
+    assert app.asked == []

@@ -115,3 +115,24 @@ def test_both_answer_in_json(place: Path) -> None:
         "link": "to/my_task.py",
         "target": str(place / "plugins" / "my_task.py"),
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("__x", "begin with '__' are passed over"), (".x", "are passed over"), ("-x", "cannot be the name of a task")],
+)
+def test_a_name_that_is_never_loaded_is_refused(place: Path, name: str, says: str) -> None:
+    with pytest.raises(InvalidInput, match=f"--name: {name}.py: .*{says}"):
+        link(cli(), Path("plugins/my_task.py"), Path("to"), name)
+    assert not (place / "to").exists()
+
+
+def test_a_place_from_which_nothing_is_loaded_is_refused(place: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "work.py"
+    outside.write_text("def run(): ...\n")
+    with pytest.raises(InvalidInput, match=r"FROM: .*outside of the allowed places; see allowed_roots"):
+        link(cli(), outside, Path("to"))
+    assert not (place / "to").exists()
+    (place / "runwright.yaml").write_text(f"allowed_roots: [{outside.parent}]\n")
+    link(cli(), outside, Path("to"))
+    assert (place / "to" / "work.py").resolve() == outside

@@ -155,3 +155,22 @@ def test_arguments_from_a_file(tmp_path: Path) -> None:
 
 def test_how_a_parameter_is_spelled() -> None:
     assert option_of("dry_run") == "--dry-run"
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-Infinity", "1e999", "9" * 5000])
+def test_what_is_no_number_in_json_is_left_for_the_api_to_name(text: str) -> None:
+    assert parse("--size", "1", f"--share={text}").arguments["share"] == text
+
+
+@pytest.mark.parametrize("text", ['{"x": NaN}', '{"x": [1e999]}', '{"x": -Infinity}'])
+def test_json_has_no_such_numbers(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"--arguments: is not JSON: .* is not a number that JSON has"):
+        json_object(text, "--arguments")
+    with pytest.raises(InvalidInput, match="is not a number that JSON has"):
+        parse("--size", "1", "--place", text)
+
+
+@pytest.mark.parametrize(("text", "value"), [("1h30m", 5400), ("5m", 300), ("300", 300), ("PT5M", "PT5M"), ("x", "x")])
+def test_lengths_of_time(text: str, value: object) -> None:
+    schema = {"properties": {"since": {"type": "string", "format": "duration"}}}
+    assert parse("--since", text, schema=schema).arguments == {"since": value}

@@ -82,7 +82,7 @@ def test_config_json_is_found_and_honoured(tmp_path: Path) -> None:
     assert (settings.auto_restart, settings.interval, settings.manager_max_retries) == (False, 7, 5)
     assert settings.max_retries == 3
     assert settings.origin("interval") == f"file {tmp_path / 'config.json'}, key manager.tasks.interval"
-    assert settings.warnings == ()
+    assert [warning.split()[0] for warning in settings.warnings] == ["auto_restart"]
 
 
 def test_the_other_sections_of_config_json_are_one_warning(tmp_path: Path) -> None:
@@ -149,6 +149,7 @@ def test_the_older_names_of_autodiscovery(tmp_path: Path) -> None:
                 "task_autodiscovery_include_subpackages": False,
                 "task_autodiscovery_ignore_modules": ["base_task", "task_manager"],
                 "task_autodiscovery_override_on_conflict": True,
+                "task_raise_on_missing_name": False,
             }
         )
     )
@@ -158,6 +159,7 @@ def test_the_older_names_of_autodiscovery(tmp_path: Path) -> None:
     assert settings.autodiscovery_include_subpackages is False
     assert settings.autodiscovery_ignore_modules == ("base_task", "task_manager")
     assert settings.autodiscovery_override_on_conflict is True
+    assert settings.autodiscovery_raise_on_missing_name is False
 
 
 def test_a_list_of_tasks_becomes_schedules(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ DEFAULTS = {
     "autodiscovery_include_subpackages": True,
     "autodiscovery_ignore_modules": (),
     "autodiscovery_override_on_conflict": False,
+    "autodiscovery_raise_on_missing_name": True,
     "required_tasks": (),
     "community_dir": None,
     "directory": Path("./backgroundtask"),
@@ -94,6 +95,7 @@ OTHER: Mapping[str, tuple[str, object]] = {
     "autodiscovery_include_subpackages": ("0", False),
     "autodiscovery_ignore_modules": ('["base_task", "a,b"]', ("base_task", "a,b")),
     "autodiscovery_override_on_conflict": ("true", True),
+    "autodiscovery_raise_on_missing_name": ("false", False),
     "required_tasks": ("backup", ("backup",)),
     "community_dir": ("/srv/tasks", Path("/srv/tasks")),
     "directory": ("/srv/mine", Path("/srv/mine")),
@@ -154,7 +156,7 @@ def test_each_setting_has_its_variable(name: str, tmp_path: Path) -> None:
     settings = load(tmp_path, {variable: text})
     assert getattr(settings, name) == value != DEFAULTS[name]
     assert settings.origin(name) == f"environment {variable}"
-    assert settings.warnings == ()
+    assert bool(settings.warnings) == (name == "auto_restart")  # it has no effect yet
 
 
 def test_the_table_of_variables_is_complete() -> None:
@@ -327,3 +329,11 @@ def test_nothing_is_looked_for_in_a_directory_without_a_file() -> None:
 )
 def test_the_file_of_the_store(store: str, file: Path | None) -> None:
     assert Settings(store=store).sqlite_file == file
+
+
+def test_a_setting_without_effect_is_told(tmp_path: Path) -> None:
+    assert Settings.load(environ={}, directory=tmp_path).warnings == ()
+    (tmp_path / "config.json").write_text('{"manager": {"tasks": {"auto_restart": true}}}')
+    (warning,) = Settings.load(environ={}, directory=tmp_path).warnings
+    assert warning.startswith("auto_restart (from file ")
+    assert "key manager.tasks.auto_restart) has no effect: this release runs no services" in warning

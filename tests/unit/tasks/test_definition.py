@@ -179,6 +179,77 @@ def test_a_bad_option_is_named(option: str, value: object, words: str) -> None:
     assert option in caught.value.message
 
 
+HALF = "\ud800"  # half of a surrogate pair: no store and no answer can hold it
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(
+            (name, HALF)
+            for name in ("title", "description", "category", "icon", "danger", "entity", "run_as", "unique")
+        ),
+        *((name, ["fine", HALF]) for name in ("tags", "depends_on")),
+        ("title", "x\0"),
+        ("concurrency_key", HALF),
+        *((name, 10**30) for name in ("max_concurrent", "priority")),
+        ("priority", -(10**30)),
+    ],
+)
+def test_what_no_store_can_hold_is_refused_in_every_option(option: str, value: object) -> None:
+    with pytest.raises(DefinitionError, match=r"surrogate pair|NUL character|below 2147483648") as caught:
+        task(**{option: value})(lambda: None)  # type: ignore[call-overload]  # options by name
+    assert f"/{option}" in [error.pointer for error in caught.value.errors]
+
+
+@pytest.mark.parametrize("template", ["{}", "{0}", "{k.__class__}", "{k[0]}", "{k:>1000000000}", "{k!r}", "{"])
+def test_templates_have_plain_names_only(template: str) -> None:
+    def work(k: str, **more: str) -> None: ...
+
+    for option in ("unique", "concurrency_key"):
+        with pytest.raises(DefinitionError, match=r"may have plain names of parameters only|is not a template"):
+            task(**{option: template})(work)  # type: ignore[call-overload]  # options by name
+    assert task(unique="{k}/{tenant}")(work).unique == Unique("{k}/{tenant}")
+
+
+def test_a_docstring_that_is_no_text_is_refused() -> None:
+    def work() -> None: ...
+
+    work.__doc__ = f"Works {HALF}."
+    with pytest.raises(DefinitionError, match="docstring"):
+        task(work)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Unique(key=5),  # type: ignore[arg-type]  # on purpose
+        lambda: Unique(key=HALF),
+        lambda: RateLimit("5", 60),  # type: ignore[arg-type]  # on purpose
+        lambda: RateLimit(0, 60),
+        lambda: RateLimit(10**30, 60),
+        lambda: RateLimit(5, 0),
+        lambda: RateLimit(5, float("nan")),
+    ],
+)
+def test_values_of_options_are_checked_when_they_are_made(make: Any) -> None:
+    with pytest.raises(InvalidInput):
+        make()
+
+
+def test_an_attribute_that_is_nearly_an_option_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    class Work(BaseTask):
+        task_name = "work_task"
+        task_titel = "Work"
+        task_queue = "its own"
+
+        async def run(self) -> None: ...
+
+    assert to_task(Work).title == "Work task"
+    assert "task_titel is no option of a task and was passed over; did you mean 'task_title'?" in caplog.text
+    assert "task_queue" not in caplog.text
+
+
 def test_all_bad_options_are_told_at_once() -> None:
     with pytest.raises(DefinitionError) as caught:
         plain_thing.with_(title=1, timeout="x", priority="high")  # type: ignore[arg-type]  # the point of the test

@@ -104,8 +104,53 @@ def test_broken_modules_hide_nobody(site: Path) -> None:
     assert found["module app.d_package"][:2] == ("__init__.py", 1)
     assert "ZeroDivisionError" in found["module app.d_package"][2]
     assert "retry must be a whole number" in found["module app.f_option"][2]
-    assert "No module named 'no_such_package'" in found["module no_such_package"][2]
+    assert "there is no module 'no_such_package'" in found["module no_such_package"][2]
     assert len(found) == 6
+
+
+def test_modules_that_answer_nothing_stop_nobody(site: Path) -> None:
+    write(
+        site,
+        {
+            "app/__init__.py": "",
+            "app/a_raises.py": "def __getattr__(name): raise RuntimeError(name)\n",
+            "app/b_other.py": "import sys\nclass Other:\n    def __getattr__(self, name): raise RuntimeError(name)\n"
+            "sys.modules[__name__] = Other()\n",
+            "app/c_lazy.py": "class Lazy:\n    @property\n    def __class__(self): raise RuntimeError\nlazy = Lazy()\n",
+            "app/d_good.py": CLASS.format(name="good_task"),
+            "spread/work.py": "from runwright import task\n@task\ndef spread(): ...\n",
+        },
+    )
+    registry, report = search("app", "spread")
+    assert registry.names() == ("good_task", "spread")
+    assert not report.problems
+
+
+def test_problems_are_placed_in_the_users_own_file(site: Path) -> None:
+    write(
+        site,
+        {
+            "app/__init__.py": "",
+            "app/a_option.py": "from runwright import task\n\n@task(timeout='zz')\ndef bad(): ...\n",
+            "app/b_library.py": "import json\n\n\nx = json.loads('nope')\n",
+            "app/c_other.py": "\n\nimport app.d_missing\n",
+            "app/d_missing.py": "import nothing_of_that_name\n",
+            "app/e_null.py": "\n\nx = '\0'\n",
+        },
+    )
+    _, report = search("app", "app.not_there", "nowhere.at.all")
+    found = {problem.source.removeprefix("module "): problem for problem in report.problems}
+    places = {name: (Path(problem.file).name, problem.line) for name, problem in found.items()}
+    assert places == {
+        "app.a_option": ("a_option.py", 3),
+        "app.b_library": ("b_library.py", 4),
+        "app.c_other": ("c_other.py", 3),
+        "app.d_missing": ("d_missing.py", 1),
+        "app.e_null": ("e_null.py", 3),
+        "app.not_there": ("app.not_there", None),
+        "nowhere.at.all": ("nowhere.at.all", None),
+    }
+    assert found["nowhere.at.all"].error == "there is no module 'nowhere.at.all'; see autodiscovery_namespaces"
 
 
 @pytest.mark.parametrize("name", ["missing", "Bad_task", "scan", "scan-task", "_task", "9x_task", "foo_task_2"])
@@ -116,6 +161,15 @@ def test_classes_without_a_valid_name_stop_the_start(site: Path, name: str) -> N
     write(site, {"app/__init__.py": "", "app/bad.py": text, "app/other.py": text})
     with pytest.raises(StartRefused, match=r"valid names: .*bad\.py:\d+: .*task_name.*; .*other\.py:\d+: .*task_name"):
         search("app")
+
+
+def test_classes_without_a_valid_name_are_listed_where_that_is_wanted(site: Path) -> None:
+    write(site, {"app/__init__.py": CLASS.format(name="good_task"), "app/bad.py": CLASS.format(name="Bad")})
+    registry, report = search("app", raise_on_missing_name=False)
+    assert registry.names() == ("good_task",)
+    (problem,) = report.problems
+    assert (Path(problem.file).name, problem.line) == ("bad.py", 4)
+    assert "task_name 'Bad' must be small letters" in problem.error
 
 
 @pytest.mark.parametrize("name", ["a_task", "scan__task", "scan_2_task"])
@@ -193,5 +247,45 @@ def test_entry_points(site: Path) -> None:
     )
     registry, report = search()
     assert registry.names() == ("offered", "plain", "plugin_task")
-    assert sorted(problem.source for problem in report.problems) == ["entry point broken", "entry point odd"]
+    assert sorted(problem.source for problem in report.problems) == [
+        "entry point broken of plugin 1.0",
+        "entry point odd of plugin 1.0",
+    ]
     assert search(entry_points=False)[0].names() == ()
+
+
+def test_a_broken_entry_point_hides_nobody_and_is_named_with_its_package(site: Path) -> None:
+    info = site / "plugin-1.0.dist-info"
+    write(
+        site,
+        {
+            "plugin.py": """
+            from runwright import task
+            def make():
+                @task(name="unresolved")
+                async def unresolved(s: "Nope"): ...
+                return unresolved
+            unresolved = make()
+            @task
+            def fine(): ...
+            mixed = [fine, 5, unresolved, fine.with_(title="again")]
+            """,
+            "crashing.py": "\nraise ValueError('not today')\n",
+            f"{info.name}/METADATA": "Metadata-Version: 2.1\nName: plugin\nVersion: 1.0\n",
+            f"{info.name}/entry_points.txt": "[runwright.tasks]\n"
+            "lost = plugin:unresolved\nmixed = plugin:mixed\ncrash = crashing\n",
+        },
+    )
+    registry, report = search()
+    assert registry.names() == ("fine",)
+    told = sorted((problem.error, Path(problem.file).name, problem.line) for problem in report.problems)
+    unresolved = "task 'unresolved': parameter s: name 'Nope' is not defined"
+    assert told == [
+        ("entry point crash of plugin 1.0: ValueError: not today", "crashing.py", 2),
+        (f"entry point lost of plugin 1.0: {unresolved}", "plugin.py", 4),
+        ("entry point mixed of plugin 1.0: 5 is not a task: give a function, something decorated with @task, "
+         "or a subclass of BaseTask", "plugin.py", None),
+        (f"entry point mixed of plugin 1.0: {unresolved}", "plugin.py", 4),
+        ("entry point mixed of plugin 1.0: the name 'fine' is used before in this file, at "
+         f"{site / 'plugin.py'}:8", "plugin.py", 8),
+    ]  # fmt: skip

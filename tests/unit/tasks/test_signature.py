@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -122,12 +123,93 @@ def test_a_default_that_is_not_json_is_left_to_the_function() -> None:
     assert call(function, {}) is marker
 
 
+def test_a_default_without_end_is_left_to_the_function() -> None:
+    def limited(limit: float = math.inf, times: int = 1) -> None: ...
+
+    signature = Signature.of(limited)
+    assert "default" not in signature.schema()["properties"]["limit"]
+    json.dumps(signature.schema(), allow_nan=False)
+    stored = signature.dump(signature.validate({}))
+    assert stored == {"times": 1}
+    assert signature.load(stored) == ((), {"limit": math.inf, "times": 1})
+    assert signature.dump(signature.validate({"limit": 2.5})) == {"limit": 2.5, "times": 1}
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        Annotated[str, Field(title="\ud800")],
+        Annotated[Literal["a"], Choices({"a": "\ud800"})],
+        Annotated[int, Field(le=10**400)],
+        Literal["\ud800"],
+    ],
+)
+def test_a_schema_that_no_answer_can_hold_is_refused(hint: Any) -> None:
+    def work(x: Any) -> None: ...
+
+    work.__annotations__["x"] = hint
+    with pytest.raises(DefinitionError, match=r"x/|'x'"):
+        Signature.of(work)
+
+
 def test_every_kind_of_parameter_arrives_where_it_belongs() -> None:
     def function(a: int, /, b: str = "b", *args: int, c: bool = False, **more: float) -> Any:
         return a, b, args, c, more
 
     assert call(function, {"a": 1, "args": [2, 3], "c": True, "extra": 1}) == (1, "b", (2, 3), True, {"extra": 1.0})
     assert wrong(function, {"a": 1, "args": ["x"], "extra": "no"}).keys() == {"/args/0", "/extra"}
+
+
+def plain(config: dict[str, int], step: int = 0) -> None: ...
+def starred(config: dict[str, int], step: int = 0, *args: int) -> None: ...
+def anything(*args: int, **more: int) -> None: ...
+def open_ended(config: dict[str, int], **more: Any) -> None: ...
+def with_context(config: dict[str, int], run: RunContext, step: int = 0, *, last: int = 9) -> None: ...
+def own_args(args: list[int], step: int = 0) -> None: ...
+
+
+CONFIG = {"points": 3}
+
+
+@pytest.mark.parametrize(
+    ("function", "given_", "bound"),
+    [
+        (plain, [CONFIG, 5], {"config": CONFIG, "step": 5}),
+        (plain, (CONFIG,), {"config": CONFIG, "step": 0}),
+        (plain, {"args": [CONFIG, 5]}, {"config": CONFIG, "step": 5}),
+        (plain, {"args": [CONFIG], "step": 5}, {"config": CONFIG, "step": 5}),
+        (starred, [CONFIG, 5, 6, 7], {"config": CONFIG, "step": 5, "args": [6, 7]}),
+        (starred, {"args": [CONFIG, 5]}, {"config": CONFIG, "step": 5, "args": []}),
+        (starred, {"config": CONFIG, "args": [6, 7]}, {"config": CONFIG, "step": 0, "args": [6, 7]}),
+        (anything, [1, 2], {"args": [1, 2]}),
+        (anything, {"args": [1, 2], "x": 3}, {"args": [1, 2], "x": 3}),
+        (open_ended, {"args": [CONFIG]}, {"config": CONFIG}),
+        (open_ended, {"config": CONFIG, "args": [1]}, {"config": CONFIG, "args": [1]}),
+        (with_context, [CONFIG, 5], {"config": CONFIG, "step": 5, "last": 9}),
+        (own_args, {"args": [1, 2]}, {"args": [1, 2], "step": 0}),
+        (own_args, [[1, 2], 5], {"args": [1, 2], "step": 5}),
+    ],
+)
+def test_values_may_be_given_by_position(function: Callable[..., None], given_: Any, bound: dict[str, Any]) -> None:
+    signature = Signature.of(function)
+    assert signature.dump(signature.validate(given_)) == bound
+
+
+@pytest.mark.parametrize(
+    ("function", "given_", "says"),
+    [
+        (plain, [CONFIG, 5, 6], "3 values are given by position, and the task takes 2"),
+        (with_context, [CONFIG, 5, 6], "and the task takes 2"),
+        (plain, [], "config: is required"),
+        (plain, [CONFIG, "x"], "step: .*integer"),
+        (plain, {"args": [CONFIG], "config": CONFIG}, "args: the task has no such parameter"),
+        (plain, "x", "an object of names and values, or a list of values"),
+        (plain, 5, "an object of names and values, or a list of values"),
+    ],
+)
+def test_what_does_not_fit_by_position(function: Callable[..., None], given_: Any, says: str) -> None:
+    with pytest.raises(InvalidArguments, match=says):
+        Signature.of(function).validate(given_)
 
 
 def test_the_context_is_not_an_argument() -> None:
@@ -171,7 +253,7 @@ def test_missing_and_unknown_names() -> None:
     assert wrong(nothing, {"x": 1}) == {"/x": "the task has no such parameter; it takes no arguments"}
     assert wrong(one, {}) == {"/needed": "is required"}
     with pytest.raises(InvalidArguments, match="must be an object"):
-        Signature.of(one).validate([1])  # type: ignore[arg-type]  # what JSON may hold
+        Signature.of(one).validate(1)
 
 
 @pytest.mark.parametrize("hint", [int, float, int | None, list[int], dict[str, float], Host])

@@ -203,3 +203,27 @@ async def test_the_watch_notices_by_itself_and_ends_when_cancelled(tmp_path: Pat
     with pytest.raises(asyncio.CancelledError):
         await task
     assert [other for other in asyncio.all_tasks() if "watch" in other.get_name()] == []
+
+
+async def test_nothing_that_goes_wrong_ends_the_watch(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    registry, changed = Registry(), asyncio.Event()
+    options = DiscoveryOptions(directory=tmp_path, allowed_roots=(tmp_path,))
+
+    def fail_once(changes: FolderChanges) -> None:
+        if "first.py" in changes.added[0]:
+            raise RuntimeError("nobody expected this")
+        changed.set()
+
+    watch = DirectoryWatch(options, registry, SystemClock(), interval=0.05, on_change=fail_once)
+    task = asyncio.create_task(watch.run())
+    try:
+        (tmp_path / "first.py").write_text(returning(1))
+        async with asyncio.timeout(30):
+            while "nobody expected this" not in caplog.text:
+                await asyncio.sleep(0.01)
+            (tmp_path / "second.py").write_text(returning(2))
+            await changed.wait()
+        assert registry.names() == ("first", "second")
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

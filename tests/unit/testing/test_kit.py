@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel, SecretStr
 
-from runwright import Conflict, Hooks, Retry, Run, RunFailed, RunStatus, Settings, StoreRefused, TaskManager, task
+from runwright import (
+    Conflict,
+    Hooks,
+    NotFound,
+    Retry,
+    Run,
+    RunFailed,
+    RunStatus,
+    Settings,
+    StoreRefused,
+    TaskManager,
+    task,
+)
 from runwright.clock import to_datetime
 from runwright.events.feed import Complete
-from runwright.testing import ManualClock, advance, assert_not_started, assert_started, drain, memory_manager
+from runwright.testing import ManualClock, advance, assert_not_started, assert_started, drain, kit, memory_manager
 
 
 @task
@@ -62,6 +77,57 @@ async def test_time_passes_from_one_due_moment_to_the_next() -> None:
         assert to_datetime(clock.now()).isoformat() == "2026-01-03T12:00:00+00:00"
         ends = [each.completed_at for each in (await manager.runs(task="nightly")).items]
         assert [f"{moment:%d %H:%M}" for moment in ends if moment] == ["03 02:00", "02 02:00"]
+
+
+async def test_nothing_is_overlooked_among_many_runs() -> None:
+    clock = ManualClock()
+    release = asyncio.Event()
+
+    @task
+    async def slow() -> None:
+        await release.wait()
+
+    async with memory_manager(double, slow, clock=clock) as manager:
+        first = await manager.start(slow)
+        late = to_datetime(clock.now()) + timedelta(hours=1)
+        for number in range(kit.PAGE + 20):
+            await manager.start(double, {"number": number}, run_at=late)
+        asyncio.get_running_loop().call_later(0.3, release.set)
+        await drain(manager, 60)
+        assert (await manager.get(first.id)).status is RunStatus.COMPLETED
+
+        soon = await manager.start(double, {"number": -1}, run_at=late - timedelta(minutes=30))
+        for number in range(kit.PAGE):
+            await manager.start(double, {"number": 10_000 + number}, run_at=late)
+        await advance(manager, clock, 2000, 60)
+        ended = await manager.get(soon.id)
+        assert ended.completed_at == late - timedelta(minutes=30)
+        assert (await assert_started(manager, double, {"number": 3})).arguments == {"number": 3}
+
+
+class Order(BaseModel):
+    day: date
+    key: SecretStr
+
+
+async def test_arguments_are_compared_as_they_are_meant() -> None:
+    @task
+    async def place(order: Order, times: int = 1) -> None: ...
+
+    order = Order(day=date(2026, 1, 31), key=SecretStr("canary"))
+    async with memory_manager(place) as manager:
+        await manager.start(place, {"order": order})
+        written = {"day": "2026-01-31", "key": "canary"}
+        for same in ({"order": order}, {"order": written}, {"order": written, "times": 1}, [written]):
+            await assert_started(manager, place, same)
+        for other in ({"order": written, "times": 2}, {"order": {**written, "day": "2026-02-01"}}):
+            with pytest.raises(AssertionError, match="started were"):
+                await assert_started(manager, place, other)
+        with pytest.raises(AssertionError, match=r"can have been started with .*tims: .*did you mean 'times'"):
+            await assert_started(manager, place, {"tims": 1})
+        for ask in (assert_started, assert_not_started):
+            with pytest.raises(NotFound, match="did you mean 'place'"):
+                await ask(manager, "palce")
 
 
 async def test_what_was_not_started() -> None:
