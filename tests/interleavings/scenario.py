@@ -20,7 +20,7 @@ from runwright.testing.clock import ManualClock
 from runwright.testing.store_contract.setup import LEASE_SECONDS, Setup
 from tests.interleavings.stepper import Operation, SteppedStore
 
-TABLES = ("worker", "catalogue", "run", "attempt", "event", "schedule", "fire", "ended")
+TABLES = ("worker", "catalogue", "definition", "run", "attempt", "event", "schedule", "fire", "ended")
 KEYS = {"R": "K", "P": "K", "C": "K", "H": "L", "Q": "L"}
 """Two runs share each concurrency key, whose limit is one; and a child of R has its parent's."""
 
