@@ -68,8 +68,8 @@ class Peer:
         """Add schedules that fire each second."""
         raise NotImplementedError
 
-    async def add_far(self, count: int) -> None:
-        """Add schedules that are due in months."""
+    async def add_far(self, count: int, first: int = 0) -> None:
+        """Add schedules that are due in months, numbered from `first` on."""
         raise NotImplementedError
 
     def fires(self) -> list[Fire]:

@@ -19,6 +19,7 @@ HEADINGS = {
     "schedules": "100 schedules of one second for 30 s",
     "logs": "20,000 log lines from a run to an open page",
     "idle": "10,000 schedules due in months",
+    "many-schedules": "100 schedules of one second among 1,000 and among 100,000",
 }
 
 

@@ -21,6 +21,7 @@ Figures = dict[str, float]
 LATENCY_RUNS, LATENCY_GAP = 500, 0.02
 SCHEDULES, SCHEDULE_SECONDS = 100, 30
 FAR_SCHEDULES, IDLE_SECONDS = 10_000, 10.0
+CROWD_ROUNDS, CROWD_SECONDS = 3, 8
 PRODUCERS = 50
 STORED = 10_000
 LIMIT_SECONDS = 120.0
@@ -199,14 +200,55 @@ async def idle(peer: Peer) -> Figures:
     await peer.add_far(FAR_SCHEDULES)
     adding = time.monotonic() - begin
     await settle(peer)
+    figures = await waiting(peer)
+    if wrong := len(peer.recorder.fires()):
+        raise Failed(f"{wrong} schedules fired that are not due for months")
+    await peer.close()
+    return {"add_s": adding, **figures}
+
+
+async def many_schedules(peer: Peer) -> Figures:
+    """A hundred schedules of one second among a thousand, and among a hundred thousand: what a fire costs, in turns.
+
+    Turns, because a machine's speed drifts by more than what is looked for. The cost is all CPU of the process by the
+    fires of the time, each with the run that it makes. Also what it takes to add so many, and to wait with them.
+    """
+    crowds = {1_000: peer, 100_000: type(peer)(peer.recorder, peer.store.parent / "crowd" / peer.store.name)}
+    figures: Figures = {}
+    for size, each in crowds.items():
+        await each.open()
+        await each.start()
+        far, begin = size - SCHEDULES, time.monotonic()
+        for first in range(0, far, FAR_SCHEDULES):
+            await each.add_far(min(FAR_SCHEDULES, far - first), first)
+        figures["add_s"] = time.monotonic() - begin
+        await settle(each)
+        figures |= await waiting(each)
+        await each.add_every_second(SCHEDULES)
+        await each.close()
+    costs: dict[int, list[float]] = {size: [] for size in crowds}
+    for _ in range(CROWD_ROUNDS):
+        for size, each in crowds.items():
+            await each.start()
+            await asyncio.sleep(3)
+            fires, before = len(peer.recorder.fires()), cpu_seconds(each)
+            await asyncio.sleep(CROWD_SECONDS)
+            cost, fires = cpu_seconds(each) - before, len(peer.recorder.fires()) - fires
+            if abs(fires - SCHEDULES * CROWD_SECONDS) > SCHEDULES:
+                raise Failed(f"{fires} fires in {CROWD_SECONDS} s among {size}")
+            costs[size].append(cost / fires)
+            await each.close()
+    few, many = (sorted(found)[CROWD_ROUNDS // 2] for found in costs.values())
+    return {**figures, "fire_us_among_1000": few * 1e6, "fire_us_among_100000": many * 1e6, "ratio": many / few}
+
+
+async def waiting(peer: Peer) -> Figures:
+    """What it costs to have schedules that are not due."""
     before, begin = cpu_seconds(peer), time.monotonic()
     await asyncio.sleep(IDLE_SECONDS)
     cpu = (cpu_seconds(peer) - before) / (time.monotonic() - begin) * 100
     memory = sum(process.memory_info().rss for process in peer.processes()) / 2**20
-    if wrong := len(peer.recorder.fires()):
-        raise Failed(f"{wrong} schedules fired that are not due for months")
-    await peer.close()
-    return {"add_s": adding, "cpu_percent": cpu, "memory_mb": memory}
+    return {"cpu_percent": cpu, "memory_mb": memory}
 
 
 async def settle(peer: Peer, limit: float = 30.0) -> None:
@@ -250,4 +292,5 @@ WORKLOADS: dict[str, Callable[[Peer], Coroutine[Any, Any, Figures]]] = {
     "latency": latency,
     "schedules": schedules,
     "idle": idle,
+    "many-schedules": many_schedules,
 }

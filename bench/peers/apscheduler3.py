@@ -73,8 +73,8 @@ class Memory(Peer):
             trigger = IntervalTrigger(seconds=1, start_date=begin, timezone=dt.UTC)
             self.scheduler.add_job(tick, trigger, args=(schedule,))
 
-    async def add_far(self, count: int) -> None:
-        for schedule in range(count):
+    async def add_far(self, count: int, first: int = 0) -> None:
+        for schedule in range(first, first + count):
             self.scheduler.add_job(
                 tick, CronTrigger.from_crontab(far_cron(schedule), timezone=dt.UTC), args=(schedule,)
             )

@@ -76,7 +76,7 @@ class Runwright(Peer):
 
     async def open(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir()
+        self.folder.mkdir(parents=True)
         self.manager = self.make()
         await self.manager.open()
 
@@ -103,7 +103,7 @@ class Runwright(Peer):
             {"name": f"second-{n}", "task": self.tick, "when": when, "arguments": {"schedule": n}} for n in range(count)
         )
 
-    async def add_far(self, count: int) -> None:
+    async def add_far(self, count: int, first: int = 0) -> None:
         month = (time.gmtime().tm_mon + 5) % 12 + 1
         await self.manager.schedules.add_many(
             {
@@ -112,7 +112,7 @@ class Runwright(Peer):
                 "when": f"{n % 60} {n // 60 % 24} {n // 1440 % 28 + 1} {month} *",
                 "arguments": {"schedule": n},
             }
-            for n in range(count)
+            for n in range(first, first + count)
         )
 
     def count(self, question: str) -> int:

@@ -14,11 +14,14 @@ import time
 from array import array
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 Micros = int  # a plain alias: arithmetic on times happens in hot loops
 
 SECOND: Micros = 1_000_000
+YEARS = range(1970, 9001)
+"""The years of the moments that are taken; another one is a mistake, and some have no place in UTC."""
+MOMENT = f"with an offset and a year from {YEARS[0]} to {YEARS[-1]}"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -26,6 +29,22 @@ _MICROSECOND = timedelta(microseconds=1)
 def to_micros(moment: datetime) -> Micros:
     """The aware ``moment`` as microseconds since 1970 UTC, exact."""
     return (moment - _EPOCH) // _MICROSECOND
+
+
+def is_moment(value: object) -> TypeGuard[datetime]:
+    """Whether a value is a moment that the engine takes: aware of its zone, and in one of YEARS."""
+    return isinstance(value, datetime) and value.utcoffset() is not None and value.year in YEARS
+
+
+def moment_of(value: object) -> datetime:
+    """The moment, in UTC, that an ISO 8601 text with an offset names. ValueError says what it must be."""
+    try:
+        moment = datetime.fromisoformat(value)  # type: ignore[arg-type]  # what is no text is a TypeError
+    except (TypeError, ValueError):
+        raise ValueError("must be a time such as 2027-01-31T02:00:00Z") from None
+    if not is_moment(moment):
+        raise ValueError(f"must be a time such as 2027-01-31T02:00:00Z, {MOMENT}")
+    return moment.astimezone(UTC)
 
 
 def to_datetime(moment: Micros) -> datetime:

@@ -9,7 +9,8 @@
     │   └── SettingsError          a setting, in a file, the environment or a flag
     ├── NotFound                   a task, run, schedule, token … that is not there
     ├── Conflict                   the thing is there, and its state forbids the command
-    │   └── DuplicateName          a name is taken
+    │   ├── DuplicateName          a name is taken
+    │   └── SealError              a secret that was sealed with another key
     ├── TooLarge                   an input beyond a stated cap
     ├── NotSignedIn                no valid credentials
     ├── Forbidden                  known, but not allowed
@@ -23,7 +24,8 @@ HTTP statuses and exit codes are two tables at the edges (api.wire, cli.output);
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -48,6 +50,20 @@ class RunwrightError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+        self.file: str | None = None
+        """The file that it is about, if the input came from one; see ``in_file``."""
+
+
+@contextmanager
+def in_file(file: object) -> Iterator[None]:
+    """Errors about fields of an input that leave this block name the file that it came from."""
+    try:
+        yield
+    except RunwrightError as error:
+        if getattr(error, "errors", ()):
+            error.file, error.message = str(file), f"{file}: {error.message}"
+            error.args = (error.message,)
+        raise
 
 
 class InvalidInput(RunwrightError):
@@ -62,7 +78,12 @@ class InvalidInput(RunwrightError):
     @classmethod
     def field(cls, pointer: str, message: str) -> InvalidInput:
         """The error for a single faulty field."""
-        return cls(f"{pointer.lstrip('/')}: {message}", [FieldError(pointer, message)])
+        return cls.fields([FieldError(pointer, message)])
+
+    @classmethod
+    def fields(cls, faults: Sequence[FieldError]) -> InvalidInput:
+        """The error for several faulty fields; its message names the first three."""
+        return cls("; ".join(f"{fault.pointer.strip('/')}: {fault.message}" for fault in faults[:3]), faults)
 
 
 class InvalidArguments(InvalidInput):
@@ -81,7 +102,8 @@ class ScheduleRefused(InvalidInput):
     def __init__(self, field: str, reason: str) -> None:
         name, _, index = field.partition("[")
         pointer = f"/{name}/{index.rstrip(']')}".rstrip("/") if name in self._beside else "/schedule"
-        super().__init__(f"{field}: {reason}", [FieldError(pointer, f"{field}: {reason}")])
+        told = reason if name in self._beside else f"{field}: {reason}"
+        super().__init__(f"{field}: {reason}", [FieldError(pointer, told)])
         self.field_name = field
         self.reason = reason
 
@@ -137,6 +159,26 @@ class DuplicateName(Conflict):
     """A name is already taken by another task or schedule."""
 
     code = "duplicate_name"
+
+
+class SealError(Conflict):
+    """A sealed secret cannot be opened: it was sealed with another key, or changed."""
+
+    code = "sealed"
+
+
+class NotHere(Conflict):
+    """A task is known to other processes, and what was asked for needs its code, which this process does not have."""
+
+    code = "not_here"
+
+    def __init__(self, task: str) -> None:
+        super().__init__(
+            f"this process does not have the code of task {task!r}, and starting it needs it, to check its arguments: "
+            "ask a process that has the code, or give this one the same task folder",
+            task,
+        )
+        self.task = task
 
 
 class TooLarge(RunwrightError):

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
+from runwright.clock import YEARS
 from runwright.errors import ScheduleRefused
 
 LONGEST_SECONDS = 36_525 * 86_400
@@ -141,6 +142,8 @@ class At:
         for index, moment in enumerate(times):
             if not isinstance(moment, datetime):
                 raise ScheduleRefused(f"times[{index}]", f"must be a datetime, not {type(moment).__name__}")
+            if moment.year not in YEARS:
+                raise ScheduleRefused(f"times[{index}]", f"must be in a year from {YEARS[0]} to {YEARS[-1]}")
         object.__setattr__(self, "times", times)
 
     def __repr__(self) -> str:

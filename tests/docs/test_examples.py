@@ -21,8 +21,12 @@ def test_there_are_examples() -> None:
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_the_example_runs(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_runs(
+    block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     monkeypatch.chdir(tmp_path)
+    if "TASK_STORE" in block:  # it wants PostgreSQL
+        monkeypatch.setenv("TASK_STORE", request.getfixturevalue("postgres_url"))
     (tmp_path / "example.py").write_text(block)
     names: dict[str, object] = {"__name__": "example"}
     exec(compile(block, str(tmp_path / "example.py"), "exec", dont_inherit=True), names)

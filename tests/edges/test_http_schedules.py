@@ -52,7 +52,7 @@ async def test_the_life_of_a_schedule(doors: Doors) -> None:
         ({"schedule": "0 0 30 2 *"}, "/data/attributes/schedule"),
         ({"schedule": "61 * * * *"}, "/data/attributes/schedule"),
         ({"schedule": "2001-01-01T00:00:00Z"}, "/data/attributes/schedule"),
-        ({"timezone": "Mars/Olympus"}, "/data/attributes/schedule"),
+        ({"timezone": "Mars/Olympus"}, "/data/attributes/timezone"),
         ({"attributes": {"a": "x"}}, "/data/attributes/attributes/a"),
         ({"overlap": "sometimes"}, "/data/attributes/overlap"),
         ({"name": "Not A Slug"}, "/data/attributes/name"),

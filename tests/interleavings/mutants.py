@@ -119,6 +119,19 @@ MUTANTS = (
         [("cancel", "move_cancel"), ("finish", END), ("cancel", END)],
     ),
     Mutant(
+        "leave is given without a lock", "a parent waits, exclusive is next", method("lock_claims", _no_lock),
+        [("take_back", "COMMIT"), ("claim", END), ("take_back", END)],
+    ),
+    Mutant(
+        "leave is given without the key's lock", "a parent waits for a child", method("try_keys", _all_had),
+        [("claim", "COMMIT"), ("take_back", END), ("claim", END)],
+    ),
+    Mutant(
+        "the children of one that begins to wait are forgotten", "a parent will wait for a child",
+        without(("unpark", "h.lent > 0", "h.lent > 9")),
+        [("lend", END)],
+    ),
+    Mutant(
         "a schedule has no version", "nothing claimed",
         without(("schedule_advance", "AND schedule.version = v.version", "")),
         [("fire", END), ("fire_again", END)],

@@ -18,12 +18,16 @@ from tests.interleavings.stepper import Execution
 
 ALWAYS = """
 SELECT 'the key ' || concurrency_key || ' is held by ' || string_agg(id, ' and ' ORDER BY key)
-FROM runwright.run WHERE concurrency_key IS NOT NULL AND token IS NOT NULL
+FROM runwright.run WHERE concurrency_key IS NOT NULL AND token IS NOT NULL AND lent = 0
 GROUP BY concurrency_key HAVING count(*) > 1
 UNION ALL
 SELECT other.id || ' is claimed beside the exclusive ' || alone.id
 FROM runwright.run alone JOIN runwright.run other ON other.key <> alone.key
-WHERE alone.exclusive = 1 AND alone.token IS NOT NULL AND other.token IS NOT NULL
+WHERE alone.exclusive = 1 AND alone.token IS NOT NULL AND other.token IS NOT NULL AND other.lent = 0
+UNION ALL
+SELECT other.id || ' has the key of ' || r.id || ', and is no child of it'
+FROM runwright.run r JOIN runwright.run other ON other.concurrency_key = r.concurrency_key AND other.key <> r.key
+WHERE r.lent > 0 AND other.token IS NOT NULL AND other.parent IS DISTINCT FROM r.id
 UNION ALL
 SELECT r.id || ' is reserved by ' || w.id || ', whose session is ' || w.state
 FROM runwright.run r JOIN runwright.worker w ON w.key = r.worker
@@ -37,6 +41,10 @@ BEFORE_THE_SWEEP = """
 SELECT name || ' has a free place and only parked runs' FROM unnest(ARRAY['K', 'L']) AS name
 WHERE EXISTS (SELECT 1 FROM runwright.run WHERE concurrency_key = name AND ready = 2)
   AND NOT EXISTS (SELECT 1 FROM runwright.run WHERE concurrency_key = name AND (ready = 1 OR token IS NOT NULL))
+UNION ALL
+SELECT c.id || ' waits for the key of ' || r.id || ', which only waits'
+FROM runwright.run r JOIN runwright.run c ON c.parent = r.id AND c.concurrency_key = r.concurrency_key
+WHERE r.lent > 0 AND c.ready = 2
 UNION ALL
 SELECT run || ' was rescued ' || count(*) || ' times' FROM runwright.event WHERE action = 'run.interrupted'
 GROUP BY run HAVING count(*) > 1
@@ -58,7 +66,7 @@ WHERE action IN ('run.completed', 'run.failed', 'run.cancelled') GROUP BY run HA
 """
 STATE = """
 SELECT md5(concat(
-  (SELECT string_agg(concat_ws(' ', id, status, ready, token IS NULL, worker, attempt, crashes, cancel_requested,
+  (SELECT string_agg(concat_ws(' ', id, status, ready, lent, token IS NULL, worker, attempt, crashes, cancel_requested,
     due_at), ',' ORDER BY id) FROM runwright.run),
   (SELECT string_agg(concat_ws(' ', id, state, beats), ',' ORDER BY id) FROM runwright.worker),
   (SELECT string_agg(concat_ws(' ', worker, task), ',' ORDER BY worker, task) FROM runwright.catalogue),
@@ -90,6 +98,10 @@ class Rules:
             row = await self._row("SELECT status FROM runwright.run WHERE id = 'R'")
             if row is None or row[0] not in ("completed", "cancelled"):
                 execution.faults.append(f"the end of R was accepted, and it is {row}")
+        if name == "take_back" and isinstance(answer, Turn) and self._accepted(answer):
+            row = await self._row("SELECT lent FROM runwright.run WHERE id = 'R'")
+            if row is None or bool(answer.refused) != bool(row[0]):
+                execution.faults.append(f"the leave of R was {'not ' * bool(answer.refused)}given, and lent is {row}")
         if name == "beat" and answer:
             row = await self._row("SELECT state, beats FROM runwright.worker WHERE id = 'w1'")
             if row is None or tuple(row) != ("live", 1):

@@ -21,8 +21,8 @@ from runwright.testing.store_contract.setup import LEASE_SECONDS, Setup
 from tests.interleavings.stepper import Operation, SteppedStore
 
 TABLES = ("worker", "catalogue", "run", "attempt", "event", "schedule", "fire", "ended")
-KEYS = {"R": "K", "P": "K", "H": "L", "Q": "L"}
-"""Two runs share each concurrency key, whose limit is one."""
+KEYS = {"R": "K", "P": "K", "C": "K", "H": "L", "Q": "L"}
+"""Two runs share each concurrency key, whose limit is one; and a child of R has its parent's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class Shape:
     """A state and the operations that meet in it.
 
     ``runs`` are there in the order of the queue; w1 runs R and has reserved H if they are ``held``. P waits for R's key
-    and Q for H's: ``parked``, or still ready. X is a run of its own, and may be exclusive; Y is a plain one.
+    and Q for H's: ``parked``, or still ready; so does C, a child of R. R only waits if it has ``lent``. X is a run of
+    its own, and may be exclusive; Y is a plain one.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Shape:
     held: bool = True
     parked: bool = True
     exclusive: str = ""
+    lent: bool = False
 
 
 SHAPES = (
@@ -59,6 +61,18 @@ SHAPES = (
     Shape(
         "nothing claimed", "RPXY",
         ("claim", "claim_again", "cancel", "fire", "fire_again"), held=False, exclusive="F",
+    ),
+    Shape(
+        "a parent waits, exclusive is next", "RXY",
+        ("claim", "claim_again", "take_back", "finish", "cancel", "cancel_others", "rescue"), exclusive="X", lent=True,
+    ),
+    Shape(
+        "a parent waits for a child", "RCPY",
+        ("claim", "claim_again", "take_back", "finish", "cancel", "cancel_others", "rescue"), parked=False, lent=True,
+    ),
+    Shape(
+        "a parent will wait for a child", "RPCY",
+        ("claim", "claim_again", "lend", "take_back", "finish", "cancel", "cancel_others", "rescue"),
     ),
 )  # fmt: skip
 
@@ -87,6 +101,8 @@ class Scenario:
         await given.worker("w1")
         for run in shape.runs:
             await scenario._bring(given, run)
+        if shape.lent:
+            await store.turn("w1", changes=[given.change(scenario.claims["R"], RunEvent.LEND)])
         await given.worker("w2")
         await given.worker("w3")
         await store.write_schedules([ScheduleChange(replace(given.schedule(next_in=0), id="S"))], "test")
@@ -105,10 +121,11 @@ class Scenario:
         self.clock.advance(1)  # each is due after the one before
         key = KEYS.get(run)
         new = given.run(
-            exclusive=run in self.shape.exclusive, concurrency_key=key, concurrency_limit=1 if key else None
-        )
+            exclusive=run in self.shape.exclusive, concurrency_key=key, concurrency_limit=1 if key else None,
+            parent="R" if run == "C" else None,
+        )  # fmt: skip
         await self.store.enqueue([replace(new, id=run)])
-        held, parked = self.shape.held and run in "RH", self.shape.parked and self.shape.held and run in "PQ"
+        held, parked = self.shape.held and run in "RH", self.shape.parked and self.shape.held and run in "PQC"
         if held or parked:
             turn = await self.store.turn("w1", [Wanted(Lane.ASYNC, *((1, 0) if run == "R" else (0, 1)))])
             assert [claim.run_id for claim in turn.claims] == ([run] if held else [])
@@ -131,14 +148,18 @@ class Scenario:
         finish = [given.finish(claim) for run, claim in self.claims.items() if run == "R"]
         reserved = [claim for run, claim in self.claims.items() if run == "H"]
         start = [given.change(claim, RunEvent.START) for claim in reserved]
+        parent = [claim for run, claim in self.claims.items() if run == "R"]
+        lend, back = ([given.change(one, event) for one in parent] for event in (RunEvent.LEND, RunEvent.TAKE_BACK))
         tokens = [(claim.key, claim.token) for claim in reserved]
         every: dict[str, Operation] = {
             "claim": lambda store: store.turn("w2", wanted),
             "claim_again": lambda store: store.turn("w3", [Wanted(Lane.ASYNC, 1)]),
             "beat": lambda store: store.beat_once("w1", LEASE_SECONDS),
             "finish": lambda store: store.turn("w1", wanted, changes=start, finished=finish),
+            "lend": lambda store: store.turn("w1", changes=lend),
+            "take_back": lambda store: store.turn("w1", changes=back),
             "cancel": lambda store: self._cancel(store, ["H", "P", "R"]),
-            "cancel_others": lambda store: self._cancel(store, ["P", "Q", "X"]),
+            "cancel_others": lambda store: self._cancel(store, ["C", "P", "Q", "X"]),
             "rescue": self._rescue,
             "rescue_again": self._rescue,
             "fire": lambda store: store.fire([plans[0]]),

@@ -15,6 +15,7 @@ from typing import Any, Self, TypeAlias
 import asyncpg
 
 from runwright.clock import Clock, SystemRng
+from runwright.errors import StoreUnavailable
 from runwright.store.leases import Leases
 from runwright.store.postgres import SERVER_SETTINGS, PostgresStore
 from runwright.store.postgres_errors import AGAIN
@@ -31,11 +32,19 @@ Operation: TypeAlias = "Callable[[SteppedStore], Awaitable[Any]]"
 Plan: TypeAlias = "Sequence[tuple[str, Stop]]"
 
 
-def names() -> dict[str, str]:
-    """What each statement is called."""
-    texts = {text: name for table in (SQL, _BATCH) for name, text in table.items()}
-    locks = {f"SELECT pg_advisory_xact_lock{kind}({CLAIMS})": "lock_claims" for kind in ("", "_shared")}
-    return {**texts, **locks, _LOCK_KEYS: "lock_keys", _TRY_KEYS: "try_keys"}
+class Names(dict[str, str]):
+    """What each statement is called. Several that are sent as one are called what the first of them is."""
+
+    def __init__(self) -> None:
+        texts = {text: name for table in (SQL, _BATCH) for name, text in table.items()}
+        locks = {f"SELECT pg_advisory_xact_lock{kind}({CLAIMS})": "lock_claims" for kind in ("", "_shared")}
+        super().__init__({**texts, **locks, _LOCK_KEYS: "lock_keys", _TRY_KEYS: "try_keys"})
+
+    def of(self, statement: str) -> str:
+        whole = self.get(statement)
+        if whole is None and statement.startswith("WITH s0 AS ("):
+            return next(name for text, name in self.items() if statement.startswith(f"WITH s0 AS ({text})"))
+        return whole or statement.split("(", maxsplit=1)[0][:40]
 
 
 class Gate:
@@ -125,11 +134,12 @@ class SteppedStore(PostgresStore):
     async def _send(self, text: str) -> object:
         return None
 
-    async def _transaction(self, body: Body[Any]) -> Any:
+    async def _transaction(self, body: Body[Any], *, again: bool = False) -> Any:
         try:
-            return await super()._transaction(body)
-        except AGAIN as met:
-            self.met.append(type(met).__name__)
+            return await super()._transaction(body, again=again)
+        except StoreUnavailable as unavailable:
+            if isinstance(unavailable.__cause__, AGAIN):
+                self.met.append(type(unavailable.__cause__).__name__)
             raise
 
 
@@ -147,13 +157,12 @@ class Player:
     def ended(self) -> bool:
         return self.task.done()
 
-    def has_reached(self, stop: Stop, known: dict[str, str]) -> bool:
+    def has_reached(self, stop: Stop, known: Names) -> bool:
         if self.ended:
             return True
         if isinstance(stop, int):
             return self.steps >= stop
-        following = self.store.gate.next or ""
-        return stop is not None and known.get(following, following) == stop
+        return stop is not None and known.of(self.store.gate.next or "") == stop
 
 
 @dataclass(slots=True)
@@ -207,7 +216,7 @@ class Stage:
 
         ``at_end`` is awaited when an operation has ended, before any other statement is let go.
         """
-        execution, known = Execution(plan), names()
+        execution, known = Execution(plan), Names()
         wanted = list(dict.fromkeys(name for name, _ in plan))
         players: dict[str, Player] = {}
         try:
@@ -244,13 +253,13 @@ class Stage:
         self,
         player: Player,
         players: dict[str, Player],
-        known: dict[str, str],
+        known: Names,
         execution: Execution,
         at_end: Callable[[Execution, str], Awaitable[None]],
     ) -> None:
         statement = player.store.gate.open()
         player.steps += 1
-        execution.trace.append(f"{player.name}.{known.get(statement, statement.split('(', maxsplit=1)[0][:40])}")
+        execution.trace.append(f"{player.name}.{known.of(statement)}")
         await self._settle(player)
         if player.blocked:
             execution.trace[-1] += "(waits)"

@@ -89,7 +89,7 @@ MET_ONCE: Sequence[tuple[str, Plan]] = [
     ("exclusive is next", [("cancel", END), ("claim", "claim_lock"), ("cancel_others", END), ("claim", END)]),
     ("exclusive is next", [("cancel", END), ("cancel_others", 3), ("claim", END), ("cancel_others", END)]),
     # a session ended while its last turn claimed: the reservation was its own for ever
-    ("running", [("finish", "event_insert"), ("end", END), ("finish", END)]),
+    ("running", [("finish", "COMMIT"), ("end", END), ("finish", END)]),
     # a command held a key's lock while it waited for the next run, whose end waited for the key
     ("running", [("cancel", "unpark"), ("finish", END), ("cancel", END)]),
     ("not yet parked", [("rescue", "rescue"), ("cancel", 4), ("rescue", END), ("cancel", END)]),

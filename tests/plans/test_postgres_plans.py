@@ -14,6 +14,8 @@ import pytest
 from runwright.clock import SystemClock, SystemRng
 from runwright.store import sql
 from runwright.store.postgres import SERVER_SETTINGS, PostgresStore
+from runwright.store.postgres_transaction import _BATCH as BATCH
+from runwright.store.postgres_transaction import packed
 
 SQL = sql.load("postgres")
 # Large tables, of which no statement reads all. Names in plans are aliases, so both are looked at.
@@ -90,8 +92,10 @@ async def test_the_look_sees_what_it_is_for(connection: asyncpg.Connection[async
 INDEXES = (
     ("claim_read", "run_ready"),
     ("claim_head", "run_ready"),
-    ("claim_tasks", "run_ready"),
-    ("claim_next_due", "run_later"),
+    ("claim_look", "run_ready"),
+    ("claim_look", "run_later"),
+    ("claim_look", "run_exclusive"),
+    ("claim_look", "run_exclusive_held"),
     ("claim_exclusive", "run_exclusive"),
     ("claim_exclusive", "run_exclusive_held"),
     ("unpark", "run_key_queue"),
@@ -99,6 +103,7 @@ INDEXES = (
     ("session_hand_back", "run_held"),
     ("unique_holder", "run_unique"),
     ("schedule_busy", "run_schedule_live"),
+    ("waiting_runs", "run_waiting"),
     ("prune_runs", "run_history"),
     ("history", "run_history"),
     ("turn_read", "run_pkey"),
@@ -120,6 +125,21 @@ async def test_each_uses_its_index(connection: asyncpg.Connection[asyncpg.Record
     assert await others() == []
     await connection.execute("ANALYZE")
     assert await others() == []
+
+
+@pytest.mark.parametrize("name", ["turn_finish", "turn_start", "claim_start", "claim_reserve"])
+async def test_a_batch_whose_rows_have_much_in_common_uses_it_too(
+    connection: asyncpg.Connection[asyncpg.Record], name: str
+) -> None:
+    places = max(int(number) for number in re.findall(r"\$(\d+)", SQL[name]))
+    statement, values = packed(BATCH[name], [(row, row, *[None] * (places - 2)) for row in range(300)])
+    assert values.count(None) == places - 2
+    await connection.execute(FILL)
+    await connection.execute(f"PREPARE looked_at AS {statement}")
+    text = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE looked_at({', '.join(['NULL'] * places)})")
+    found = steps(json.loads(text)[0]["Plan"])
+    assert "run_pkey" in {step.get("Index Name") for step in found}
+    assert not [step for step in found if step["Node Type"] == "Seq Scan" and step["Relation Name"] in LARGE]
 
 
 @pytest.mark.parametrize("analysed", [False, True])

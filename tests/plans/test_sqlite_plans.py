@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import apsw
 import pytest
 
 from runwright.clock import SystemRng
-from runwright.model import Lane, NewRun
+from runwright.model import FirePlan, Lane, NewFire, NewRun, Schedule, ScheduleChange
 from runwright.store import sql
 from runwright.store.base import NewWorker, Wanted
 from runwright.store.sqlite import SqliteStore
@@ -26,7 +27,9 @@ SMALL = {
     "prune_events": "event",  # the oldest first, with a limit
     "prune_rates": "rate_start",
     "prune_workers": "worker",
+    "schedule_count": "schedule",  # for a page that a person looks at
     "schedule_list": "schedule",
+    "schedule_tasks": "schedule",  # for tasks that depend on tasks, when the code changes
     "session_list": "w",
     "statistics": "schedule",
     "probe_delete": "probe",
@@ -41,6 +44,8 @@ _NAMES = {
     "best",
     "alone",
     "kin",
+    "about",
+    "known",
     "name",
     "tries",
     "claimed",
@@ -77,7 +82,10 @@ def test_no_statement_reads_a_whole_table(connection: apsw.Connection, name: str
         ("claim_read_before", "run_ready (lane=? AND task=? AND rank=? AND due_at<?)"),
         ("claim_head", "run_ready (lane=? AND task=?)"),
         ("claim_due", "run_later (lane=? AND due_at<?)"),
-        ("claim_next_due", "run_later (lane=?)"),
+        ("claim_look", "run_later (lane=?)"),
+        ("claim_look", "run_ready (lane=?)"),
+        ("claim_look", "run_exclusive"),
+        ("claim_look", "run_exclusive_held"),
         ("claim_exclusive", "run_exclusive"),
         ("claim_exclusive", "run_exclusive_held"),
         ("session_key", "run_exclusive"),
@@ -89,6 +97,11 @@ def test_no_statement_reads_a_whole_table(connection: apsw.Connection, name: str
         ("orphan_list", "run_held"),
         ("unique_holder", "run_unique (unique_key=?)"),
         ("schedule_busy", "run_schedule_live (schedule=?)"),
+        ("waiting_runs", "run_waiting"),
+        ("line_release", "run_in_line"),
+        ("run_early", "run_schedule_live"),
+        ("run_early_of", "run_schedule_live (schedule=?)"),
+        ("schedule_stranded", "schedule_undue"),
         ("schedule_due", "schedule_due (next_due_at>? AND next_due_at<?)"),
         ("prune_runs", "run_history (task=? AND completed_at>? AND completed_at<?)"),
         ("history", "run_history (task=?"),
@@ -98,9 +111,7 @@ def test_it_uses_its_index(connection: apsw.Connection, name: str, index: str) -
     assert any(f"INDEX {index}" in step for step in plan(connection, SQL[name])), plan(connection, SQL[name])
 
 
-@pytest.mark.parametrize(
-    "name", ["claim_read", "claim_read_before", "claim_head", "claim_exclusive", "schedule_next_due"]
-)
+@pytest.mark.parametrize("name", ["claim_read", "claim_read_before", "claim_head", "claim_exclusive"])
 def test_a_queue_is_never_sorted(connection: apsw.Connection, name: str) -> None:
     assert not any("TEMP B-TREE" in step for step in plan(connection, SQL[name]))
 
@@ -118,20 +129,70 @@ async def steps_of_a_turn(waiting: list[dict[str, object]], session_tasks: list[
     for _ in range(12):  # let it park what waits for that place
         turn = await store.turn("w1", [Wanted(Lane.ASYNC, 0, 1)])
         await store.hand_back("w1", [(claim.key, claim.token) for claim in turn.claims])
-    steps = 0
-
-    def count(event: dict[str, object]) -> None:
-        nonlocal steps
-        status = event["stmt_status"]
-        assert isinstance(status, dict)
-        steps += status["SQLITE_STMTSTATUS_VM_STEP"]
-
-    store._connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, count)
-    turn = await store.turn("w1", [Wanted(Lane.ASYNC, wanted)])
-    store._connection.trace_v2(0, None)
+    with counted(store) as steps:
+        turn = await store.turn("w1", [Wanted(Lane.ASYNC, wanted)])
     assert len(turn.claims) == wanted
     await store.close()
-    return steps
+    return sum(steps)
+
+
+@contextmanager
+def counted(store: SqliteStore) -> Iterator[list[int]]:
+    """The steps that SQLite's machine takes for each statement within the block."""
+    steps: list[int] = []
+
+    def count(event: dict[str, object]) -> None:
+        status = event["stmt_status"]
+        assert isinstance(status, dict)
+        steps.append(status["SQLITE_STMTSTATUS_VM_STEP"])
+
+    store._connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, count)
+    yield steps
+    store._connection.trace_v2(0, None)
+
+
+async def steps_of_a_tick(schedules: int, due: int = 20, backlog: int = 0) -> int:
+    """How many steps it takes to fire so many due schedules out of all, and to settle what the fires lead to.
+
+    Each of the due ones has a ``backlog`` of live runs.
+    """
+    clock, rng = ManualClock(), SystemRng()
+    store = await SqliteStore.open(MEMORY, clock=clock, rng=rng)
+    now = clock.now()
+    made = [
+        Schedule(f"s{n}", f"s{n}", "backup", "{}", version=1, next_due_at=now + (0 if n < due else 10**12 + n))
+        for n in range(schedules)
+    ]
+    await store.write_schedules([ScheduleChange(each) for each in made], "system")
+    for n in range(due):
+        waiting = [NewRun(rng.run_id(now), "backup", Lane.ASYNC, "{}", now, now, schedule=f"s{n}")] * backlog
+        await store.enqueue([replace(run, id=rng.run_id(now)) for run in waiting])
+    with counted(store) as steps:
+        found = await store.due_schedules(now + 1)
+        busy = await store.busy_schedules([each.id for each in found])
+        plans = []
+        for each in found:
+            run = NewRun(rng.run_id(now), "backup", Lane.ASYNC, "{}", now, now, schedule=each.id)
+            plans.append(FirePlan(each.id, 1, (NewFire(now, "fired", "", run),), now, now + 10**6))
+        assert all(await store.fire(plans))
+        await store.paused()
+        await store.settle(await store.ended(), {})
+        await store.waiting_runs()
+    assert len(found) == due
+    assert len(busy) == (due if backlog else 0)
+    await store.close()
+    return sum(steps)
+
+
+async def test_a_tick_follows_what_is_due_and_not_the_number_of_schedules() -> None:
+    few = await steps_of_a_tick(100)
+    many = await steps_of_a_tick(20_000)
+    assert many < 1.05 * few
+    assert await steps_of_a_tick(1000, due=200) < 12 * few
+
+
+async def test_a_tick_does_not_follow_the_runs_that_wait() -> None:
+    assert await steps_of_a_tick(100, backlog=500) < 1.2 * await steps_of_a_tick(100, backlog=1)
 
 
 async def test_a_turn_follows_the_batch_and_not_the_queue() -> None:

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from runwright import Settings, TaskManager
+from runwright import Settings, SystemClock, TaskManager
+from runwright.clock import Clock
 from tests.process import cluster_app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -138,9 +139,12 @@ class Node:
 
 
 class Cluster:
-    """Nodes on one database. ``options`` are settings of all of them. Use it with ``with``."""
+    """Nodes on one database. ``options`` are settings of all of them. Use it with ``with``.
 
-    def __init__(self, url: str, folder: Path, *, speed: float = 1, **options: Any) -> None:
+    Their time passes ``speed`` times as fast; then each has a clock of its own, up to ``skew_seconds`` off.
+    """
+
+    def __init__(self, url: str, folder: Path, *, speed: float = 1, skew_seconds: float = 0, **options: Any) -> None:
         self.folder = folder
         self.settings = Settings(store=url, secret_key=secrets.token_urlsafe(32), **options)
         self.ledger = Ledger(folder / "ledger")
@@ -152,9 +156,12 @@ class Cluster:
             "TASK_SECRET_KEY": self.settings.secret_key.get_secret_value(),
             **{f"TASK_{name.upper()}": str(value) for name, value in options.items()},
             "LEDGER": str(self.ledger.path),
-            "CLUSTER_SPEED": str(speed),
-            "CLUSTER_ORIGIN": str(time.time()),
+            "CLUSTER_SKEW": str(skew_seconds),
         }
+        self.clock: Clock = SystemClock()
+        if speed != 1:
+            self.clock = cluster_app.FastClock.begin(folder / "clock", speed)
+            self._environment["CLUSTER_CLOCK"] = str(folder / "clock")
 
     def __enter__(self) -> Self:
         return self
@@ -173,7 +180,7 @@ class Cluster:
 
     def manager(self) -> TaskManager:
         """A manager of the caller's process that only stores and asks."""
-        return TaskManager(self.settings, tasks=cluster_app.TASKS, roles=())
+        return TaskManager(self.settings, tasks=cluster_app.TASKS, roles=(), clock=self.clock)
 
     def assert_alive(self, nodes: Iterable[Node] | None = None) -> None:
         """Fail with what a node said if one has ended."""

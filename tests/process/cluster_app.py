@@ -8,18 +8,27 @@ Settings come from the environment (`TASK_…`), as for any process. It prints `
 from __future__ import annotations
 
 import asyncio
+import mmap
 import os
+import random
 import signal
+import struct
 import sys
 import threading
 import time
 from functools import cache
+from pathlib import Path
+from typing import Self
 
 from runwright import RunCancelled, RunContext, Settings, SystemClock, TaskManager, task
 from runwright.clock import Clock, Micros
 from runwright.store.postgres import PostgresStore
 
 STEP_SECONDS = 0.05
+EARLY_SECONDS = 0.05
+LONGEST_NAP = 0.05
+PACE = struct.Struct("<ddd")
+"""The machine's monotonic clock at the last change of the pace, what the cluster's clock showed then, and the pace."""
 
 
 @cache
@@ -67,25 +76,66 @@ TASKS = (work, alone, tick)
 
 
 class FastClock(SystemClock):
-    """Time that passes more quickly, from an instant that all processes of the cluster share."""
+    """Time that passes more quickly, the same for all processes of the cluster: it is kept in a file that they share.
 
-    def __init__(self, speed: float, origin: float) -> None:
-        self._speed, self._origin = speed, origin
+    The wall clock is ahead by ``ahead`` seconds, and a timer comes early by up to ``early`` seconds.
+    """
+
+    def __init__(self, path: Path, ahead: float = 0, early: float = 0) -> None:
+        with path.open("r+b") as file:
+            self._pace = mmap.mmap(file.fileno(), PACE.size)
+        self._ahead, self._early = ahead, early
+
+    @classmethod
+    def begin(cls, path: Path, speed: float) -> Self:
+        """A clock that goes from now on, ``speed`` times as fast as the machine's, until it is told another pace."""
+        path.write_bytes(PACE.pack(time.monotonic(), time.time(), speed))
+        return cls(path)
+
+    def set_speed(self, speed: float) -> None:
+        """Let time pass so quickly from now on, for all."""
+        self._pace[:] = PACE.pack(time.monotonic(), self._seconds(), speed)
+
+    @property
+    def speed(self) -> float:
+        """How many seconds pass in one of the machine's."""
+        return self._read()[2]
 
     def now(self) -> Micros:
-        return int((self._origin + (time.time() - self._origin) * self._speed) * 1e6)
+        return int((self._seconds() + self._ahead) * 1e6)
 
     def monotonic(self) -> float:
-        return time.monotonic() * self._speed
+        return self._seconds()
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / self._speed)
+        end = self._seconds() + max(0.0, seconds - random.uniform(0, self._early))
+        while (left := end - self._seconds()) > 0:
+            await asyncio.sleep(min(left / self.speed, LONGEST_NAP))
+        await asyncio.sleep(0)
+
+    def _seconds(self) -> float:
+        since, seconds, speed = self._read()
+        return seconds + (time.monotonic() - since) * speed
+
+    def _read(self) -> tuple[float, float, float]:
+        while (read := bytes(self._pace)) != bytes(self._pace):  # it was being written
+            pass
+        since, seconds, speed = PACE.unpack(read)
+        return since, seconds, speed
 
 
+@cache
 def clock() -> Clock:
-    """The machine's, or a faster one if CLUSTER_SPEED and CLUSTER_ORIGIN say so."""
-    speed = float(os.environ.get("CLUSTER_SPEED", "1"))
-    return SystemClock() if speed == 1 else FastClock(speed, float(os.environ["CLUSTER_ORIGIN"]))
+    """The machine's, or the cluster's if CLUSTER_CLOCK names its file, up to CLUSTER_SKEW seconds off."""
+    if not (path := os.environ.get("CLUSTER_CLOCK")):
+        return SystemClock()
+    skew = float(os.environ["CLUSTER_SKEW"])
+    return FastClock(Path(path), random.uniform(-skew, skew), EARLY_SECONDS if skew else 0)
+
+
+def own_time(store: PostgresStore) -> Micros:
+    """A store's time as the process has it, and not as the server has it."""
+    return store._clock.now()
 
 
 def end_with_the_tests() -> None:
@@ -99,8 +149,8 @@ async def main(role: str, folder: str) -> None:
     threading.Thread(target=end_with_the_tests, daemon=True).start()
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-    if isinstance(clock(), FastClock):  # then the server's wall clock is of no use
-        PostgresStore.now = lambda self: self._clock.now()  # type: ignore[method-assign]  # see above
+    if isinstance(clock(), FastClock):
+        PostgresStore.now = own_time  # type: ignore[assignment, method-assign]  # the server's wall clock is of no use then
     roles = ("worker", "scheduler") if role == "both" else (role,)
     settings = Settings.load(directory=folder)
     async with TaskManager(settings, tasks=TASKS, roles=roles, user_loop=True, clock=clock()):

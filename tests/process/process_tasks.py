@@ -320,6 +320,18 @@ def waits_for_ever(marks: str, *, run: RunContext) -> Any:
 
 
 @task(mode="process")
+async def waits_a_while(what: str, seconds: float, marks: str, *, run: RunContext) -> str:
+    """Note when the wait is over, whatever ends it."""
+    try:
+        await asyncio.wait_for(run.wait(what), seconds)
+    except TimeoutError:
+        return "impatient"
+    finally:
+        Path(marks).touch()
+    return "patient"
+
+
+@task(mode="process")
 async def starts_badly(what: str, *, run: RunContext) -> str:
     try:
         await run.start("add", {"a": "no number"}) if what == "arguments" else await run.start("nothing")
@@ -385,5 +397,5 @@ TASKS = [
     raises, dies, remembers, pausable, pausable_async, cleans_up, cleans_up_async, environment, chance, burns,
     starts_child, starts_badly, waits_for_child, waits_for_child_sync, waits_for_failure, waits_for_ever, hopeless,
     memory_score, reads_file, leaves_daemon, cleans_up_long, cleans_up_long_async, looks_and_ends, terminates_itself,
-    forks_and_returns,
+    forks_and_returns, waits_a_while,
 ]  # fmt: skip

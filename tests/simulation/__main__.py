@@ -1,4 +1,4 @@
-"""Plays one seed again and says what went wrong: ``python -m tests.simulation SEED [MINUTES | mix]``."""
+"""Plays one seed again and says what went wrong: ``python -m tests.simulation SEED [MINUTES | mix | lines]``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import sys
 
 from tests.simulation.cluster import play
+from tests.simulation.lines import play_lines
 from tests.simulation.mixes import play_mix
 
 
@@ -13,7 +14,8 @@ def main() -> int:
     """Play the seed of the command line."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     seed, how = int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "6"
-    world = play_mix(seed) if how == "mix" else play(seed, float(how))
+    kinds = {"mix": play_mix, "lines": play_lines}
+    world = kinds[how](seed) if how in kinds else play(seed, float(how))
     print(
         f"seed {seed}, {world.drawn}: {len(world.acknowledged)} runs acknowledged, {len(world.executions)} executions"
     )

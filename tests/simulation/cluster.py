@@ -314,7 +314,7 @@ class World:
         self.executions.append(execution)
         self._check_company(execution)
         try:
-            await node.clock.sleep(seconds)
+            await self._work(node, seconds)
             if then is not None:
                 await then(execution)
             if self.loop.rng.random() < FAILING:
@@ -328,6 +328,10 @@ class World:
             raise
         finally:
             execution.ended = self.loop.seconds
+
+    async def _work(self, node: Node, seconds: float) -> None:
+        """What user code does, save that it may fail."""
+        await node.clock.sleep(seconds)
 
     def _alive(self) -> set[str]:
         """The nodes, save those that are dead or frozen, or cannot know yet that they were fenced."""

@@ -15,6 +15,11 @@ from runwright.worker.requests import Requests
 from tests.simulation.cluster import World
 from tests.simulation.mutants import QUIET, Mutant
 
+KEYED: dict[str, Any] = {"wishes": ("one", "one", "alone"), "children": ("one", "one", "one", "work", "alone")}
+"""Worlds of runs that have the same concurrency keys as their children."""
+LONE: dict[str, Any] = {"wishes": ("alone", "one", "family"), "children": ("alone", "one", "work")}
+"""Worlds of exclusive runs with exclusive children."""
+
 
 def spoiled(**statements: str) -> AbstractContextManager[Any]:
     """Other text for some of the store's statements."""
@@ -85,21 +90,23 @@ MIX_MUTANTS = [
     ),
     Mutant(
         "a parent goes on beside a child with its key", QUIET,
-        patch=lambda: spoiled(places_left="SELECT 1 WHERE 1 OR ?1"),
+        patch=lambda: spoiled(places_left="SELECT 1 WHERE 1 OR ?1"), options=KEYED,
     ),
-    Mutant("lending wakes nobody", QUIET, patch=lending_wakes_nobody),
+    Mutant("lending wakes nobody", QUIET, patch=lending_wakes_nobody, options=KEYED),
     Mutant(
         "the store does not know who waits", QUIET,
         patch=lambda: spoiled(turn_lend="UPDATE run SET lent = 0 WHERE key = ?1 AND token = ?2 AND (1 OR ?3 OR ?4)"),
     ),
     Mutant(
         "an exclusive run that waits is not alone any more", QUIET,
-        patch=lambda: without("claim_others", "o.exclusive = 1 OR", ""),
+        patch=lambda: without("claim_exclusive", "AND (NOT EXISTS (", "AND (1 OR NOT EXISTS ("), options=LONE,
     ),
     Mutant(
         "children of others pass an exclusive run", QUIET,
         patch=lambda: without("claim_children", "CAST(?4 AS TEXT) IS NULL", "1"),
     ),
-    Mutant("a key of one that waits is kept from an exclusive run's children", QUIET, patch=kept_keys_count),
+    Mutant(
+        "a key of one that waits is kept from an exclusive run's children", QUIET, patch=kept_keys_count, options=LONE,
+    ),
     Mutant("unique is forgotten", QUIET, {"enqueue": unique_is_forgotten}),
 ]  # fmt: skip

@@ -47,6 +47,8 @@ class MixWorld(World):
     trouble_seconds: float = 10.0
     quiet_seconds: float = 1200.0
     aging_seconds: float | None = 20.0
+    wishes: Sequence[str] = WISHES
+    children: Sequence[str] = CHILDREN
     claimed_at: list[Micros] = field(default_factory=list)
     restarted: list[tuple[float, str]] = field(default_factory=list)
     parents: dict[str, str] = field(default_factory=dict)
@@ -92,7 +94,7 @@ class MixWorld(World):
         """A run with children waits for the most of them; what becomes of them is not its business."""
         rng, run = self.loop.rng, current_run()
         together: list[str] = []
-        for name in rng.choices(CHILDREN, k=rng.choice((0, 1, 3))):
+        for name in rng.choices(self.children, k=rng.choice((0, 1, 3))):
             given = self._arguments(name, LOCKS.index(floor))
             if given is None:
                 continue
@@ -101,7 +103,7 @@ class MixWorld(World):
             how = rng.random()
             if how < 0.5:
                 await self._wait(execution, [child])
-            elif how < 0.6:
+            elif how < 0.65:
                 await self._wait(execution, [child], patience=rng.expovariate(1 / 3))
             elif how < 0.8:
                 together.append(child)
@@ -132,7 +134,7 @@ class MixWorld(World):
 
     def _wish(self) -> NewRun:
         rng = self.loop.rng
-        name = rng.choice(WISHES)
+        name = rng.choice(self.wishes)
         request = RunRequest(name, self._arguments(name) or {}, priority=rng.choice(PRIORITIES))
         return self.nodes[0].admission.admit(request, self.clock.now())
 

@@ -129,6 +129,15 @@ def ends_have_no_consequences(world: World, verb: Any) -> Any:
     return lambda ended, next_due: verb(ended, {})
 
 
+def never_rearmed(world: World, verb: Any) -> Any:
+    """Nor does the sweep help that looks for what was left without a due time."""
+
+    async def rearm(next_due: Any) -> None:
+        return None
+
+    return rearm
+
+
 class WallClock:
     """A clock whose steady side is its wall side."""
 
@@ -175,7 +184,7 @@ MUTANTS = [
     Mutant("never rescued", DEADLY, {"rescue": never_rescued}),
     Mutant("ledger without a key", QUIET, {"fire": ledger_without_a_key}),
     Mutant("cursor moves without its run", QUIET, {"fire": cursor_moves_without_its_run}),
-    Mutant("ends have no consequences", QUIET, {"settle": ends_have_no_consequences}),
+    Mutant("ends have no consequences", QUIET, {"settle": ends_have_no_consequences, "rearm": never_rearmed}),
     Mutant("no heartbeat", QUIET, patch=lambda: mock.patch.object(Heartbeat, "beat", return_value=True)),
     Mutant(
         "hints are the truth",

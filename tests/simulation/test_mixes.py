@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.simulation.cluster import Faults, World
-from tests.simulation.mix_mutants import MIX_MUTANTS
+from tests.simulation.mix_mutants import KEYED, LONE, MIX_MUTANTS
 from tests.simulation.mixes import WISHES, play_mix
 from tests.simulation.mutants import Mutant
 from tests.simulation.test_simulation import told
@@ -34,14 +35,14 @@ def test_no_rule_between_runs_is_broken(seed: int) -> None:
     assert not world.violations, told(world)
 
 
-def _small(mutant: Mutant | None = None) -> World:
-    """A minute without trouble, with a planted bug or without one."""
-    verbs = {} if mutant is None else mutant.verbs
-    return play_mix(0, 1, faults=Faults(), mutations=verbs, quiet_seconds=200)
+def _small(**options: Any) -> World:
+    """A minute without trouble."""
+    return play_mix(0, 1, faults=Faults(), nodes_wanted=4, quiet_seconds=600, **options)
 
 
-def test_without_a_planted_bug_its_world_is_in_order() -> None:
-    world = _small()
+@pytest.mark.parametrize("options", [{}, KEYED, LONE], ids=["any", "keyed", "lone"])
+def test_without_a_planted_bug_their_worlds_are_in_order(options: dict[str, Any]) -> None:
+    world = _small(**options)
 
     assert not world.violations, told(world)
 
@@ -49,7 +50,7 @@ def test_without_a_planted_bug_its_world_is_in_order() -> None:
 @pytest.mark.parametrize("mutant", MIX_MUTANTS, ids=lambda mutant: mutant.name)
 def test_planted_bugs_between_runs_are_caught(mutant: Mutant) -> None:
     with mutant.patch():
-        assert _small(mutant).violations
+        assert _small(mutations=mutant.verbs, **mutant.options).violations
 
 
 @pytest.mark.soak

@@ -114,6 +114,17 @@ def test_the_schedule_has_fired_and_its_ledger_is_shown(page: Page) -> None:
     expect(page.get_by_text("fired").first).to_be_visible()
 
 
+def test_the_totals_over_all_schedules_are_shown(page: Page) -> None:
+    page.goto("/schedules")
+    totals = page.evaluate("""() => fetch("/api/stats").then(answer => answer.json())""")["data"]["attributes"]
+    shown = page.get_by_test_id("totals")
+    assert (totals["total_tasks"], totals["enabled_tasks"], totals["scheduler"]) == (1, 1, "ticking")
+    for name in ("total_tasks", "enabled_tasks", "total_errors"):
+        expect(shown.locator(f"[data-total={name}]")).to_have_text(str(totals[name]))
+    expect(shown.locator("[data-total=total_runs]")).to_have_text(re.compile(r"[1-9]\d*"))
+    expect(page.get_by_text("Nobody fires schedules")).to_have_count(0)
+
+
 def test_the_pause_of_all_schedules_is_shown_with_its_reason(page: Page) -> None:
     page.goto("/schedules")
     paused = page.evaluate(

@@ -45,7 +45,7 @@ class Node:
         self.editor = Editor(self.registry, admission, self.triggers)
         self.door = Schedules(store, self.registry, self.editor, self.triggers, clock, rng, "UTC")
         self.fires = ScheduleFires(store, self.door, admission, clock)
-        self.declared = Declared(store, self.door, self.editor, clock)
+        self.declared = Declared(store, self.door, self.editor, clock, "UTC")
         self.file = ScheduleFile(store, self.door, self.editor, clock, rng, "UTC")
         self.scheduler = Scheduler(
             store=store, registry=self.registry, admission=admission, clock=clock, bus=bus, retry=Retry(0),

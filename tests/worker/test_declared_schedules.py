@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import yaml
 from runwright import Settings, TaskManager, task
 from runwright.control.declared import Declaration, declared_by, declared_in
 from runwright.errors import Conflict, InvalidInput
-from runwright.model import SYSTEM, Schedule
+from runwright.model import SYSTEM, Schedule, ScheduleChange
 from runwright.tasks.registry import Registry
 from tests.worker.schedules import Engine, engine
 
@@ -24,14 +23,15 @@ async def made() -> AsyncIterator[Engine]:
         yield opened
 
 
-async def declare(made: Engine, *entries: dict[str, Any], origin: str = "file a.yaml") -> None:
-    """Declare these, and nothing else, from one place."""
+async def declare(made: Engine, *entries: dict[str, Any], origin: str = "file a.yaml") -> list[str]:
+    """Declare these, and nothing else, from one place; why some were refused."""
 
     async def now() -> list[Declaration]:
         return declared_in(entries, origin)
 
     made.declared.declared_now = now
-    await made.declared.follow(await now(), lambda schedule: schedule.origin == origin)
+    refused = await made.declared.follow(await now(), lambda schedule: schedule.origin == origin)
+    return [f"{each.declaration.name}: {each.reason}" for each in refused]
 
 
 def entry(**fields: Any) -> dict[str, Any]:
@@ -86,21 +86,21 @@ async def test_a_deletion_stays_until_reset(made: Engine) -> None:
     assert await made.door.list(SYSTEM) == []
 
 
-async def test_a_schedule_of_people_is_left_alone(made: Engine, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_schedule_of_people_is_left_alone(made: Engine) -> None:
     mine = await made.add("nightly")
-    with caplog.at_level(logging.WARNING):
-        await declare(made, entry(Label="theirs"))
+    (refused,) = await declare(made, entry(Label="theirs"))
     assert await made.door.get(SYSTEM, "nightly") == mine
-    assert "made by people" in caplog.text
+    assert "made by people" in refused
     with pytest.raises(Conflict, match="nothing to go back to"):
         await made.declared.reset(SYSTEM, "nightly")
 
 
-async def test_one_that_is_refused_keeps_no_other_back(made: Engine, caplog: pytest.LogCaptureFixture) -> None:
+async def test_one_that_is_refused_keeps_no_other_back(made: Engine) -> None:
     good = entry(Name="good")
-    await declare(made, entry(Schedule="0 0 30 2 *"), entry(Name="lost", DependsOn=["nowhere"]), good)
+    refused = await declare(made, entry(Schedule="0 0 30 2 *"), entry(Name="lost", DependsOn=["nowhere"]), good)
     assert [schedule.name for schedule in await made.door.list(SYSTEM)] == ["good"]
-    assert "never comes" in caplog.text and "nowhere" in caplog.text
+    assert [each.partition(":")[0] for each in refused] == ["lost", "nightly"]
+    assert "never comes" in refused[1] and "nowhere" in refused[0]
 
 
 async def test_dependencies_come_in_any_order_and_keep_their_dependencies_alive(made: Engine) -> None:
@@ -126,7 +126,7 @@ def test_an_entry_that_cannot_be_read_is_named(entries: list[dict[str, Any]], po
     assert [error.pointer for error in refused.value.errors] == [pointer]
 
 
-def test_depends_on_of_a_task_means_the_schedules_of_those_tasks() -> None:
+async def test_depends_on_of_a_task_means_the_schedules_of_those_tasks(made: Engine) -> None:
     @task(schedule="@daily", depends_on=["prepare", "manual"])
     async def process() -> None: ...
 
@@ -139,8 +139,9 @@ def test_depends_on_of_a_task_means_the_schedules_of_those_tasks() -> None:
     registry = Registry()
     for each in (process, prepare, manual):
         registry.register(each)
-    made = declared_by(registry, [Schedule("id", "by-hand", "manual", "{}")])
-    assert [(each.name, list(each.edit.given()["depends_on"])) for each in made] == [
+    await made.store.write_schedules([ScheduleChange(Schedule("id", "by-hand", "manual", "{}"))], "ann")
+    declared = await declared_by(registry, made.store)
+    assert [(each.name, list(each.edit.given()["depends_on"])) for each in declared] == [
         ("prepare", []),
         ("process", ["prepare", "by-hand"]),
     ]

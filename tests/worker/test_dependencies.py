@@ -11,6 +11,7 @@ import pytest
 from runwright.errors import Conflict, ScheduleRefused
 from runwright.lifecycle import RunEvent
 from runwright.model import SYSTEM, RunStatus
+from runwright.model.values import TERMINAL
 from runwright.store.base import RunQuery
 from tests.worker.schedules import Engine, Node, engine
 
@@ -231,40 +232,68 @@ async def test_in_random_graphs_nothing_waits_for_what_is_decided(seed: int) -> 
 @pytest.mark.soak
 async def test_a_graph_of_a_thousand() -> None:
     async with engine() as made:
-        await play_a_graph(made, random.Random(1), 1000)
+        assert await play_a_graph(made, random.Random(1), 1000) >= TERMINAL
+        outcomes = {schedule.outcome for schedule in await made.store.schedules()}
+        assert outcomes >= {*TERMINAL, "held", "blocked"}
 
 
-async def play_a_graph(made: Engine, chance: random.Random, size: int) -> None:
-    """Every ending at random; after each sweep only those wait that have a dependency which is still to end."""
+ENDINGS = (
+    *(RunEvent.COMPLETE,) * 8,
+    *(RunEvent.FAIL, RunEvent.EXPIRE, RunEvent.CRASH_HOLD, RunEvent.CRASH_LOOP, RunEvent.STOPPED),
+)
+NO_RUN = ({"enabled": False}, {"blackouts": ["mon-sun"]}, {"task": "nobody-knows"})
+"""What keeps a schedule from a run: it is disabled, its due time is blocked, or held."""
+
+
+async def play_a_graph(made: Engine, chance: random.Random, size: int) -> set[RunStatus]:
+    """Every ending at random; after each sweep only those wait that have a dependency which is still to end.
+
+    Returns the statuses that runs had.
+    """
     needs: dict[str, list[str]] = {}
     for number in range(size):
         others = list(needs)
         needs[f"s{number}"] = chance.sample(others, min(len(others), chance.choice([0, 1, 1, 2, 3])))
-        await made.add(f"s{number}", depends_on=needs[f"s{number}"])
+        kind = chance.choice(NO_RUN) if chance.random() < 0.06 else {}
+        await made.add(f"s{number}", depends_on=needs[f"s{number}"], **kind)
     await made.pass_time(60)
+    await made.pass_time(6)  # what nobody knows is held by now
+    seen: set[RunStatus] = set()
+    withdrawn: set[str] = set()
     while True:
         await made.run(only="nobody")
         claims = list(await made.store.claims("w1"))
         if not claims:
             break
         for claim in chance.sample(claims, chance.randint(1, len(claims))):
-            await made.given.end(claim, chance.choice([RunEvent.COMPLETE, RunEvent.COMPLETE, RunEvent.FAIL]))
+            event = chance.choice(ENDINGS)
+            if event is RunEvent.STOPPED:
+                await made.store.move([claim.run_id], RunEvent.CANCEL, "ann", made.clock.now())
+            await made.given.end(claim, event)
+        waiting = [one.run for one in (await made.store.waiting_runs(size + 1))[0]]
+        if waiting and chance.random() < 0.2:
+            withdrawn.add(chance.choice(waiting))
+            await made.store.move(sorted(withdrawn), RunEvent.CANCEL, "ann", made.clock.now())
         await made.settle()
         status = await last_statuses(made)
         held = {one.run for one in (await made.store.waiting_runs(size + 1))[0]}
         for name, others in needs.items():
+            if name not in status:
+                continue
             run, now = status[name]
-            before = {status[other][1] for other in others}
+            before = {status[other][1] if other in status else None for other in others}
             if run in held:
                 assert before <= {RunStatus.COMPLETED, RunStatus.PENDING, RunStatus.RUNNING}, name
                 assert before != {RunStatus.COMPLETED}, name
-            elif now is not RunStatus.SKIPPED:
+            elif now is not RunStatus.SKIPPED and run not in withdrawn:
                 assert before <= {RunStatus.COMPLETED}, name
+        seen |= {now for _, now in status.values()}
     assert all(now.terminal for _, now in (await last_statuses(made)).values())
+    return seen
 
 
 async def last_statuses(made: Engine) -> dict[str, tuple[str, RunStatus]]:
-    """The run of each schedule, and its status: there is one of each."""
+    """The run of each schedule that has one, and its status."""
     names = {schedule.id: schedule.name for schedule in await made.store.schedules()}
     runs = (await made.store.runs(RunQuery(limit=len(names) + 1))).items
     return {names[run.schedule or ""]: (run.id, run.status) for run in runs}

@@ -11,6 +11,7 @@ from runwright import At, Every
 from runwright.clock import SECOND, to_datetime, to_micros
 from runwright.errors import Conflict, InvalidInput, NotFound, ScheduleRefused
 from runwright.model import SYSTEM, RunStatus
+from runwright.store.base import Definition, NewWorker, RunQuery
 from tests.worker.schedules import Engine, Node, engine
 
 
@@ -60,6 +61,25 @@ async def test_a_run_written_ahead_of_its_time_does_not_start_after_a_pause(made
     assert run.due_at > to_datetime(made.clock.now())
     await made.door.pause(SYSTEM, "now")
     assert await made.statuses("a") == [RunStatus.CANCELLED]
+
+
+@pytest.mark.parametrize("how", ["pause", "edit"])
+async def test_however_much_else_waits_no_run_starts_after_a_pause_or_an_edit(made: Engine, how: str) -> None:
+    await made.add("a", "@every 1s", jitter_seconds=3000, overlap="allow", catch_up="all")
+    await made.pass_time(20)
+    early = len(await made.runs("a")) - len(await made.run(only="nobody"))
+    assert early > 10
+    for number in range(3):
+        await made.given.add("work", due_in=number * 1000)
+    await made.store.enqueue([made.given.run("work") for _ in range(600)])
+    if how == "pause":
+        await made.door.pause(SYSTEM, "now")
+    else:
+        await made.edit("a", when="@every 1h")
+    assert (await made.statuses("a")).count(RunStatus.CANCELLED) == early
+    assert RunStatus.PENDING not in await made.statuses("a")
+    others = (await made.store.runs(RunQuery(statuses=[RunStatus.PENDING], limit=1000))).items
+    assert len(others) == 603
 
 
 async def test_fire_now_works_while_all_are_paused(made: Engine) -> None:
@@ -161,6 +181,8 @@ async def test_a_backfill_runs_what_had_no_run(made: Engine) -> None:
     assert await made.outcomes("a") == ["fired", "late", "late", "late"]
     for _ in range(3):  # one after another
         assert await made.run() == ["a"]
+        assert await made.run() == []
+        await made.settle()
     again = await made.fires.backfill(SYSTEM, "a", noon, noon + timedelta(hours=4))
     assert (again.due, again.runs) == (4, [])
 
@@ -210,6 +232,42 @@ async def test_an_unknown_task_holds_its_fires_until_it_is_there(made: Engine) -
     await knows.tick()
     await made.tick()
     assert await made.outcomes("a") == ["held", "fired"]
+
+
+async def test_due_times_of_a_task_that_only_others_know_are_left_to_them(
+    made: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    later = {"later": Definition("hash", "{}")}
+    await made.store.register(NewWorker("w2", "host", 2, {}, ("later",), {}, later), 1e9)
+    await made.add("a", task="later")
+    schedule = await made.door.get(SYSTEM, "a")
+    assert made.door.unbound(schedule) is None
+    assert "only workers have the code of 'later'" in str(made.door.left_due(schedule))
+    for _ in range(4):
+        await made.pass_time(30)
+    assert await made.ledger("a") == []
+    said = [record.message for record in caplog.records if "only workers have the code" in record.message]
+    assert len(said) == 1
+
+    await made.store.register(NewWorker("s2", "host", 3, {}, (), {}, later, ("scheduler",)), 1e9)
+    schedule = await made.door.get(SYSTEM, "a")
+    assert made.door.left_due(schedule) is None
+    knows = Node(made.store, made.clock, ("work", "later"))
+    await knows.tick()
+    await made.tick()
+    assert await made.outcomes("a") == ["merged", "fired"]  # catch-up, as after a downtime
+
+
+async def test_due_times_of_a_task_are_held_once_nobody_knows_it_any_more(made: Engine) -> None:
+    later = {"later": Definition("hash", "{}")}
+    await made.store.register(NewWorker("w2", "host", 2, {}, ("later",), {}, later), 1e9)
+    await made.add("a", task="later")
+    await made.pass_time(66)
+    assert await made.ledger("a") == []
+    await made.store.end_session("w2")
+    await made.pass_time(6)
+    assert await made.outcomes("a") == ["held"]
+    assert "here or to a live worker" in str(made.door.unbound(await made.door.get(SYSTEM, "a")))
 
 
 async def test_a_trigger_in_code_fires_where_that_code_is_and_is_held_elsewhere(made: Engine) -> None:

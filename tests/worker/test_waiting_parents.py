@@ -74,6 +74,13 @@ async def reason(manager: TaskManager, run: str, beginning: str) -> None:
             await SystemClock().sleep(0.005)
 
 
+async def running(manager: TaskManager, run: str) -> None:
+    """Wait until it runs."""
+    async with asyncio.timeout(PROMPT):
+        while (await manager.get(run)).status is not RunStatus.RUNNING:
+            await SystemClock().sleep(0.005)
+
+
 @pytest.mark.parametrize("mode", ["async", "thread"])
 async def test_two_parents_that_wait_for_an_exclusive_child_each(stage: Stage, mode: str) -> None:
     court, both = Court(), threading.Barrier(2, timeout=PROMPT)
@@ -159,14 +166,14 @@ async def test_nothing_ends_a_wait_beside_an_exclusive_run(stage: Stage, mode: s
         await of_the_test(release)
         court.leave("alone", alone=True)
 
-    limit = 0.2 if ending == "timeout" else None
+    limit = 1.5 if ending == "timeout" else None
 
     @task(timeout=limit)
     async def waiter(what: str, *, run: RunContext) -> None:
         try:
             if ending == "patience":
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(run.wait(what), 0.2)
+                    await asyncio.wait_for(run.wait(what), 1.5)
             else:
                 await run.wait(what)
         finally:
@@ -182,10 +189,9 @@ async def test_nothing_ends_a_wait_beside_an_exclusive_run(stage: Stage, mode: s
     first, second = await stage.managers(never, alone, waiter, waiter_sync)
     tomorrow = await first.start("never", run_at=LATER)
     waits = await first.start("waiter" if mode == "async" else "waiter_sync", {"what": tomorrow.id})
+    await running(first, waits.id)  # else the exclusive run may come first
     exclusive = await second.start("alone")
-    async with asyncio.timeout(PROMPT):
-        while (await second.get(exclusive.id)).status is not RunStatus.RUNNING:
-            await asyncio.sleep(0.005)
+    await running(second, exclusive.id)
     if ending == "cancel":
         await second.cancel(waits.id)
     await reason(second, waits.id, f"It goes on when the exclusive run {exclusive.id} of alone has ended.")
@@ -224,10 +230,9 @@ async def test_a_worker_stops_with_a_run_that_may_not_go_on(postgres_url: str) -
     async with TaskManager(given, tasks=[alone, never], user_loop=True) as lasting:
         async with TaskManager(given, tasks=[waiter, never], user_loop=True) as stopped:
             waits = await stopped.start("waiter", {"what": (await stopped.start("never", run_at=LATER)).id})
+            await running(stopped, waits.id)  # else the exclusive run may come first
             exclusive = await lasting.start("alone")
-            async with asyncio.timeout(PROMPT):
-                while (await lasting.get(exclusive.id)).status is not RunStatus.RUNNING:
-                    await asyncio.sleep(0.005)
+            await running(lasting, exclusive.id)
         assert (await lasting.get(exclusive.id)).status is RunStatus.RUNNING
         release.set()
         await lasting.wait(exclusive.id, timeout=PROMPT)

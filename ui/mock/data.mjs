@@ -24,6 +24,9 @@ function definition(name, attributes) {
     schema: object({}),
     source: `backgroundtask/${name}.py`,
     pausable: true,
+    here: true,
+    source_hash: '0a1b2c3d4e5f6071',
+    versions: [],
     hidden: false,
     timeout: 300,
     priority: 50,
@@ -229,5 +232,5 @@ export const events = Array.from({ length: 120 }, (_, n) => {
 });
 
 export const workers = [
-  { id: newId(), host: 'build-1', pid: 4711, started_at: ago(86400), heartbeat_at: ago(2), state: 'active', lanes: { async: 2, thread: 6, process: 2 }, running: [runs[2].id] },
+  { id: newId(), host: 'build-1', pid: 4711, started_at: ago(86400), heartbeat_at: ago(2), state: 'active', roles: ['scheduler', 'worker'], lanes: { async: 2, thread: 6, process: 2 }, running: [runs[2].id] },
 ];

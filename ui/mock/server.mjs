@@ -121,7 +121,7 @@ function next(count) {
 
 const routes = [
   ['GET', /^\/api\/me$/, () => ok(doc('user', { name: 'admin', role: 'admin' }, 'u1'))],
-  ['GET', /^\/api\/stats$/, () => ok(doc('stats', { total_tasks: 3, enabled_tasks: 2, running_tasks: 1, total_runs: runs.length, total_errors: 3, runs_by_status: { running: runs.filter((run) => run.status === 'running').length } }, 'all'))],
+  ['GET', /^\/api\/stats$/, () => ok(doc('stats', { total_tasks: 3, enabled_tasks: 2, running_tasks: 1, total_runs: runs.length, total_errors: 3, scheduler: 'ticking', runs_by_status: { running: runs.filter((run) => run.status === 'running').length } }, 'all'))],
   ['GET', /^\/api\/definition$/, () => ok(definitions.map((item) => doc('definition', item, item.name)), 200, { meta: { problems } })],
   ['GET', /^\/api\/definition\/(.+)$/, (_, [name]) => (definitions.find((d) => d.name === name) ? ok(doc('definition', definitions.find((d) => d.name === name), name)) : refuse(404, 'not_found', 'There is no such task.'))],
   ['GET', /^\/api\/run$/, (url) => {

@@ -26,7 +26,7 @@ def routes(control: Control, feed: Feed, page: Page, files: Files) -> APIRouter:
     async def start_run(request: Request, key: str) -> Run:
         query = Query(request, "confirm")
         actor = actor_of(request)
-        schema = control.tasks.get(actor, key).signature.schema()
+        schema = (await control.tasks.get(actor, key)).signature.schema()
         async with files.arguments(request, schema) as arguments:
             return await control.runs.start(
                 RunRequest(
@@ -42,13 +42,15 @@ def routes(control: Control, feed: Feed, page: Page, files: Files) -> APIRouter:
     async def index(request: Request) -> Response:
         if wants_html(request.headers):
             return page.index(request)
-        return Answer(listing([definition_resource(task, None) for task in control.tasks.list(actor_of(request))]))
+        return Answer(
+            listing([definition_resource(task, None) for task in await control.tasks.list(actor_of(request))])
+        )
 
     @router.get("/{key}", summary="The page of a task, or the task as JSON")
     async def show(request: Request, key: str) -> Response:
         if wants_html(request.headers):
             return page.index(request)
-        return Answer({"data": definition_resource(control.tasks.get(actor_of(request), key), None)})
+        return Answer({"data": definition_resource(await control.tasks.show(actor_of(request), key), None)})
 
     @router.post("/{key}/start", status_code=202, summary="Start a run")
     async def start(request: Request, key: str) -> Answer:

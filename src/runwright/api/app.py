@@ -41,13 +41,13 @@ def create_app(
     spool: Spool,
     clock: Clock,
     local_actor: Actor | None = None,
-    scheduler_alive: Callable[[], bool] = lambda: True,
+    scheduler_alive: overview.SchedulerAlive,
 ) -> ASGIApp:
     """The whole HTTP door.
 
     Args:
         local_actor: who requests without credentials act as, for use within one process; None refuses them.
-        scheduler_alive: whether the scheduler of this process ticks, for the health routes.
+        scheduler_alive: whether the scheduler of this process ticks; None if it has none.
     """
     app = FastAPI(
         title="Runwright", version="1", openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
@@ -63,7 +63,7 @@ def create_app(
     app.include_router(schedules.fire_routes(control, feed))
     app.include_router(schedules.pause_routes(control))
     app.include_router(schedules.preview_routes(control))
-    app.include_router(overview.routes(control))
+    app.include_router(overview.routes(control, scheduler_alive=scheduler_alive))
     app.include_router(sessions.router)
     app.include_router(overview.health_routes(control, scheduler_alive=scheduler_alive))
     app.include_router(admin.routes(control, feed, the_page, files))
@@ -82,6 +82,7 @@ def create_app(
         hosts=[settings.host, *settings.allowed_hosts, *([host] if host else [])],
         body_limit=settings.body_limit_bytes,
         upload_limit=settings.upload_limit_bytes,
+        file_limit=settings.schedule_file_limit_bytes,
         pages=page.PATTERNS,
         local_actor=local_actor,
         open_metrics=settings.metrics_public,

@@ -18,7 +18,7 @@ def routes(control: Control) -> APIRouter:
     async def index(request: Request) -> Answer:
         query = Query(request, "page[size]", "page[after]")
         actor = actor_of(request)
-        everything = control.tasks.list(actor)
+        everything = await control.tasks.list(actor)
         after = query.text("page[after]") or ""
         rest = [task for task in everything if task.name > after]
         # without a size all of them: tasks are few, and the page shows them at once
@@ -33,7 +33,7 @@ def routes(control: Control) -> APIRouter:
     async def show(request: Request, name: str) -> Answer:
         Query(request)
         actor = actor_of(request)
-        task = control.tasks.get(actor, name)
+        task = await control.tasks.show(actor, name)
         history = await control.tasks.history(actor, [name])
         return Answer({"data": definition_resource(task, history.get(name))})
 

@@ -35,6 +35,7 @@ OPEN = {
     ("GET", "/favicon.ico"),
 }
 STARTS = re.compile(r"/api/run|/admin/task/[^/]+/(run|start)")
+SCHEDULE_FILE = "/api/schedule-file"
 ASSET = re.compile(r"/assets/[A-Za-z0-9_.-]+")
 POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
@@ -73,6 +74,7 @@ class Guard:
         hosts: Collection[str],
         body_limit: int,
         upload_limit: int = 0,
+        file_limit: int = 0,
         pages: Collection[str],
         local_actor: Actor | None = None,
         open_metrics: bool = False,
@@ -82,6 +84,7 @@ class Guard:
         self._hosts = {host.lower() for host in (*hosts, *LOOPBACK)}
         self._body_limit = body_limit
         self._upload_limit = upload_limit
+        self._file_limit = file_limit
         self._pages = [re.compile(page) for page in pages]
         self._local_actor = local_actor
         self._open = OPEN | ({("GET", "/health"), ("GET", "/metrics")} if open_metrics else set())
@@ -106,9 +109,9 @@ class Guard:
                 421, "misdirected", "this server does not answer under that host name; see allowed_hosts"
             )
         length = headers.get("content-length", "0")
-        limit = self._limit(scope, headers)
+        limit, settings = self._limit(scope, headers)
         if not length.isdigit() or int(length) > limit:
-            return error_answer(TooLarge(f"a body may have {limit} bytes at most"))
+            return error_answer(_too_large(limit, settings))
         try:
             actor, by_cookie = await self._actor(headers)
         except StoreUnavailable as unavailable:
@@ -159,22 +162,30 @@ class Guard:
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         if scope["type"] != "http":
             return receive
-        left = limit = self._limit(scope, Headers(scope=scope))
+        limit, settings = self._limit(scope, Headers(scope=scope))
+        left = limit
 
         async def bounded() -> Message:
             nonlocal left
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
-                raise TooLarge(f"a body may have {limit} bytes at most")
+                raise _too_large(limit, settings)
             return message
 
         return bounded
 
-    def _limit(self, scope: Scope, headers: Headers) -> int:
-        """How many bytes the body may have: files count apart, where a run may be started with some."""
-        files = headers.get("content-type", "").lower().startswith("multipart/form-data")
-        return self._body_limit + (self._upload_limit if files and STARTS.fullmatch(route_path(scope)) else 0)
+    def _limit(self, scope: Scope, headers: Headers) -> tuple[int, str]:
+        """How many bytes the body may have, and the settings that say so.
+
+        Files count apart, where a run may be started with some; a file of schedules has a limit of its own.
+        """
+        path = route_path(scope)
+        if path == SCHEDULE_FILE:
+            return self._file_limit, "schedule_file_limit_bytes"
+        if headers.get("content-type", "").lower().startswith("multipart/form-data") and STARTS.fullmatch(path):
+            return self._body_limit + self._upload_limit, "body_limit_bytes and upload_limit_bytes"
+        return self._body_limit, "body_limit_bytes"
 
     @staticmethod
     def _marked(send: Send) -> Send:
@@ -187,6 +198,10 @@ class Guard:
             await send(message)
 
         return marked
+
+
+def _too_large(limit: int, settings: str) -> TooLarge:
+    return TooLarge(f"the request has more than {limit:,} bytes, which is the limit; see {settings} in the settings")
 
 
 def wants_html(headers: Headers) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
@@ -22,9 +23,11 @@ from runwright.model import Statistics
 from runwright.store.base import EventFilter
 
 FILTERS_MOST = 20
+SchedulerAlive: TypeAlias = Callable[[], bool | None]
+"""Whether the scheduler of this process ticks; None if it has none."""
 
 
-def routes(control: Control) -> APIRouter:
+def routes(control: Control, *, scheduler_alive: SchedulerAlive) -> APIRouter:
     """The routes for what is over everything."""
     router = APIRouter(tags=["overview"])
 
@@ -50,6 +53,7 @@ def routes(control: Control) -> APIRouter:
             "running_tasks": found.running_tasks, "total_runs": found.total_runs, "total_errors": found.total_errors,
             "runs_by_status": dict(found.runs_by_status),
             "paused": pause_value(await control.schedules.paused(actor_of(request))),
+            "scheduler": await control.timeline.scheduler(scheduler_alive()),
         })})  # fmt: skip
 
     @router.get("/api/me", summary="Who I am")
@@ -113,8 +117,8 @@ def session_routes(control: Control, *, secure: bool) -> SessionRoutes:
     return SessionRoutes(router, enter)
 
 
-def health_routes(control: Control, *, scheduler_alive: Callable[[], bool]) -> APIRouter:
-    """Whether the process lives, and whether it can work."""
+def health_routes(control: Control, *, scheduler_alive: SchedulerAlive) -> APIRouter:
+    """Whether the process lives, whether it can work, and whether schedules are fired at all."""
     router = APIRouter(tags=["health"])
 
     async def store_fault() -> str | None:
@@ -128,19 +132,20 @@ def health_routes(control: Control, *, scheduler_alive: Callable[[], bool]) -> A
     async def live() -> Answer:
         return Answer({"status": "ok"})
 
-    @router.get("/health/ready", summary="The store can be written and the scheduler ticks")
+    @router.get("/health/ready", summary="The store can be written, and the scheduler of this process, if any, ticks")
     async def ready() -> Answer:
-        if await store_fault() is not None or not scheduler_alive():
+        # for proxies: a page without a scheduler of its own is not to be taken away because others have died
+        if await store_fault() is not None or scheduler_alive() is False:
             return Answer({"status": "unavailable"}, 503)
         return Answer({"status": "ok"})
 
-    @router.get("/health", summary="The same in detail")
+    @router.get("/health", summary="The same in detail, and that a scheduler ticks, here or elsewhere")
     async def health(request: Request) -> Answer:
         Query(request)
-        fault = await store_fault()
-        ticking = scheduler_alive()
-        detail = {"live": True, "store": fault or "ok", "scheduler": "ticking" if ticking else "not ticking"}
-        good = fault is None and ticking
+        here, fault = scheduler_alive(), await store_fault()
+        scheduler = "unknown" if fault and here is None else await control.timeline.scheduler(here)
+        good = fault is None and scheduler in ("ticking", "elsewhere")
+        detail = {"live": True, "store": fault or "ok", "scheduler": scheduler}
         return Answer({"status": "ok" if good else "unavailable", **detail}, 200 if good else 503)
 
     return router

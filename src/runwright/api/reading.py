@@ -6,17 +6,21 @@ Every refusal is an InvalidInput with a pointer, never a fault of the server.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
 
+from runwright.clock import moment_of
 from runwright.control.strict_json import parse
 from runwright.errors import FieldError, InvalidInput, RunwrightError
 from runwright.model import JSON, JSONObject
 
 PAGE_DEFAULT, PAGE_MOST = 50, 100
+LONG = 1024 * 1024
+"""Bodies of more bytes are read beside the loop, which has others to serve."""
 JSON_TYPES = ("application/json", "application/vnd.api+json")
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -39,7 +43,7 @@ async def json_body(request: Request, *, empty: bool = False) -> JSONObject:
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media not in JSON_TYPES:
         raise UnsupportedType(f"send the body as {' or '.join(JSON_TYPES)}, not {media or 'without a content type'}")
-    value = parse(body)
+    value = parse(body) if len(body) <= LONG else await asyncio.to_thread(parse, body)
     if not isinstance(value, dict):
         raise InvalidInput("the body must be a JSON object", [FieldError("", "must be an object")])
     return value
@@ -116,12 +120,9 @@ def moment(found: Mapping[str, JSON], name: str, base: str = "/data/attributes")
     if value is None:
         return None
     try:
-        parsed = datetime.fromisoformat(value)
-        if parsed.tzinfo is None:
-            raise ValueError
-        return parsed.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise InvalidInput.field(f"{base}/{name}", "must be a time such as 2027-01-31T02:00:00Z") from None
+        return moment_of(value)
+    except ValueError as error:
+        raise InvalidInput.field(f"{base}/{name}", str(error)) from None
 
 
 class Query:
@@ -134,6 +135,8 @@ class Query:
                 raise InvalidInput.field(f"/{name}", f"is no parameter here; there are {', '.join(known) or 'none'}")
             if name in self._values:
                 raise InvalidInput.field(f"/{name}", "is given twice")
+            if "\0" in value:
+                raise InvalidInput.field(f"/{name}", "must not have a NUL character")
             self._values[name] = value
 
     def text(self, name: str) -> str | None:
@@ -155,6 +158,13 @@ class Query:
         """An ISO 8601 time with its offset; a plus sign that became a space is taken for what it was."""
         value = self.text(name)
         return None if value is None else moment({name: value.replace(" ", "+")}, name, "")
+
+    def one_of(self, name: str, default: str, *others: str) -> str:
+        """One of these words, the first if it is missing."""
+        value = self.text(name) or default
+        if value not in (default, *others):
+            raise InvalidInput.field(f"/{name}", f"must be {' or '.join((default, *others))}")
+        return value
 
     def flag(self, name: str) -> bool:
         """``true`` or ``false``; False if it is missing."""

@@ -69,7 +69,7 @@ def routes(control: Control, feed: Feed, files: Files) -> APIRouter:  # noqa: C9
             tags = given.get("tags") or []
             if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
                 raise InvalidInput.field("/data/attributes/tags", "must be a list of texts")
-            schema = control.tasks.get(actor, name).signature.schema() if sent else {}
+            schema = (await control.tasks.get(actor, name)).signature.schema() if sent else {}
             run = await control.runs.start(
                 RunRequest(
                     task=name,
@@ -172,9 +172,7 @@ def routes(control: Control, feed: Feed, files: Files) -> APIRouter:  # noqa: C9
 
 def run_query(query: Query) -> RunQuery:
     """The list that the parameters describe."""
-    sort = query.text("sort") or "-created_at"
-    if sort not in ("created_at", "-created_at"):
-        raise InvalidInput.field("/sort", "must be created_at or -created_at")
+    sort = query.one_of("sort", "-created_at", "created_at")
     return RunQuery(
         task=query.text("filter[definition]"),
         statuses=statuses(query.text("filter[status]"), "/filter[status]"),

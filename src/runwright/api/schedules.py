@@ -21,7 +21,7 @@ from runwright.api.wire import (
     time_text,
 )
 from runwright.control import Control
-from runwright.control.schedule_words import edit_of, entry_of, in_words
+from runwright.control.schedule_words import edit_of, entries_of, in_words
 from runwright.errors import InvalidInput
 from runwright.events.feed import Feed
 
@@ -37,17 +37,14 @@ def routes(control: Control) -> APIRouter:
     @router.get("", summary="All schedules")
     async def index(request: Request) -> Answer:
         query = Query(request, "filter[name]", "filter[action_name]", "page[size]", "page[after]", "sort")
-        found = await door.list(actor_of(request))
-        for parameter, field in (("filter[name]", "name"), ("filter[action_name]", "task")):
-            if (wanted := query.text(parameter)) is not None:
-                found = [schedule for schedule in found if getattr(schedule, field) == wanted]
-        total, size, after = len(found), query.page_size, query.text("page[after]")
-        if after is not None:
-            found = [schedule for schedule in found if schedule.name > after]
-        shown, more = found[:size], len(found) > size
-        data = [schedule_resource(schedule, control) for schedule in shown]
+        query.one_of("sort", "name")
+        page, total = await door.page(
+            actor_of(request), query.page_size, query.text("page[after]"),
+            name=query.text("filter[name]"), task=query.text("filter[action_name]"),
+        )  # fmt: skip
+        data = [schedule_resource(schedule, control) for schedule in page.items]
         paused = pause_value(await door.paused(actor_of(request)))
-        return Answer(listing(data, request, shown[-1].name if more else None, total=total, paused=paused))
+        return Answer(listing(data, request, page.after, total=total, paused=paused))
 
     @router.post("", status_code=201, summary="Create a schedule")
     async def create(request: Request) -> Answer:
@@ -169,13 +166,13 @@ def pause_routes(control: Control) -> APIRouter:
 
     @router.put("/api/schedule-file", summary="Put the schedules of a file in place, all or none")
     async def load(request: Request) -> Answer:
+        control.file.admit(actor_of(request))
         given = await json_body(request)
         known_only(given, ("schedules",), "")
         entries = given.get("schedules")
         if not isinstance(entries, list):
             raise InvalidInput.field("/schedules", "must be a list of schedules")
-        found = [entry_of(entry, f"schedules/{number}") for number, entry in enumerate(entries)]
-        loaded = await control.file.load(actor_of(request), found)
+        loaded = await control.file.load(actor_of(request), entries_of(entries))
         return Answer(listing([schedule_resource(schedule, control) for schedule in loaded]))
 
     return router

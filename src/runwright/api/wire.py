@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from runwright.api.reading import UnsupportedType
 from runwright.clock import Micros, to_datetime
-from runwright.control import Control
+from runwright.control import Control, TaskView
 from runwright.errors import (
     Conflict,
     FieldError,
@@ -28,7 +28,6 @@ from runwright.errors import (
 )
 from runwright.events.feed import Feed
 from runwright.model import Attempt, Event, Fire, LogLine, Pause, Run, RunError, Schedule, TaskHistory, Worker
-from runwright.tasks.definition import Task
 
 MEDIA_TYPE = "application/vnd.api+json"
 RETRY_AFTER_SECONDS = 5
@@ -209,18 +208,18 @@ def line_value(line: LogLine) -> Document:
             "attempt": line.attempt}  # fmt: skip
 
 
-def definition_resource(task: Task[..., Any], history: TaskHistory | None) -> Document:
+def definition_resource(task: TaskView, history: TaskHistory | None) -> Document:
     """A task."""
     stats = None if history is None else {
         "runs": history.runs, "errors": history.errors, "last_status": history.last_status,
         "last_run_at": time_text(history.last_run_at), "mean_seconds": history.mean_seconds,
     }  # fmt: skip
+    versions: dict[str, list[str]] = {}
+    for each in task.versions:
+        versions.setdefault(each.source_hash, []).append(each.session)
     return resource("definition", task.name, {
-        "name": task.name, "title": task.title, "description": task.description, "category": task.category,
-        "icon": task.icon, "tags": task.tags, "danger": task.danger, "expensive": task.expensive,
-        "exclusive": task.exclusive, "mode": task.mode, "schema": task.signature.schema(), "source": task.source,
-        "pausable": task.pausable, "hidden": task.hidden, "timeout": task.timeout, "priority": task.priority,
-        "entity": task.entity, "stats": stats,
+        **task.attributes, "here": task.here, "source_hash": task.source_hash,
+        "versions": [{"source_hash": digest, "workers": found} for digest, found in versions.items()], "stats": stats,
     })  # fmt: skip
 
 
@@ -241,7 +240,8 @@ def schedule_resource(schedule: Schedule, control: Control) -> Document:
         "next_run": time_text(schedule.next_due_at), "last_run": time_text(schedule.last_run_at),
         "last_status": schedule.last_status, "run_count": schedule.run_count, "error_count": schedule.error_count,
         "last_error": schedule.last_error, "from_code": bool(schedule.origin), "source": schedule.origin or None,
-        "bound": unbound is None, "unbound": unbound, "created_by": schedule.created_by,
+        "bound": unbound is None, "unbound": unbound, "left_due": control.schedules.left_due(schedule),
+        "created_by": schedule.created_by,
         "created_at": time_text(schedule.created_at), "updated_at": time_text(schedule.updated_at),
     })  # fmt: skip
 
@@ -272,5 +272,6 @@ def worker_resource(worker: Worker) -> Document:
     return resource("worker", worker.id, {
         "host": worker.host, "pid": worker.pid, "started_at": time_text(worker.started_at),
         "heartbeat_at": time_text(worker.heartbeat_at), "lease_until": time_text(worker.lease_until),
-        "state": worker.state, "lanes": worker.lanes, "tasks": worker.tasks, "running": worker.running,
+        "state": worker.state, "roles": worker.roles, "lanes": worker.lanes, "tasks": worker.tasks,
+        "running": worker.running,
     })  # fmt: skip

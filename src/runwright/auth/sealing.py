@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from runwright.errors import Conflict, StartRefused
+from runwright.errors import Conflict, SealError, StartRefused
 from runwright.model import SEALED
 
 CONTEXT = b"runwright/1"
@@ -26,10 +26,6 @@ SHORTEST_PASSPHRASE = 32
 NO_KEY = (
     "on PostgreSQL every process must have the same key; set secret_key (TASK_SECRET_KEY) or secret_key_file for each"
 )
-
-
-class SealError(Exception):
-    """A sealed field cannot be opened: it was sealed with another key, or changed."""
 
 
 class Sealer:

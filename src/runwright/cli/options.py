@@ -178,7 +178,7 @@ class TaskOptions:
             raise ValueError(f"must be one of {', '.join(str(choice) for choice in schema['enum'])}, not {given!r}")
         match _kind(schema):
             case "integer" | "number":
-                return _number(given)
+                return number(given)
             case "object" | "array":
                 return _json(given)
             case "boolean":
@@ -190,8 +190,8 @@ class TaskOptions:
     def _mixed(self, schema: Mapping[str, Any], given: str) -> Any:
         """A value of one of several types: a number if it may be one and looks like it, JSON if only that is left."""
         kinds = {_kind(self._resolved(entry)) for entry in (schema.get("anyOf") or schema.get("oneOf") or ())}
-        if "integer" in kinds and isinstance(number := _number(given), int):
-            return number
+        if "integer" in kinds and isinstance(whole := number(given), int):
+            return whole
         if "string" in kinds or "" in kinds:
             return given
         return _json_or_text(given)
@@ -265,13 +265,14 @@ def _metavar(schema: Mapping[str, Any]) -> str:
     return {"integer": "N", "number": "X", "object": "JSON", "array": "VALUE"}.get(_kind(schema), "TEXT")
 
 
-def _number(text: str) -> Any:
+def number(text: str) -> Any:
+    """The number in a text, or the text: the API names the field and what it wants."""
     for kind in (int, float):
         try:
             return kind(text)
         except ValueError:
             continue
-    return text  # the API names the field and what it wants
+    return text
 
 
 def _json(text: str) -> Any:

@@ -205,7 +205,7 @@ class Output:
         elif len(faults) < 2:
             self.note(f"runwright: {error.message}", "red")
         else:
-            self.note(f"runwright: there are {len(faults)} faults in the input:", "red")
+            self.note(f"runwright: there are {len(faults)} faults in {error.file or 'the input'}:", "red")
             for fault in faults:
                 self.note(f"  {fault_text(fault)}")
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
 
 from runwright.cli.connect import connect
 from runwright.cli.invocation import Invocation, command
-from runwright.cli.options import json_object
+from runwright.cli.options import json_object, number
 from runwright.cli.output import cell, local_time
 from runwright.cli.schedules_all import Name, Yes, app, confirm, done, path, tell_pause
 from runwright.errors import InvalidInput
 
 When = Annotated[
     str | None,
-    typer.Option("--when", metavar="WHEN", help="A cron text, '@daily', '@every 1h30m', an ISO time or '@always'."),
+    typer.Option(
+        "--when",
+        metavar="WHEN",
+        help="A cron text, '@daily', '@every 1h30m', ISO times with commas between, or a JSON form.",
+    ),
 ]
 Task = Annotated[str | None, typer.Option("--task", help="The task that it runs.")]
 Arguments = Annotated[str | None, typer.Option("--arguments", metavar="JSON", help="The arguments; also @FILE.")]
@@ -24,7 +29,7 @@ Description = Annotated[str | None, typer.Option("--description", help="What it 
 Zone = Annotated[str | None, typer.Option("--timezone", help="Its time zone, such as Europe/Berlin.")]
 User = Annotated[str | None, typer.Option("--user", metavar="EMAIL", help="As whom the task runs.")]
 Entity = Annotated[str | None, typer.Option("--entity", help="What it is about; the task gets it.")]
-Priority = Annotated[int | None, typer.Option("--priority", help="The priority of its runs.")]
+Priority = Annotated[str | None, typer.Option("--priority", metavar="N", help="The priority of its runs.")]
 Overlap = Annotated[str | None, typer.Option("--overlap", help="skip, queue, allow or cancel_running.")]
 CatchUp = Annotated[str | None, typer.Option("--catch-up", help="After downtime: latest, skip or all.")]
 Misfire = Annotated[
@@ -43,6 +48,12 @@ Blackouts = Annotated[
 ]
 Gap = Annotated[str | None, typer.Option("--dst-gap", help="A time that the clocks skip: after or skip.")]
 Fold = Annotated[str | None, typer.Option("--dst-fold", help="A time that the clocks repeat: once or twice.")]
+Retry = Annotated[
+    str | None,
+    typer.Option(
+        "--retry", metavar="POLICY", help="Its retries: a number, or max_retries=5,delay=10,backoff=constant; or JSON."
+    ),
+]
 DependsOn = Annotated[
     list[str] | None, typer.Option("--depends-on", metavar="NAME", help="A schedule it waits for; repeatable.")
 ]
@@ -81,7 +92,11 @@ async def add(
     task: Annotated[str, typer.Option("--task", help="The task that it runs.")],
     when: Annotated[
         str,
-        typer.Option("--when", metavar="WHEN", help="A cron text, '@daily', '@every 1h30m', an ISO time or '@always'."),
+        typer.Option(
+            "--when",
+            metavar="WHEN",
+            help="A cron text, '@daily', '@every 1h30m', ISO times with commas between, or a JSON form.",
+        ),
     ],
     arguments: Arguments = None,
     label: Label = None,
@@ -94,6 +109,7 @@ async def add(
     catch_up: CatchUp = None,
     misfire_grace: Misfire = None,
     jitter: Jitter = None,
+    retry: Retry = None,
     depends_on: DependsOn = None,
     starts_at: Starts = None,
     ends_at: Ends = None,
@@ -109,8 +125,8 @@ async def add(
         action_name=task, schedule=_when(when, dst_gap, dst_fold), arguments=arguments, label=label,
         description=description, timezone=timezone,
         as_user_email=user, entity_name=entity, priority=priority, overlap=overlap, catch_up=catch_up,
-        misfire_grace=misfire_grace, jitter=jitter, depends_on=depends_on, starts_at=starts_at, ends_at=ends_at,
-        excluded=excluded, blackouts=blackouts,
+        misfire_grace=misfire_grace, jitter=jitter, retry=retry, depends_on=depends_on, starts_at=starts_at,
+        ends_at=ends_at, excluded=excluded, blackouts=blackouts,
     )  # fmt: skip
     async with connect(cli) as client:
         made = await client.post(
@@ -123,6 +139,7 @@ async def add(
 async def edit(
     cli: Invocation,
     name: Name,
+    new_name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Another name for it.")] = None,
     task: Task = None,
     when: When = None,
     arguments: Arguments = None,
@@ -136,6 +153,7 @@ async def edit(
     catch_up: CatchUp = None,
     misfire_grace: Misfire = None,
     jitter: Jitter = None,
+    retry: Retry = None,
     depends_on: DependsOn = None,
     starts_at: Starts = None,
     ends_at: Ends = None,
@@ -145,13 +163,13 @@ async def edit(
     dst_fold: Fold = None,
     yes: Yes = False,
 ) -> None:
-    """Change what is given, and nothing else."""
+    """Change what is given, and nothing else. An empty text ('') puts an option back to what it is without it."""
     attributes = _attributes(
-        action_name=task, schedule=_when(when, dst_gap, dst_fold), arguments=arguments, label=label,
+        name=new_name, action_name=task, schedule=_when(when, dst_gap, dst_fold), arguments=arguments, label=label,
         description=description, timezone=timezone,
         as_user_email=user, entity_name=entity, priority=priority, overlap=overlap, catch_up=catch_up,
-        misfire_grace=misfire_grace, jitter=jitter, depends_on=depends_on, starts_at=starts_at, ends_at=ends_at,
-        excluded=excluded, blackouts=blackouts,
+        misfire_grace=misfire_grace, jitter=jitter, retry=retry, depends_on=depends_on, starts_at=starts_at,
+        ends_at=ends_at, excluded=excluded, blackouts=blackouts,
     )  # fmt: skip
     if not attributes:
         raise InvalidInput("nothing to change: give at least one option; see runwright schedules edit --help")
@@ -240,20 +258,62 @@ async def _patch(cli: Invocation, name: str, attributes: dict[str, Any], word: s
     done(cli, changed, word)
 
 
-def _when(when: str | None, dst_gap: str | None, dst_fold: str | None) -> str | dict[str, Any] | None:
+def _when(when: str | None, dst_gap: str | None, dst_fold: str | None) -> str | Mapping[str, Any] | None:
     """The times, as an object if it says what happens when the clocks change."""
     told = {key: value for key, value in (("dst_gap", dst_gap), ("dst_fold", dst_fold)) if value is not None}
-    if told and when is None:
+    if not told:
+        return when
+    if when is None:
         raise InvalidInput.field("/--when", "must be given again with --dst-gap and --dst-fold: they belong to it")
-    return {"type": "cron", "cron": when, **told} if told else when
+    from runwright.schedule import parse_when, when_to_json  # noqa: PLC0415 - the engine costs half a second
+
+    form = when_to_json(parse_when(when))
+    if form["type"] != "cron":
+        raise InvalidInput.field("/--when", "must be a cron expression with --dst-gap and --dst-fold")
+    return {**form, **told}
 
 
-def _attributes(arguments: str | None, **given: object) -> dict[str, Any]:
-    """What was given, in the API's words; what was not stays away."""
-    found: dict[str, Any] = {key: value for key, value in given.items() if value is not None and value != []}
-    if arguments is not None:
-        found["attributes"] = json_object(arguments, "--arguments")
+def _attributes(**given: Any) -> dict[str, Any]:
+    """What was given, in the API's words; what was not stays away, and an empty text asks for the default."""
+    given["attributes"] = given.pop("arguments")
+    found: dict[str, Any] = {}
+    for word, value in given.items():
+        if value in ("", [""]):
+            found[word] = _default(word)
+        elif value is not None and value != []:
+            found[word] = _READ[word](value) if word in _READ else value
     return found
 
+
+def _default(word: str) -> Any:
+    from runwright.control.declared import DEFAULTS  # noqa: PLC0415 - the engine costs half a second
+    from runwright.control.schedule_words import WORDS  # noqa: PLC0415 - as above
+
+    return DEFAULTS.get(WORDS[word].field, "")  # what has no default is refused by its name
+
+
+def _priority(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidInput.field("/--priority", "must be a whole number") from None
+
+
+def _retry(text: str) -> dict[str, Any]:
+    """A number of retries, JSON, or names and values with commas in between: the API checks what they say."""
+    if text == "-" or text[0] in "{@":
+        return json_object(text, "--retry")
+    pairs = [part.partition("=") for part in text.split(",")]
+    if len(pairs) == 1 and not pairs[0][1]:
+        pairs = [("max_retries", "=", text)]
+    return {name.strip(): number(value.strip()) for name, _, value in pairs}
+
+
+_READ: Mapping[str, Callable[[str], Any]] = {
+    "attributes": lambda text: json_object(text, "--arguments"),
+    "priority": _priority,
+    "retry": _retry,
+}
+"""Options that are no texts: how they are read."""
 
 __all__ = ["app"]

@@ -4,6 +4,7 @@ and reset; and what the commands about single ones share.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,8 +16,9 @@ from runwright.cli.client import Resource
 from runwright.cli.connect import connect
 from runwright.cli.invocation import Invocation, command
 from runwright.cli.output import cell, local_time
-from runwright.errors import InvalidInput
+from runwright.errors import InvalidInput, in_file
 
+STANDARD = Path("-")
 app = typer.Typer(help="Schedules: when tasks run, with which arguments, as whom.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule's name or id.")]
@@ -83,7 +85,9 @@ async def resume(cli: Invocation) -> None:
 @command(app)
 async def export(
     cli: Invocation,
-    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Where to; standard output without it.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="Where to; - or nothing is standard output.")
+    ] = None,
 ) -> None:
     """Write all schedules to a JSON file, in one step. Secrets in arguments stay sealed."""
     from runwright.manager import schedule_file  # noqa: PLC0415 - the engine costs half a second
@@ -91,7 +95,7 @@ async def export(
     async with connect(cli) as client:
         found = await client.get("/api/schedule-file")
     text = schedule_file.text_of(found["schedules"])
-    if file is None:
+    if file in (None, STANDARD):
         cli.output.line(text.rstrip())
         return
     schedule_file.write(file, text)
@@ -101,16 +105,22 @@ async def export(
 @command(app, "import")
 async def import_(
     cli: Invocation,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of export, or one with a list of Tasks.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file of export, or one with a list of Tasks; - is standard input.")
+    ],
 ) -> None:
     """Put the schedules of a JSON or YAML file in place, all or none; those of the same names are replaced."""
-    from runwright.manager import schedule_file  # noqa: PLC0415 - the engine costs half a second
+    from runwright.control.strict_json import parse  # noqa: PLC0415 - the engine costs half a second
+    from runwright.manager import schedule_file  # noqa: PLC0415 - as above
 
-    entries = schedule_file.read(file)
-    if entries is None:
+    entries: list[Any] | None
+    if file == STANDARD:
+        entries = schedule_file.listed(parse(sys.stdin.buffer.read(), "standard input"), "standard input")
+    elif (entries := schedule_file.read(file)) is None:
         raise InvalidInput.field("/FILE", f"there is no file {file}")
-    async with connect(cli) as client:
-        loaded = await client.put("/api/schedule-file", {"schedules": entries})
+    with in_file("standard input" if file == STANDARD else file):
+        async with connect(cli) as client:
+            loaded = await client.put("/api/schedule-file", {"schedules": entries})
     cli.output.done(f"{len(loaded)} schedules are in place", [entry.flat() for entry in loaded])
 
 

@@ -159,6 +159,21 @@ def parse_file(path: Path) -> Any:
     raise SettingsError(f"{path} must end in .yaml, .json or .toml")
 
 
+def line_of_entry(path: Path, number: int) -> int | None:
+    """The line on which an entry of the file's list of schedules begins; None if it cannot be told, as for TOML."""
+    if path.suffix == ".toml":
+        return None
+    try:
+        text = path.read_text(encoding="utf-8")  # JSON is YAML, too, but for the comments
+        document = yaml.compose(without_comments(text) if path.suffix == ".json" else text, Loader=_Loader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
+        return None
+    for key, value in document.value if isinstance(document, yaml.MappingNode) else ():
+        if OLDER_KEYS.get(key.value, key.value) == "schedules" and isinstance(value, yaml.SequenceNode):
+            return int(value.value[number].start_mark.line) + 1 if number < len(value.value) else None
+    return None
+
+
 def without_comments(text: str) -> str:
     """JSON text without its ``//`` comments; those in strings stay, and so do the line numbers."""
     return _COMMENT.sub(lambda found: found[0] if found[0].startswith('"') else "", text)

@@ -173,6 +173,9 @@ class Settings(BaseSettings):
     log_limit_bytes: PositiveCount = Field(10 * MEBIBYTE, description="The most that is kept of one attempt's log.")
     result_limit_bytes: PositiveCount = Field(MEBIBYTE, description="The largest result that a run may return.")
     body_limit_bytes: PositiveCount = Field(MEBIBYTE, description="The largest request that the server accepts.")
+    schedule_file_limit_bytes: PositiveCount = Field(
+        64 * MEBIBYTE, description="The largest file of schedules that is taken in by `runwright schedules import`."
+    )
     upload_dir: OptionalPath = Field(
         None, description="The folder of uploaded files; workers share it. Default: beside the SQLite file."
     )

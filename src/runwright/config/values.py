@@ -9,7 +9,7 @@ import ipaddress
 import json
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -60,8 +60,29 @@ def _store(value: str) -> str:
             return value
         raise ValueError("names no file: write sqlite:///runwright.db, or sqlite:////var/lib/runwright.db")
     if separator and scheme in {"postgresql", "postgres"}:
+        _check_postgres(value)
         return value
     raise ValueError("must be sqlite:///PATH or postgresql://USER@HOST/DATABASE")
+
+
+def _check_postgres(value: str) -> None:
+    """Refuse an address that no driver can read. What it has in it is not quoted: part of it may be a password."""
+    try:
+        parts = urlsplit(value)
+        ports = parse_qs(parts.query).get("port", [])
+    except ValueError:
+        raise ValueError(f"has brackets that do not fit around an IPv6 address; {_ESCAPES}") from None
+    credentials, _, hosts = parts.netloc.rpartition("@")
+    if "@" in credentials:
+        raise ValueError(f"has two '@' in it; {_ESCAPES}")
+    for host in hosts.split(","):
+        _, colon, port = host.rpartition("]")[2].rpartition(":")
+        ports += [port] if colon else []
+    if not all(port.isascii() and port.isdigit() and 1 <= int(port) <= 65535 for port in ports):
+        raise ValueError(f"has a port that is no number from 1 to 65535; {_ESCAPES}")
+
+
+_ESCAPES = "in a user or a password %40 stands for @, %3A for :, %2F for /, %23 for # and %5B for ["
 
 
 def _url(value: str) -> str:

@@ -11,12 +11,13 @@ from runwright.admission import Admission
 from runwright.clock import Clock, Rng
 from runwright.control.accounts import Accounts
 from runwright.control.declared import Declared
+from runwright.control.elsewhere import Elsewhere
 from runwright.control.runs import Runs
 from runwright.control.schedule_edit import Editor, ScheduleEdit
 from runwright.control.schedule_fires import Backfill, ScheduleFires
 from runwright.control.schedule_load import ScheduleFile
 from runwright.control.schedules import Schedules
-from runwright.control.tasks import Tasks
+from runwright.control.tasks import Tasks, TaskView
 from runwright.control.timeline import Timeline
 from runwright.events.feed import Feed
 from runwright.store.base import Store
@@ -33,6 +34,7 @@ __all__ = [
     "ScheduleFile",
     "ScheduleFires",
     "Schedules",
+    "TaskView",
     "Tasks",
     "Timeline",
 ]
@@ -54,11 +56,12 @@ class Control:
         timezone: str,
     ) -> None:
         editor = Editor(registry, admission, triggers)
-        self.runs = Runs(store, registry, admission, feed, clock)
+        elsewhere = Elsewhere(store, registry)
+        self.runs = Runs(store, registry, elsewhere, admission, feed, clock)
         self.schedules = Schedules(store, registry, editor, triggers, clock, rng, timezone)
         self.fires = ScheduleFires(store, self.schedules, admission, clock)
-        self.declared = Declared(store, self.schedules, editor, clock)
+        self.declared = Declared(store, self.schedules, editor, clock, timezone)
         self.file = ScheduleFile(store, self.schedules, editor, clock, rng, timezone)
-        self.tasks = Tasks(store, registry)
+        self.tasks = Tasks(store, registry, elsewhere)
         self.timeline = Timeline(store)
         self.accounts = Accounts(store, clock, rng)

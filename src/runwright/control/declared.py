@@ -2,45 +2,53 @@
 
 What was declared last is kept with the schedule, so that only what has changed in the declaration is changed in the
 schedule: a schedule that somebody has switched off stays off. An edit or a deletion by people wins until ``reset``.
+
+A schedule whose declaration has gone is withdrawn: hidden, with all that it has. Declared wins over not declared: each
+process says once that it misses a declaration, and any that has it brings the schedule back. So versions of a program
+may be alive beside each other.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from runwright.auth.policy import require
-from runwright.clock import Clock
+from runwright.clock import SECOND, Clock
 from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
-from runwright.control.schedule_words import entry_of
-from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules
+from runwright.control.schedule_words import PLACE, entry_of
+from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules, unneeded
 from runwright.errors import Conflict, DuplicateName, InvalidInput, NotFound, RunwrightError, StoreUnavailable
 from runwright.model import JSON, SYSTEM, Actor, Role, Schedule, ScheduleChange
 from runwright.retry import Retry
-from runwright.schedule import parse_when
+from runwright.schedule import when_of
 from runwright.store.base import Store
 from runwright.tasks.registry import AnyTask, Registry
 from runwright.worker.triggers import code_class, form_of
 
 logger = logging.getLogger("runwright")
 
+AWAY_SECONDS = 60
+"""A schedule that was withdrawn for no longer goes on where it was, and loses no due time; later, from now on."""
+
 DEFAULTS: Mapping[str, Any] = {
     "arguments": {}, "label": "", "description": "", "entity": None, "as_user": None, "enabled": True, "priority": None,
     "overlap": "skip", "catch_up": "latest", "misfire_grace_seconds": None, "jitter_seconds": 0.0, "retry": None,
     "depends_on": (), "starts_at": None, "ends_at": None, "excluded": (), "blackouts": (),
 }  # fmt: skip
-"""What a field is when a declaration says nothing of it (its zone is the setting's)."""
+"""What a field is when a declaration says nothing of it; its zone is the setting's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A schedule as code or a file wants it; ``origin`` is the place."""
+    """A schedule as code or a file wants it; ``origin`` is the place, ``entry`` its number in the file's list."""
 
     edit: ScheduleEdit
     origin: str
+    entry: int | None = None
 
     @property
     def name(self) -> str:
@@ -55,20 +63,29 @@ class Declaration:
         return json.dumps(said, sort_keys=True, separators=(",", ":"), default=str)
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A declaration that could not be carried out, and why."""
+
+    declaration: Declaration
+    reason: str
+
+
 async def _nothing() -> Sequence[Declaration]:
     return ()
 
 
-def declared_by(registry: Registry, known: Iterable[Schedule]) -> list[Declaration]:
+async def declared_by(registry: Registry, store: Store) -> list[Declaration]:
     """What the registered tasks declare; those that others depend on come first.
 
-    ``depends_on`` of a task means the schedules of those tasks, ``known`` ones among them.
+    ``depends_on`` of a task means the schedules of those tasks, those in the store among them.
     """
     tasks = {task.name: task for task in registry.tasks() if task.schedule is not None}
-    schedules_of: dict[str, list[str]] = {name: [name] for name in tasks}
-    for schedule in known:
-        if not schedule.deleted and schedule.name not in schedules_of.setdefault(schedule.task, []):
-            schedules_of[schedule.task].append(schedule.name)
+    needed = {other for task in tasks.values() for other in task.depends_on}
+    known = await store.schedules_of(needed) if needed else {}
+    schedules_of = {
+        name: list(dict.fromkeys([*([name] if name in tasks else ()), *known.get(name, ())])) for name in needed
+    }
     order = _in_order({name: task.depends_on for name, task in tasks.items()})
     return [_declaration(tasks[name], schedules_of) for name in order]
 
@@ -77,45 +94,73 @@ def declared_in(entries: Sequence[Mapping[str, JSON]], origin: str) -> list[Decl
     """What a file's list of schedules declares. Raises InvalidInput for an entry that cannot be read."""
     found: dict[str, Declaration] = {}
     for number, entry in enumerate(entries):
-        edit = entry_of(entry, f"schedules/{number}").edit
+        place = f"/{PLACE}/{number}"
+        edit = entry_of(entry, place[1:]).edit
         for name in ("name", "task", "when"):
             if isinstance(getattr(edit, name), Unset):
-                raise InvalidInput.field(f"/schedules/{number}/{name}", "is missing")
-        declaration = Declaration(edit, origin)
+                raise InvalidInput.field(f"{place}/{name}", "is missing")
+        declaration = Declaration(edit, origin, number)
         if found.setdefault(declaration.name, declaration) is not declaration:
-            raise InvalidInput.field(f"/schedules/{number}/name", f"{declaration.name!r} is there twice")
+            raise InvalidInput.field(f"{place}/name", f"{declaration.name!r} is there twice")
     order = _in_order({name: each.edit.given().get("depends_on", ()) for name, each in found.items()})
     return [found[name] for name in order]
 
 
 def canonical(when: Any, key: str) -> str:
     """``when`` as a schedule keeps it, to compare."""
-    return form_of(parse_when(when) if isinstance(when, str | Mapping | list) else when, key)
+    return form_of(when_of(when), key)
 
 
 class Declared:
     """Keeps the store in step with declarations, and takes back what people did to a declared schedule."""
 
-    def __init__(self, store: Store, door: Schedules, editor: Editor, clock: Clock) -> None:
+    def __init__(self, store: Store, door: Schedules, editor: Editor, clock: Clock, timezone: str) -> None:
         self._store = store
         self._door = door
         self._editor = editor
         self._clock = clock
+        self._timezone = timezone
+        self._missed: set[str] = set()
         self.declared_now: Callable[[], Awaitable[Sequence[Declaration]]] = _nothing
         """What code and files declare at present; the manager, who knows them, puts it here."""
 
-    async def follow(self, declarations: Sequence[Declaration], gone: Callable[[Schedule], bool]) -> None:
-        """Make what is declared and is not there, change what has changed, remove what is ``gone`` from its place.
+    async def follow(self, declarations: Sequence[Declaration], gone: Callable[[Schedule], bool]) -> Sequence[Refused]:
+        """Make what is declared and is not there, change what has changed, withdraw what is ``gone`` from its place.
 
-        One that is refused is reported, and keeps no other from its due.
+        One that is refused is in the answer, and keeps no other from its due. What this process has withdrawn once, and
+        another has brought back, it leaves alone.
         """
         names = {each.name for each in declarations}
-        known = {_declared_name(each): each for each in await self._store.schedules(deleted=True)}
+        known = {_declared_name(each): each for each in await self._store.declared_schedules()}
+        refused = []
         for declaration in declarations:
-            await self._carefully(declaration.name, self._one(declaration, known.get(declaration.name)))
-        for name, schedule in known.items():
-            if schedule.origin and name not in names and not schedule.edited and gone(schedule):
-                await self._carefully(name, self._door.remove(SYSTEM, schedule.id))
+            try:
+                await self._one(self._zoned(declaration), known.get(declaration.name))
+            except StoreUnavailable:
+                raise
+            except RunwrightError as error:
+                refused.append(Refused(declaration, error.message))
+        self._missed -= names
+        missing = {
+            name: schedule
+            for name, schedule in known.items()
+            if schedule.declared and not schedule.edited and name not in names | self._missed and gone(schedule)
+        }
+        for name in reversed(_in_order({name: schedule.depends_on for name, schedule in missing.items()})):
+            await self._withdraw(name, missing[name])
+        return refused
+
+    async def check(self, declarations: Sequence[Declaration]) -> Sequence[Refused]:
+        """Those that would be refused if they were made now; nothing is written."""
+        known = {_declared_name(each) for each in await self._store.declared_schedules()}
+        refused = []
+        for declaration in declarations:
+            try:
+                if declaration.name not in known:
+                    self._door.made(SYSTEM, declaration.edit, origin=declaration.origin)
+            except RunwrightError as error:
+                refused.append(Refused(declaration, error.message))
+        return refused
 
     async def reset(self, actor: Actor, name: str) -> Schedule:
         """Let a declared schedule be again what its declaration says, also one that was deleted.
@@ -134,20 +179,13 @@ class Declared:
             declaration = declared.get(_declared_name(found))
             if declaration is None:
                 raise Conflict(f"schedule {name!r} comes from {found.origin}, which does not declare it now", name)
+            declaration = self._zoned(declaration)
             new = self._declared_anew(replace(found, deleted=False, edited=False), declaration, {})
             if await self._door.write(ScheduleChange(new, "schedule.reset"), actor):
                 self._bind(new, declaration)
                 await self._door.withdraw(new.id)
                 return await self._door.get(actor, new.id)
         raise Conflict(f"schedule {name!r} is being changed by others all the time; try again", name)
-
-    async def _carefully(self, name: str, step: Any) -> None:
-        try:
-            await step
-        except StoreUnavailable:
-            raise
-        except RunwrightError as error:
-            logger.warning("the declared schedule %r was refused: %s", name, error)
 
     async def _one(self, declaration: Declaration, existing: Schedule | None) -> None:
         if existing is None:
@@ -156,26 +194,55 @@ class Declared:
                 await self._door.write(ScheduleChange(replace(made, declared=declaration.text())), SYSTEM)
             except DuplicateName:
                 found = await self._store.schedule(declaration.name)
-                if found is None or not found.origin:
+                if found is None:
                     raise
+                if not found.origin:
+                    said = f"schedule {found.name!r} was made by people, so what is declared here is passed over"
+                    raise Conflict(said, found.name) from None
                 # another process that starts at the same time was quicker, with the same declaration
             self._bind(made, declaration)
             return
-        if not existing.origin:
-            logger.warning("schedule %r was made by people; what %s declares is passed over",
-                           existing.name, declaration.origin)  # fmt: skip
+        if existing.edited:  # or deleted, by people
             return
-        if not existing.edited:
-            self._bind(existing, declaration)
-        if existing.edited or existing.deleted:
-            return
+        self._bind(existing, declaration)
+        now = self._clock.now()
         same = (declaration.text(), declaration.origin) == (existing.declared, existing.origin)
-        if same and not self._editor.displaced(existing, self._clock.now()):
+        if same and not existing.deleted and not self._editor.displaced(existing, now):
             return
         before = json.loads(existing.declared) if existing.declared else {}
-        new = self._declared_anew(existing, declaration, before)
-        if await self._door.write(ScheduleChange(new, "schedule.updated", {"by": declaration.origin}), SYSTEM):
+        new = self._declared_anew(replace(existing, deleted=False), declaration, before)
+        if existing.deleted and (now - existing.updated_at > AWAY_SECONDS * SECOND or new.next_due_at is None):
+            new = self._editor.placed(new, now)
+        if not await self._door.write(ScheduleChange(new, "schedule.updated", {"by": declaration.origin}), SYSTEM):
+            return
+        if existing.deleted:
+            logger.info("schedule %r is back: %s declares it", existing.name, declaration.origin)
+        else:
             await self._door.withdraw(new.id)
+
+    async def _withdraw(self, name: str, schedule: Schedule) -> None:
+        """Hide a schedule that is not declared any more; what it has put in line stays, and so does what it was."""
+        for _ in range(ATTEMPTS_AGAINST_RACES):
+            if schedule.deleted or schedule.edited:
+                break
+            hidden = replace(schedule, deleted=True, updated_at=self._clock.now())
+            change = ScheduleChange(hidden, "schedule.withdrawn", {"by": schedule.origin})
+            try:
+                if await self._store.write_schedules([change], SYSTEM.name, unneeded(schedule.name)):
+                    logger.info("schedule %r is withdrawn: %s does not declare it any more", name, schedule.origin)
+                    break
+            except Conflict as needed:
+                logger.warning("%s does not declare schedule %r any more, but it stays: %s",
+                               schedule.origin, name, needed)  # fmt: skip
+                return
+            schedule = await self._store.schedule(schedule.id) or hidden
+        self._missed.add(name)
+
+    def _zoned(self, declaration: Declaration) -> Declaration:
+        """With the zone that the settings give to a declaration that names none."""
+        if declaration.edit.timezone is not UNSET:
+            return declaration
+        return replace(declaration, edit=replace(declaration.edit, timezone=self._timezone))
 
     def _declared_anew(self, old: Schedule, declaration: Declaration, before: Mapping[str, JSON]) -> Schedule:
         """The schedule with those fields changed whose declaration has changed; all of them without a ``before``."""

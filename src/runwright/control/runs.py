@@ -12,6 +12,7 @@ from typing import Any
 from runwright.admission import Admission, RunRequest, files_in
 from runwright.auth.policy import require
 from runwright.clock import Clock, to_datetime
+from runwright.control.elsewhere import Elsewhere
 from runwright.errors import Conflict, InvalidInput, NotFound
 from runwright.events.feed import Feed
 from runwright.lifecycle import RunEvent, actions, next_status
@@ -44,9 +45,18 @@ class BulkAnswers:
 class Runs:
     """Commands and questions about runs."""
 
-    def __init__(self, store: Store, registry: Registry, admission: Admission, feed: Feed, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        elsewhere: Elsewhere,
+        admission: Admission,
+        feed: Feed,
+        clock: Clock,
+    ) -> None:
         self._store = store
         self._registry = registry
+        self._elsewhere = elsewhere
         self._admission = admission
         self._feed = feed
         self._clock = clock
@@ -60,10 +70,12 @@ class Runs:
 
         Raises:
             NotFound, InvalidArguments, ConfirmRequired, InvalidInput: see ``Admission.admit``.
+            NotHere: only other processes have the task's code.
             Conflict: the idempotency key was used for something else, or a unique run is live already.
         """
         require(request.actor, Role.OPERATOR)
-        new = self._admission.admit(request, self._clock.now())
+        async with self._elsewhere.explained():
+            new = self._admission.admit(request, self._clock.now())
         (answer,) = await self._store.enqueue([new], connection)
         if answer.created and answer.same_body:
             return as_run(new)
@@ -92,7 +104,8 @@ class Runs:
         now = self._clock.now()
         for request in requests:
             require(request.actor, Role.OPERATOR)
-        new = [self._admission.admit(request, now) for request in requests]
+        async with self._elsewhere.explained():
+            new = [self._admission.admit(request, now) for request in requests]
         answers = await self._store.enqueue(new, connection)
         return [answer.run_id for answer in answers]
 
@@ -144,7 +157,8 @@ class Runs:
         if not run.status.terminal:
             raise Conflict(f"run {run_id} is {run.status}; it cannot be restarted now", run_id)
         stored = await self._store.arguments(run_id)
-        given = self._admission.change(run, stored or "{}", changes, confirmed=confirmed)
+        async with self._elsewhere.explained():
+            given = self._admission.change(run, stored or "{}", changes, confirmed=confirmed)
         return await self._moved(
             actor,
             run_id,

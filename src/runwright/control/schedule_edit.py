@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from enum import StrEnum
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from runwright.admission import PRIORITY_LIMIT, Admission
-from runwright.auth.sealing import SealError
-from runwright.clock import Micros, to_datetime, to_micros
-from runwright.errors import ConfirmRequired, FieldError, InvalidInput, ScheduleRefused
+from runwright.clock import MOMENT, Micros, is_moment, to_datetime, to_micros
+from runwright.errors import ConfirmRequired, FieldError, InvalidInput, ScheduleRefused, SealError
 from runwright.model import Schedule
 from runwright.retry import Retry
-from runwright.schedule import begin, compile_when, opening, parse_when, parse_windows, refuse_past
+from runwright.schedule import begin, compile_when, opening, parse_windows, refuse_past, when_of, zone_of
 from runwright.tasks.registry import AnyTask, Registry
 from runwright.when import CatchUp, Overlap, When
 from runwright.worker.triggers import Triggers, code_class, form_of, limits_of, lives_in_code
 
-SLUG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,119}")
-UUID_SHAPED = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+SLUG = re.compile(r"(?![0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z)[a-z0-9][a-z0-9_.-]{0,119}")
 MOST_DEPENDENCIES = 100
+_Check: TypeAlias = Callable[[Any], bool]
 
 
 class Unset:
@@ -66,10 +67,11 @@ class ScheduleEdit:
 
     def given(self) -> dict[str, Any]:
         """The fields that are set."""
-        return {f.name: v for f in _FIELDS if not isinstance(v := getattr(self, f.name), Unset)}
+        return {name: value for name, value in zip(_FIELDS, _values(self), strict=True) if value is not UNSET}
 
 
-_FIELDS = fields(ScheduleEdit)
+_FIELDS = tuple(field.name for field in fields(ScheduleEdit))
+_values = attrgetter(*_FIELDS)
 _CODE_HAS = frozenset({"when", "arguments", "depends_on", "starts_at", "ends_at", "excluded", "blackouts"})
 """Fields of an edit that a schedule keeps in another form."""
 
@@ -83,16 +85,21 @@ class Editor:
         self._triggers = triggers
 
     def apply(self, old: Schedule, edit: ScheduleEdit, now: Micros, *, confirmed: bool) -> Schedule:
-        """``old`` as the edit wants it; a schedule of version 0 is one that is being made, and gets version 1.
+        """``old`` as the edit wants it; raises as ``changes``."""
+        return replace(old, **self.changes(old, edit.given(), now, confirmed=confirmed))
+
+    def changes(self, old: Schedule, given: Mapping[str, Any], now: Micros, *, confirmed: bool) -> dict[str, Any]:
+        """What becomes another in ``old``; a schedule of version 0 is one that is being made, and gets version 1.
+
+        Args:
+            given: the fields that the edit sets.
 
         Raises:
             InvalidInput: one FieldError for each faulty field.
             ScheduleRefused: ``when`` is malformed or can never be due.
             ConfirmRequired: its task is dangerous, and this makes it run otherwise than before.
         """
-        given = edit.given()
-        name = given.get("name", old.name)
-        _refuse_faults(given, name)
+        _refuse_faults(given)
         changes = {field: value for field, value in given.items() if field not in _CODE_HAS}
         for field in ("depends_on", "excluded", "blackouts"):
             if field in given:
@@ -102,7 +109,7 @@ class Editor:
                 changes[field] = None if given[field] is None else to_micros(given[field])
         when = self._when(old, given)
         if when is not None and "when" in given:
-            changes["when"] = form_of(when, name)
+            changes["when"] = form_of(when, given.get("name", old.name))
             if not old.version and not old.origin and lives_in_code(when):
                 changes["origin"] = str(code_class(json.loads(changes["when"])))
         task = self._registry.find(given.get("task", old.task))
@@ -117,11 +124,11 @@ class Editor:
             changes["arguments"] = self._arguments(task, asked or {})
         changes["version"] = max(old.version, 1)
         changes["updated_at"] = now
-        if not old.version or any(field in changes and changes[field] != getattr(old, field) for field in _TIMES):
-            changes |= self._place(
-                old, _Times(*(changes.get(field, getattr(old, field)) for field in _TIMES)), when, now
-            )
-        return replace(old, **changes)
+        times_before = _times_of(old)
+        times = _Times._make(map(changes.get, _TIMES, times_before))
+        if not old.version or times != times_before:
+            changes |= self._place(old, times, when, now)
+        return changes
 
     def opened(self, task: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Arguments of a file in clear, if the task that takes them is known; else as they are, sealed."""
@@ -130,14 +137,13 @@ class Editor:
         try:
             return self._admission.open_arguments(json.dumps(dict(arguments)))
         except SealError as error:
-            raise InvalidInput.field("/arguments", str(error)) from None
+            raise InvalidInput.field("/arguments", error.message) from None
 
     def _when(self, old: Schedule, given: Mapping[str, Any]) -> When | None:
         """What says when; None if it lives in code that is not here, and stays as it is."""
         if "when" not in given:
             return self._triggers.when_of(old)
-        asked = given["when"]
-        return parse_when(asked) if isinstance(asked, str | Mapping | list) else asked
+        return when_of(given["when"])
 
     def _kept(self, old: Schedule) -> Mapping[str, Any]:
         return self._admission.open_arguments(old.arguments)
@@ -165,26 +171,27 @@ class Editor:
 
     def placed(self, schedule: Schedule, now: Micros) -> Schedule:
         """The schedule at its place in time from now on, as after an edit of its times."""
-        times = _Times(*(getattr(schedule, field) for field in _TIMES))
+        times = _Times(*_times_of(schedule))
         return replace(schedule, **self._place(schedule, times, self._triggers.when_of(schedule), now))
 
     def _place(self, old: Schedule, new: _Times, when: When | None, now: Micros) -> dict[str, Any]:
         """A schedule's new place in time, whenever its times or its switch change: from now on only."""
+        switched_off = not new.enabled and new == _Times(*_times_of(old))._replace(enabled=False)
+        if when is None or switched_off:  # off it goes, also if its times cannot be read here
+            return {"cursor_at": max(old.cursor_at, now - 1), "next_due_at": None}
         if new.blackouts:
             parse_windows(new.blackouts, new.timezone, "blackouts")
-        if when is None:
-            return {"cursor_at": max(old.cursor_at, now), "next_due_at": None}
         limits, present = limits_of(new), to_datetime(now)
         trigger = compile_when(when, new.timezone, limits)
         if trigger.kind == "service":
             raise ScheduleRefused("schedule", "services (@always) are not available yet")
         kept = new.when == old.when and old.anchor_at and new.starts_at == old.starts_at
-        anchor = old.anchor_at if kept else to_micros(opening(trigger, present))
-        cursor, due = begin(trigger, present, anchor=to_datetime(anchor), first=not old.first_done)
+        anchor = to_datetime(old.anchor_at) if kept else opening(trigger, present)
+        cursor, due = begin(trigger, present, anchor=anchor, first=not old.first_done)
         if due is None and new.enabled:
             refuse_past(when, present, new.timezone, limits)
         return {
-            "anchor_at": anchor,
+            "anchor_at": to_micros(anchor),
             "cursor_at": max(old.cursor_at, to_micros(cursor)),
             "next_due_at": to_micros(due) if due is not None and new.enabled else None,
         }
@@ -203,59 +210,83 @@ class _Times(NamedTuple):
 
 
 _TIMES = _Times._fields
+_times_of = attrgetter(*_TIMES)
 
 
-def _refuse_faults(given: Mapping[str, Any], name: Any) -> None:
+def _refuse_faults(given: Mapping[str, Any]) -> None:
     faults = [
-        FieldError(f"/{field}", reason)
-        for field, (good, reason) in CHECKS.items()
-        if field in given and field != "name" and not good(given[field])
+        FieldError(f"/{field}", CHECKS[field][1]) for field, value in given.items() if not CHECKS[field][0](value)
     ]
-    good, reason = CHECKS["name"]
-    if not good(name):
-        faults.append(FieldError("/name", reason))
     if faults:
-        raise InvalidInput("; ".join(f"{f.pointer[1:]} {f.message}" for f in faults), faults)
+        raise InvalidInput.fields(faults)
 
 
 def _is_slug(value: Any) -> bool:
-    return isinstance(value, str) and SLUG.fullmatch(value) is not None and UUID_SHAPED.fullmatch(value) is None
+    return isinstance(value, str) and SLUG.fullmatch(value) is not None
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= 10_000
+def _text(most: int) -> _Check:
+    return lambda value: isinstance(value, str) and len(value) <= most
 
 
-def _is_moment(value: Any) -> bool:
-    return value is None or (isinstance(value, datetime) and value.tzinfo is not None)
+def _or_none(check: _Check) -> _Check:
+    return lambda value: value is None or check(value)
+
+
+def _is_zone(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(zone_of(value))
+    except ScheduleRefused:
+        return False
+
+
+def _one_of(choices: type[StrEnum]) -> tuple[_Check, str]:
+    return lambda value: isinstance(value, str) and value in set(choices), f"must be one of {', '.join(choices)}"
 
 
 def _seconds(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 3_155_760_000
 
 
+def _is_priority(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and -PRIORITY_LIMIT < value < PRIORITY_LIMIT
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping)
+
+
 def _names(value: Any) -> bool:
-    return not isinstance(value, str) and len(value) <= MOST_DEPENDENCIES and all(map(_is_slug, value))
+    return _is_list(value) and len(value) <= MOST_DEPENDENCIES and all(map(_is_slug, value))
 
 
-CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+def _texts(value: Any) -> bool:
+    return _is_list(value) and all(isinstance(each, str) for each in value)
+
+
+CHECKS: Mapping[str, tuple[_Check, str]] = {
     "name": (_is_slug, "must be small letters, digits, '_', '-' or '.', at most 120, no UUID"),
     "task": (_is_slug, "must be the name of a task"),
-    "label": (_is_text, "must be text of at most 10,000 characters"),
-    "description": (_is_text, "must be text of at most 10,000 characters"),
-    "overlap": (set(Overlap).__contains__, f"must be one of {', '.join(Overlap)}"),
-    "catch_up": (set(CatchUp).__contains__, f"must be one of {', '.join(CatchUp)}"),
-    "priority": (
-        lambda value: value is None or (isinstance(value, int) and -PRIORITY_LIMIT < value < PRIORITY_LIMIT),
-        f"must be a whole number below {PRIORITY_LIMIT}",
-    ),
-    "misfire_grace_seconds": (lambda value: value is None or _seconds(value), "must be 0 or more seconds"),
+    "when": (lambda value: value is not None, "must say when: a cron text, a time, an interval or a trigger"),
+    "timezone": (_is_zone, "must be the name of a time zone, such as Europe/Berlin"),
+    "arguments": (_or_none(lambda value: isinstance(value, Mapping)), "must be arguments by name"),
+    "label": (_text(10_000), "must be text of at most 10,000 characters"),
+    "description": (_text(10_000), "must be text of at most 10,000 characters"),
+    "entity": (_or_none(_text(500)), "must be text of at most 500 characters"),
+    "as_user": (_or_none(_text(500)), "must be the name of a user, at most 500 characters"),
+    "enabled": (lambda value: isinstance(value, bool), "must be True or False"),
+    "priority": (_or_none(_is_priority), f"must be a whole number below {PRIORITY_LIMIT}"),
+    "overlap": _one_of(Overlap),
+    "catch_up": _one_of(CatchUp),
+    "misfire_grace_seconds": (_or_none(_seconds), "must be 0 or more seconds"),
     "jitter_seconds": (_seconds, "must be 0 or more seconds"),
-    "retry": (lambda value: value is None or isinstance(value, Retry), "must be a Retry"),
-    "depends_on": (_names, f"must be the names of at most {MOST_DEPENDENCIES} schedules"),
-    "starts_at": (_is_moment, "must be a time that is aware of its zone"),
-    "ends_at": (_is_moment, "must be a time that is aware of its zone"),
+    "retry": (_or_none(lambda value: isinstance(value, Retry)), "must be a Retry"),
+    "depends_on": (_names, f"must be a list of the names of at most {MOST_DEPENDENCIES} schedules"),
+    "starts_at": (_or_none(is_moment), f"must be a time {MOMENT}"),
+    "ends_at": (_or_none(is_moment), f"must be a time {MOMENT}"),
+    "excluded": (_texts, "must be a list of windows, such as 2026-12-24 or sat,sun"),
+    "blackouts": (_texts, "must be a list of windows, such as mon-fri 22:00-06:00"),
 }
-"""What a field must be, and how a refusal says it."""
+"""What each field of an edit must be, and how a refusal says it."""
 
 __all__ = ["UNSET", "Editor", "ScheduleEdit", "Unset"]

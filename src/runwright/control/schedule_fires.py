@@ -9,7 +9,7 @@ from datetime import datetime
 from runwright.admission import Admission, RunRequest
 from runwright.auth.policy import require
 from runwright.clock import Clock, Micros, to_micros
-from runwright.control.schedules import Schedules
+from runwright.control.schedules import Schedules, refuse_range
 from runwright.errors import Conflict, InvalidInput
 from runwright.model import Actor, FirePlan, NewEvent, NewFire, NewRun, Role, Schedule
 from runwright.store.base import Store
@@ -39,7 +39,9 @@ class ScheduleFires:
         """Run it once now, whatever its state, policies and dependencies, also while all are paused; the run's id."""
         require(actor, Role.OPERATOR)
         schedule = await self._schedules.get(actor, name)
-        (answer,) = await self._store.enqueue([self._run(actor, schedule, confirmed=confirmed)])
+        async with self._schedules.elsewhere.explained():
+            run = self._run(actor, schedule, confirmed=confirmed)
+        (answer,) = await self._store.enqueue([run])
         await self._store.record(
             [NewEvent("task", "schedule.fired", schedule.name, actor.name, schedule.task, answer.run_id)]
         )
@@ -56,14 +58,16 @@ class ScheduleFires:
             InvalidInput: the range lies in the future, or has too many due times.
         """
         require(actor, Role.OPERATOR)
+        refuse_range(since, until)
         if to_micros(until) > self._clock.now():
             raise InvalidInput.field("/until", "must not lie in the future: a backfill runs what has passed")
         for _ in range(ATTEMPTS_AGAINST_RACES):
             schedule = await self._schedules.get(actor, name)
-            if self._schedules.triggers.of(schedule) is None:
-                raise Conflict(f"schedule {schedule.name!r} has its times from code that is not here", schedule.name)
+            if (problem := self._schedules.triggers.problem(schedule)) is not None:
+                raise Conflict(f"the times of schedule {schedule.name!r} are not known here: {problem}", schedule.name)
             due = self._schedules.due_in(schedule, since, until)
-            fires = [self._late(actor, schedule, to_micros(moment), confirmed=confirmed) for moment in due]
+            async with self._schedules.elsewhere.explained():
+                fires = [self._late(actor, schedule, to_micros(moment), confirmed=confirmed) for moment in due]
             plan = FirePlan(
                 schedule.id, schedule.version, tuple(fires), schedule.cursor_at, schedule.next_due_at,
                 enabled=schedule.enabled, first_done=schedule.first_done, fills=True,
@@ -79,9 +83,8 @@ class ScheduleFires:
 
     def _late(self, actor: Actor, schedule: Schedule, due_at: Micros, *, confirmed: bool) -> NewFire:
         """The ledger's row for a due time that is made up for, with its run, in line behind the schedule's others."""
-        run = replace(self._run(actor, schedule, confirmed=confirmed), due_at=due_at)
-        if schedule.overlap != Overlap.ALLOW and run.concurrency_key is None:
-            run = replace(run, concurrency_key=f"schedule:{schedule.id}", concurrency_limit=1)
+        run = self._run(actor, schedule, confirmed=confirmed)
+        run = replace(run, due_at=due_at, in_line=schedule.overlap != Overlap.ALLOW)
         return NewFire(due_at, FireOutcome.LATE, f"backfill by {actor.name}", run)
 
     def _run(self, actor: Actor, schedule: Schedule, *, confirmed: bool) -> NewRun:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from runwright.auth.policy import require
 from runwright.clock import Clock, Micros, Rng
 from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
-from runwright.control.schedule_words import Entry, words_of
+from runwright.control.schedule_words import PLACE, Entry, in_words, words_of
 from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules, guard
-from runwright.errors import Conflict, InvalidInput, ScheduleRefused
+from runwright.errors import Conflict, FieldError, InvalidInput, ScheduleRefused
 from runwright.model import Actor, JSONObject, Role, Schedule, ScheduleChange
 from runwright.store.base import Store
 from runwright.worker.triggers import code_class
@@ -27,6 +27,10 @@ class ScheduleFile:
         self._clock = clock
         self._rng = rng
         self._timezone = timezone
+
+    def admit(self, actor: Actor) -> None:
+        """Refuse who may not load a file, before it is read. Raises Forbidden."""
+        require(actor, Role.ADMIN)
 
     async def words(self, actor: Actor) -> Sequence[JSONObject]:
         """All schedules as a file keeps them; secrets in their arguments stay sealed."""
@@ -59,18 +63,21 @@ class ScheduleFile:
     ) -> ScheduleChange:
         edit, old = entry.edit, known.get(str(entry.edit.name))
         try:
-            if old is None:
-                past = entry.past
-                blank = Schedule(
-                    id=self._rng.run_id(now), name="", task="", when="", timezone=self._timezone,
-                    created_by=actor.name, created_at=now, as_user=None, first_done=bool(past.get("run_count")), **past,
-                )  # fmt: skip
-                return ScheduleChange(self._restored(blank, edit, now))
-            new = self._restored(replace(old, deleted=False), edit, now)
-            return ScheduleChange(replace(new, edited=bool(old.origin)), "schedule.updated", {"by": "file"})
+            with in_words():
+                if old is None:
+                    past = entry.past
+                    blank = Schedule(
+                        id=self._rng.run_id(now), name="", task="", when="", timezone=self._timezone, as_user=None,
+                        created_by=actor.name, created_at=now, first_done=bool(past.get("run_count")), **past,
+                    )  # fmt: skip
+                    return ScheduleChange(self._restored(blank, edit, now))
+                new = self._restored(replace(old, deleted=False), edit, now)
+                return ScheduleChange(replace(new, edited=bool(old.origin)), "schedule.updated", {"by": "file"})
         except InvalidInput as error:
-            faults = tuple(replace(fault, pointer=f"/{number}{fault.pointer}") for fault in error.errors)
-            raise InvalidInput(f"schedule {edit.name!r} of the file: {error.message}", faults) from None
+            place, said = f"/{PLACE}/{number}", f" (in {edit.name!r})" if edit.name is not UNSET else ""
+            raise InvalidInput.fields(
+                [FieldError(place + fault.pointer, fault.message + said, fault.code) for fault in error.errors]
+            ) from None
 
     def _restored(self, old: Schedule, edit: ScheduleEdit, now: Micros) -> Schedule:
         for name in ("name", "task", "when"):

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
-from runwright.clock import Micros, to_datetime, to_micros
+from runwright.clock import Micros, moment_of, to_datetime, to_micros
 from runwright.control.schedule_edit import ScheduleEdit
 from runwright.control.strict_json import parse
 from runwright.duration import parse_duration
@@ -22,6 +21,8 @@ from runwright.model import JSON, Schedule
 from runwright.retry import Retry
 
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+PLACE = "schedules"
+"""Where a file has its entries, in the pointers of refusals: ``/schedules/3/timezone``, whatever the file says."""
 ZERO_TIME = "0001-01-01"
 """How older files write that there is no time."""
 
@@ -64,7 +65,7 @@ def edit_of(given: Mapping[str, JSON], more: tuple[str, ...] = ()) -> ScheduleEd
         except (ValueError, OverflowError) as error:
             faults.append(FieldError(f"/{name}", str(error)))
     if faults:
-        raise InvalidInput("; ".join(f"{f.pointer[1:]}: {f.message}" for f in faults[:3]), faults)
+        raise InvalidInput.fields(faults)
     return ScheduleEdit(**fields)
 
 
@@ -77,16 +78,30 @@ def entry_of(given: JSON, place: str) -> Entry:
     if not isinstance(given, Mapping):
         raise InvalidInput.field(f"/{place}", "must be an object")
     words = {_CAPITAL.sub("_", name).lower(): value for name, value in given.items()}
+    faults: list[FieldError] = []
+    if "id" in words:
+        words = _older(words)
+    past: dict[str, Any] = {}
+    for name in _PAST:
+        if words.get(name) is not None:
+            try:
+                past[_PAST[name].field] = _PAST[name].read(words[name])
+            except ValueError as error:
+                faults.append(FieldError(f"/{name}", str(error)))
+    past.pop("", None)
+    edit = ScheduleEdit()
     try:
-        if "id" in words:
-            words = _older(words)
-        past = {_PAST[name].field: _PAST[name].read(words[name]) for name in _PAST if words.get(name) is not None}
-        past.pop("", None)
-        return Entry(edit_of(words, tuple(_PAST)), past)
-    except (InvalidInput, ValueError, OverflowError) as error:
-        faults = error.errors if isinstance(error, InvalidInput) else (FieldError("", str(error)),)
-        faults = tuple(replace(fault, pointer=f"/{place}{fault.pointer}") for fault in faults)
-        raise InvalidInput(f"{place}: {error}", faults) from None
+        edit = edit_of(words, tuple(_PAST))
+    except InvalidInput as error:
+        faults += error.errors
+    if faults:
+        raise InvalidInput.fields([replace(fault, pointer=f"/{place}{fault.pointer}") for fault in faults])
+    return Entry(edit, past)
+
+
+def entries_of(given: Iterable[JSON]) -> list[Entry]:
+    """What the entries of a file say of schedules. Raises InvalidInput, with the faults of the first faulty one."""
+    return [entry_of(entry, f"{PLACE}/{number}") for number, entry in enumerate(given)]
 
 
 def words_of(schedule: Schedule) -> dict[str, JSON]:
@@ -186,16 +201,6 @@ def _when(value: Any) -> JSON:
     raise ValueError("must be text such as '0 2 * * *', or an object")
 
 
-def _moment(value: Any) -> datetime:
-    try:
-        parsed = datetime.fromisoformat(value)
-        if parsed.tzinfo is None:
-            raise ValueError
-        return parsed.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError("must be a time such as 2027-01-31T02:00:00Z") from None
-
-
 def _retry(value: Any) -> Retry:
     given = _object(value)
     known = Retry().to_json()
@@ -228,8 +233,8 @@ WORDS: Mapping[str, Word] = {
     "jitter": Word("jitter_seconds", _seconds),
     "retry": Word("retry", _retry, nullable=True),
     "depends_on": Word("depends_on", _names),
-    "starts_at": Word("starts_at", _moment, nullable=True),
-    "ends_at": Word("ends_at", _moment, nullable=True),
+    "starts_at": Word("starts_at", moment_of, nullable=True),
+    "ends_at": Word("ends_at", moment_of, nullable=True),
     "excluded": Word("excluded", _names),
     "blackouts": Word("blackouts", _names),
 }
@@ -242,11 +247,11 @@ _WORD_OF = {f"/{word.field}": f"/{name}" for name, word in WORDS.items() if name
 def _count(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53:
         return value
-    raise ValueError("run_count and error_count must be whole numbers, 0 or more")
+    raise ValueError("must be a whole number, 0 or more")
 
 
 def _past_moment(value: Any) -> Micros | None:
-    return None if isinstance(value, str) and value.startswith(ZERO_TIME) else to_micros(_moment(value))
+    return None if isinstance(value, str) and value.startswith(ZERO_TIME) else to_micros(moment_of(value))
 
 
 _PAST: Mapping[str, Word] = {

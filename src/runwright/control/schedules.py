@@ -6,16 +6,16 @@ What makes runs by hand (fire now, backfill) is in ``schedule_fires``, what code
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from runwright.auth.policy import require
-from runwright.clock import Clock, Rng, to_datetime, to_micros
+from runwright.clock import MOMENT, Clock, Rng, is_moment, to_datetime, to_micros
+from runwright.control.elsewhere import Elsewhere
 from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
 from runwright.errors import Conflict, InvalidInput, NotFound
-from runwright.lifecycle import RunEvent
 from runwright.model import (
     JSON,
     SYSTEM,
@@ -25,7 +25,6 @@ from runwright.model import (
     Page,
     Pause,
     Role,
-    RunStatus,
     Schedule,
     ScheduleChange,
     Statistics,
@@ -36,17 +35,18 @@ from runwright.schedule import (
     describe,
     due_in_range,
     next_fires,
-    parse_when,
     refuse_cycle,
     refuse_unknown,
+    when_of,
     when_to_text,
 )
-from runwright.store.base import RunQuery, Store
+from runwright.store.base import Guard, Store
 from runwright.tasks.registry import Registry
-from runwright.worker.triggers import Triggers, code_class, form_of, lives_in_code
+from runwright.worker.triggers import Triggers, form_of, lives_in_code
 
 ATTEMPTS_AGAINST_RACES = 10
 MOST_IN_A_RANGE = 1000
+_BLANK = Schedule(id="", name="", task="", when="")
 
 
 class Schedules:
@@ -69,6 +69,7 @@ class Schedules:
         self._timezone = timezone
         self._editor = editor
         self.triggers = triggers
+        self.elsewhere = Elsewhere(store, registry)
 
     # ----- commands ---------------------------------------------------------------------------------------------
 
@@ -83,13 +84,20 @@ class Schedules:
         """
         return await self._bound_again(actor, edit) or (await self.add_many(actor, [edit], confirmed=confirmed))[0]
 
-    async def add_many(self, actor: Actor, edits: Sequence[ScheduleEdit], *, confirmed: bool = False) -> list[Schedule]:
+    async def add_many(self, actor: Actor, edits: Iterable[ScheduleEdit], *, confirmed: bool = False) -> list[Schedule]:
         """Create many schedules in one transaction, all or none."""
         require(actor, Role.OPERATOR)
-        made = [self.made(actor, edit, confirmed=confirmed) for edit in edits]
+        made: list[Schedule] = []
+        in_code: list[tuple[Schedule, ScheduleEdit]] = []
+        for edit in edits:
+            schedule = self.made(actor, edit, confirmed=confirmed)
+            made.append(schedule)
+            if _in_code(edit):
+                in_code.append((schedule, edit))
         await self._store.write_schedules([ScheduleChange(each) for each in made], actor.name, guard)
-        for schedule, edit in zip(made, edits, strict=True):
+        for schedule, edit in in_code:
             self._bind(schedule, edit)
+        await self.elsewhere.look(each.task for each in made)
         return made
 
     async def update(self, actor: Actor, name: str, edit: ScheduleEdit, *, confirmed: bool = False) -> Schedule:
@@ -124,12 +132,7 @@ class Schedules:
         """Delete a schedule; its runs stay. Raises Conflict while other schedules depend on it, naming them."""
         require(actor, Role.OPERATOR)
         schedule = await self.get(actor, name)
-
-        def unneeded(edges: Mapping[str, Sequence[str]], names: frozenset[str]) -> None:
-            if needed_by := dependents(schedule.name, edges):
-                raise Conflict(f"schedule {schedule.name!r} is needed by {', '.join(needed_by)}", needed_by[0])
-
-        if not await self._store.delete_schedule(schedule.id, actor.name, unneeded):
+        if not await self._store.delete_schedule(schedule.id, actor.name, unneeded(schedule.name)):
             raise NotFound("schedule", name)
         await self.withdraw(schedule.id)
 
@@ -139,10 +142,9 @@ class Schedules:
         Runs that are there go on. What was held is not made up for later.
         """
         require(actor, Role.OPERATOR)
-        reason = reason.strip()
-        if not 1 <= len(reason) <= 500:
+        if not _is_reason(reason):
             raise InvalidInput.field("/reason", "must say in 1 to 500 characters why all schedules are paused")
-        await self._store.pause_schedules(reason, actor.name)
+        await self._store.pause_schedules(reason.strip(), actor.name)
         await self.withdraw(None)
         pause = await self._store.paused()
         if pause is None:
@@ -161,15 +163,8 @@ class Schedules:
 
     async def withdraw(self, schedule: str | None) -> None:
         """Cancel runs that were written a moment ahead of their due time, which is not theirs any more."""
-        now = self._clock.now()
-        waiting = await self._store.runs(RunQuery(schedule=schedule, statuses=[RunStatus.PENDING], limit=100))
-        early = [
-            run.id
-            for run in waiting.items
-            if run.schedule is not None and to_micros(run.due_at) > now and run.attempt == 0
-        ]
-        if early:
-            await self._store.move(early, RunEvent.CANCEL, SYSTEM.name, now)
+        while await self._store.withdraw(schedule, SYSTEM.name):
+            pass
 
     # ----- questions --------------------------------------------------------------------------------------------
 
@@ -179,12 +174,22 @@ class Schedules:
         schedule = await self._store.schedule(name)
         if schedule is None or schedule.deleted:
             raise NotFound("schedule", name)
+        await self.elsewhere.look([schedule.task])
         return schedule
 
     async def list(self, actor: Actor) -> Sequence[Schedule]:
         """All schedules by name."""
         require(actor, Role.VIEWER)
-        return await self._store.schedules()
+        found = await self._store.schedules()
+        await self.elsewhere.look(each.task for each in found)
+        return found
+
+    async def page(
+        self, actor: Actor, limit: int, after: str | None = None, *, name: str | None = None, task: str | None = None
+    ) -> tuple[Page[Schedule], int]:
+        """A page of the schedules by name, perhaps only that of one name, or those of one task, and their number."""
+        require(actor, Role.VIEWER)
+        return await self._store.schedule_page(limit, after, name=name, task=task)
 
     async def paused(self, actor: Actor) -> Pause | None:
         """Why, by whom and since when all schedules are paused; None if they are not."""
@@ -198,6 +203,8 @@ class Schedules:
     async def next(self, actor: Actor, name: str, count: int = 10) -> Sequence[datetime]:
         """The next due times."""
         schedule = await self.get(actor, name)
+        if not _is_count(count):
+            raise InvalidInput.field("/count", f"must be a whole number from 1 to {MOST_IN_A_RANGE}")
         trigger = self.triggers.of(schedule)
         if trigger is None:
             return [] if schedule.next_due_at is None else [to_datetime(schedule.next_due_at)]
@@ -216,12 +223,11 @@ class Schedules:
         return self.due_in(await self.get(actor, name), since, until)
 
     def due_in(self, schedule: Schedule, since: datetime, until: datetime) -> Sequence[datetime]:
-        """The due times of a range; none if they come from code that is not here. Raises InvalidInput, see ``between``.
+        """The due times of a range; none if they are not known here. Raises InvalidInput, see ``between``.
 
         An interval that counts from the end of its runs is shown as if they took no time.
         """
-        if until < since:
-            raise InvalidInput.field("/until", "must not be before from")
+        refuse_range(since, until)
         trigger = self.triggers.of(schedule)
         if trigger is None:
             return []
@@ -239,7 +245,7 @@ class Schedules:
         """What a schedule would do: in English, and its next due times. Raises ScheduleRefused."""
         require(actor, Role.VIEWER)
         zone = timezone or self._timezone
-        parsed = parse_when(when) if isinstance(when, str | Mapping | list) else when
+        parsed = when_of(when)
         return describe(parsed, zone), next_fires(parsed, to_datetime(self._clock.now()), count, zone)
 
     async def statistics(self, actor: Actor) -> Statistics:
@@ -250,10 +256,11 @@ class Schedules:
     def shown(self, schedule: Schedule) -> tuple[str, str]:
         """Its times as text, and in English."""
         when = self.triggers.when_of(schedule)
-        if when is None:
-            named = code_class(json.loads(schedule.when))
-            return schedule.when, f"as {named} says, which is code that is not here"
-        return when_to_text(when), describe(when, schedule.timezone)
+        text = schedule.when if when is None else when_to_text(when)
+        problem = self.triggers.problem(schedule)
+        if when is None or problem is not None:
+            return text, problem or ""
+        return text, describe(when, schedule.timezone)
 
     def form(self, schedule: Schedule) -> JSON:
         """Its times in their JSON form."""
@@ -265,12 +272,19 @@ class Schedules:
         return masked(json.loads(schedule.arguments))
 
     def unbound(self, schedule: Schedule) -> str | None:
-        """What is not known here and holds its fires: its task, or its trigger. None if it is bound."""
+        """What is not known and holds its fires: its task, which no live session has either, or its times.
+
+        None if it is bound. Of other sessions it tells what was so when the schedule was read.
+        """
         if self._registry.find(schedule.task) is None:
-            return f"no task named {schedule.task!r} is known here yet; it is held until then"
-        if self.triggers.of(schedule) is None:
-            return f"its times come from {code_class(json.loads(schedule.when))}, which is not known here yet"
-        return None
+            if self.elsewhere.knows(schedule.task):
+                return None
+            return f"no task named {schedule.task!r} is known yet, here or to a live worker; it is held until then"
+        return self.triggers.problem(schedule)
+
+    def left_due(self, schedule: Schedule) -> str | None:
+        """Why nobody fires it, although its task is known: no live scheduler has the code. None if that is not so."""
+        return self.elsewhere.left_due(schedule)
 
     # ----- how ----------------------------------------------------------------------------------------------------
 
@@ -280,15 +294,15 @@ class Schedules:
         for name in ("name", "task", "when"):
             if isinstance(getattr(edit, name), Unset):
                 raise InvalidInput.field(f"/{name}", "is missing")
-        blank = Schedule(
-            id=self._rng.run_id(now), name="", task="", when="", timezone=self._timezone, origin=origin,
-            created_by=actor.name, created_at=now, as_user=None if origin else actor.name,
-        )  # fmt: skip
-        return self._editor.apply(blank, edit, now, confirmed=confirmed)
+        given = {"timezone": self._timezone, "as_user": None if origin else actor.name, **edit.given()}
+        fields = self._editor.changes(_BLANK, given, now, confirmed=confirmed)
+        if origin:
+            fields["origin"] = origin
+        return Schedule(id=self._rng.run_id(now), created_by=actor.name, created_at=now, **fields)
 
     async def _bound_again(self, actor: Actor, edit: ScheduleEdit) -> Schedule | None:
         """A schedule whose trigger lives in code, and that is there already: its code is here again."""
-        if isinstance(edit.when, str | Mapping | list | Unset) or not lives_in_code(edit.when):
+        if not _in_code(edit):
             return None
         require(actor, Role.OPERATOR)
         for _ in range(ATTEMPTS_AGAINST_RACES):
@@ -306,8 +320,13 @@ class Schedules:
 
     def _bind(self, schedule: Schedule, edit: ScheduleEdit) -> None:
         """A trigger that lives in code is known under the row's form from now on."""
-        if not isinstance(edit.when, str | Mapping | list | Unset) and lives_in_code(edit.when):
+        if _in_code(edit):
             self.triggers.declare(schedule.when, edit.when)
+
+
+def _in_code(edit: ScheduleEdit) -> bool:
+    """Whether the edit's times come from an object that lives in code."""
+    return edit.when is not UNSET and lives_in_code(edit.when)
 
 
 def guard(edges: Mapping[str, Sequence[str]], names: frozenset[str]) -> None:
@@ -318,6 +337,33 @@ def guard(edges: Mapping[str, Sequence[str]], names: frozenset[str]) -> None:
     for name, needs in edges.items():
         refuse_unknown(name, needs, names)
     refuse_cycle(edges)
+
+
+def _is_reason(value: Any) -> bool:
+    return isinstance(value, str) and 1 <= len(value.strip()) <= 500
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_IN_A_RANGE
+
+
+def refuse_range(since: datetime, until: datetime) -> None:
+    """Refuse a range that is none, or whose ends are no moments."""
+    for field, moment in (("from", since), ("until", until)):
+        if not is_moment(moment):
+            raise InvalidInput.field(f"/{field}", f"must be a time {MOMENT}")
+    if until < since:
+        raise InvalidInput.field("/until", "must not be before from")
+
+
+def unneeded(name: str) -> Guard:
+    """Refuse that a schedule goes while others depend on it, naming them."""
+
+    def guard(edges: Mapping[str, Sequence[str]], names: frozenset[str]) -> None:
+        if needed_by := dependents(name, edges):
+            raise Conflict(f"schedule {name!r} is needed by {', '.join(needed_by)}", needed_by[0])
+
+    return guard
 
 
 __all__ = ["UNSET", "ScheduleEdit", "Schedules"]

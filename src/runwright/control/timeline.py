@@ -32,6 +32,16 @@ class Timeline:
         require(actor, Role.VIEWER)
         return await self._store.statistics()
 
+    async def scheduler(self, here: bool | None) -> str:
+        """Who fires schedules: ``ticking`` or ``not ticking``, which is this process, else ``elsewhere``, or ``none``.
+
+        Args:
+            here: whether the scheduler of this process ticks; None if it has none.
+        """
+        if here is not None:
+            return "ticking" if here else "not ticking"
+        return "elsewhere" if "scheduler" in await self._store.roles() else "none"
+
     async def ready(self) -> None:
         """Raises StoreUnavailable if the store refuses writes now."""
         await self._store.check()

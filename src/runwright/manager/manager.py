@@ -19,17 +19,17 @@ from runwright.clock import Clock, Rng, SharedClock, SystemClock, SystemRng
 from runwright.config import Settings
 from runwright.control import Control
 from runwright.control.declared import declared_in
-from runwright.errors import Conflict, InvalidInput, RunFailed
+from runwright.errors import Conflict, InvalidInput, RunFailed, in_file
 from runwright.events.feed import Feed, Frame
 from runwright.manager.bridge import Blocking
-from runwright.manager.declared import DeclaredSchedules
+from runwright.manager.declared import DeclaredSchedules, origin_of
 from runwright.manager.files import FileSweep, spool_of, take
 from runwright.manager.requests import run_request
+from runwright.manager.scheduler import presence_of, scheduler_of, ticks
 from runwright.manager.schedules import ManagerSchedules
 from runwright.manager.stores import open_sealer, open_store
 from runwright.manager.worker import worker_options
 from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewEvent, Page, Role, Run, RunStatus
-from runwright.retry import Retry
 from runwright.store.base import RunQuery, Store
 from runwright.tasks.definition import Task, to_task
 from runwright.tasks.discovery import DiscoveryOptions, Report, apply, find
@@ -40,10 +40,11 @@ from runwright.tasks.watch import DirectoryWatch
 from runwright.worker.capture import capture
 from runwright.worker.hooks import HookCalls
 from runwright.worker.janitor import Janitor
-from runwright.worker.scheduler import Scheduler
+from runwright.worker.service import Service
 from runwright.worker.session import WorkerSession
 from runwright.worker.settler import Settler
 from runwright.worker.triggers import Triggers
+from runwright.worker.zone_rules import ZoneRules
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -117,7 +118,8 @@ class TaskManager:
         if self._control is not None:
             raise Conflict("this TaskManager is open already")
         settings = self.settings
-        in_file = declared_in(settings.schedules, file := f"file {settings.file or 'settings'}")
+        with in_file(settings.file or "the settings"):
+            in_settings = declared_in(settings.schedules, origin_of(settings.file))
         store = self.store = await open_store(settings, self._clock, self._rng, self.bus)
         self._clock = SharedClock(self._clock, store.now)
         self._closing.append(store.close)
@@ -133,22 +135,27 @@ class TaskManager:
             )  # fmt: skip
             if (token := settings.admin_token) is not None:
                 await self._control.accounts.admit_token(token.get_secret_value(), "admin", Role.ADMIN)
-            declared = DeclaredSchedules(store, self.registry, self._control.declared, in_file, file)
+            declared = DeclaredSchedules(
+                store, self.registry, self._control.declared, self.bus, in_settings, settings.file
+            )
             await self._restore(store)
             if "worker" in self.roles:
                 await self._start_worker(store, admission)
             if "scheduler" in self.roles:
-                self.scheduler = Scheduler(
-                    store=store, registry=self.registry, admission=admission, clock=self._clock, bus=self.bus,
-                    retry=Retry(settings.max_retries, settings.retry_delay), triggers=triggers,
-                    cap=settings.catch_up_cap, rate=settings.catch_up_rate,
-                )  # fmt: skip
-                settler = Settler(store, self.bus, triggers)
-                for service in (self.scheduler, settler):
+                self.scheduler = scheduler_of(
+                    settings, store, self.registry, admission, self._clock, self.bus, triggers
+                )
+                zones, settler = ZoneRules(store, self.bus, triggers), Settler(store, self.bus, triggers)
+                services: list[Service] = [zones, self.scheduler, settler, declared]
+                if "worker" not in self.roles:  # a worker's session tells of its process
+                    services.append(
+                        presence_of(settings, store, self.registry, self._clock, self._rng, self.bus, self._ticks)
+                    )
+                for service in services:
                     await service.start()
                     self._closing.append(service.stop)
-                self._closing.append(declared.close)
-                await declared.begin()
+            else:
+                await declared.check()
         except BaseException:
             await self.close()
             raise
@@ -202,7 +209,7 @@ class TaskManager:
             rng=self._rng,
             bus=self.bus,
             hooks=hooks,
-            options=worker_options(settings, level, self._user_loop),
+            options=worker_options(settings, level, self._user_loop, self.roles),
         )
         capture.install(level)
         self._closing.append(_done(capture.uninstall))
@@ -368,12 +375,11 @@ class TaskManager:
 
         return create_app(
             self.control, self.settings, feed=self.feed, spool=self.spool, clock=self._clock, local_actor=local_actor,
-            scheduler_alive=self._scheduler_alive,
+            scheduler_alive=lambda: self._ticks() if "scheduler" in self.roles else None,
         )  # fmt: skip
 
-    def _scheduler_alive(self) -> bool:
-        """Whether the scheduler has looked within twice its longest pause; true where there is none."""
-        return "scheduler" not in self.roles or self._clock.monotonic() - self.scheduler.ticked_at < 60
+    def _ticks(self) -> bool:
+        return ticks(self.scheduler, self._clock)
 
     async def record(self, action: str, detail: JSONObject) -> None:
         """Write an event of the whole system to the timeline."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from runwright.admission import RunRequest
-from runwright.clock import to_micros
+from runwright.clock import MOMENT, is_moment, to_micros
 from runwright.errors import InvalidInput
 from runwright.model import SYSTEM, Actor, Role
 from runwright.tasks.definition import to_task
@@ -31,8 +30,8 @@ def run_request(
     if unknown := set(options) - START_OPTIONS:
         raise InvalidInput.field(f"/{min(unknown)}", f"is no option of start; there are {sorted(START_OPTIONS)}")
     run_at = options.get("run_at")
-    if run_at is not None and (not isinstance(run_at, datetime) or run_at.tzinfo is None):
-        raise InvalidInput.field("/run_at", f"must be a datetime that is aware of its time zone, not {run_at!r:.80}")
+    if run_at is not None and not is_moment(run_at):
+        raise InvalidInput.field("/run_at", f"must be a time {MOMENT}")
     tags = options.get("tags") or ()
     if not isinstance(tags, (str, list, tuple, set, frozenset)):
         raise InvalidInput.field("/tags", f"must be a list of texts, not {tags!r:.80}")

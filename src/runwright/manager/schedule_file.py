@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from runwright.config.files import parse_file
 from runwright.control.strict_json import parse
@@ -54,11 +55,15 @@ def read(path: Path) -> list[JSON] | None:
         return None
     except OSError as error:
         raise InvalidInput.field("/path", f"{path} cannot be read: {error.strerror or error}") from error
-    found = parse_file(path) if path.suffix in (".yaml", ".yml") else parse(content, str(path))
+    return listed(parse_file(path) if path.suffix in (".yaml", ".yml") else parse(content, str(path)), str(path))
+
+
+def listed(found: Any, where: str) -> list[JSON]:
+    """The list of schedules in what a file holds. Raises InvalidInput if there is none."""
     if isinstance(found, Mapping):
         found = found.get("Tasks", found.get("schedules"))
     if not isinstance(found, list):
-        raise InvalidInput.field("/path", f"{path} must hold a list of schedules, or one under 'Tasks'")
+        raise InvalidInput.field("/path", f"{where} must hold a list of schedules, or one under 'Tasks'")
     return found
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from runwright.control import Backfill, Control, ScheduleEdit
-from runwright.control.schedule_words import entry_of
-from runwright.errors import InvalidInput
+from runwright.control.schedule_words import entries_of
+from runwright.errors import InvalidInput, in_file
 from runwright.manager import schedule_file
 from runwright.model import SYSTEM, Pause, Schedule, Statistics
 from runwright.tasks.definition import to_task
@@ -35,11 +35,11 @@ class ManagerSchedules:
 
     async def add_many(self, schedules: Iterable[Mapping[str, Any]]) -> Sequence[Schedule]:
         """Create many schedules in one transaction, each given by its fields."""
-        return await self._door.add_many(SYSTEM, [schedule_edit(**fields) for fields in schedules], confirmed=True)
+        return await self._door.add_many(SYSTEM, (schedule_edit(**fields) for fields in schedules), confirmed=True)
 
-    async def edit(self, name: str, **fields: Any) -> Schedule:
-        """Change fields of a schedule."""
-        return await self._door.update(SYSTEM, name, schedule_edit(**fields), confirmed=True)
+    async def edit(self, schedule: str, /, **fields: Any) -> Schedule:
+        """Change fields of a schedule; ``name`` gives it another name, which those that depend on it follow."""
+        return await self._door.update(SYSTEM, schedule, schedule_edit(**fields), confirmed=True)
 
     async def enable(self, name: str) -> Schedule:
         """Let it fire again, from now on."""
@@ -112,14 +112,14 @@ class ManagerSchedules:
         times are worked out from now on. Raises InvalidInput if anything in it is wrong; then nothing has changed.
         """
         found = await asyncio.to_thread(schedule_file.read, Path(path))
-        entries = [entry_of(entry, str(number)) for number, entry in enumerate(found or ())]
-        return await self._file.load(SYSTEM, entries)
+        with in_file(path):
+            return await self._file.load(SYSTEM, entries_of(found or ()))
 
 
 def schedule_edit(**fields: Any) -> ScheduleEdit:
     """A ScheduleEdit from keywords; ``task`` may be a task, and unknown fields are named."""
     known = ScheduleEdit.__dataclass_fields__
-    if unknown := set(fields) - set(known):
+    if unknown := fields.keys() - known.keys():
         raise InvalidInput.field(f"/{min(unknown)}", f"is no field of a schedule; there are {', '.join(known)}")
     if "task" in fields and not isinstance(fields["task"], str):
         fields["task"] = to_task(fields["task"]).name

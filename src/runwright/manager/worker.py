@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from runwright.config import Settings
 from runwright.worker.outcome import Limits
 from runwright.worker.process_lane import ProcessOptions
 from runwright.worker.session import WorkerOptions
 
 
-def worker_options(settings: Settings, log_level: int, user_loop: bool) -> WorkerOptions:
+def worker_options(settings: Settings, log_level: int, user_loop: bool, roles: Collection[str]) -> WorkerOptions:
     """The options that the settings say.
 
     Args:
         log_level: what the processes of tasks log, as a number of the logging module.
         user_loop: give the coroutines of tasks an event loop of their own.
+        roles: what the process does, for others to see.
     """
     return WorkerOptions(
         max_concurrent=settings.max_concurrent,
@@ -26,4 +29,5 @@ def worker_options(settings: Settings, log_level: int, user_loop: bool) -> Worke
         shutdown_grace=settings.shutdown_grace,
         user_loop=user_loop,
         processes=ProcessOptions(settings.task_environment(), log_level),
+        roles=roles,
     )

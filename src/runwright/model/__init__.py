@@ -19,7 +19,7 @@ from runwright.model.commands import (
     Rescue,
     Turn,
 )
-from runwright.model.runs import Attempt, Event, LogLine, Run, Statistics, TaskHistory, Worker
+from runwright.model.runs import Attempt, Event, LogLine, Run, Statistics, TaskHistory, TaskVersion, Worker
 from runwright.model.schedules import (
     EndedRun,
     Fire,
@@ -106,6 +106,7 @@ __all__ = [
     "Statistics",
     "TaskHistory",
     "TaskProgress",
+    "TaskVersion",
     "Turn",
     "Waiting",
     "Worker",

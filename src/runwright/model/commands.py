@@ -26,7 +26,8 @@ class NewRun:
     ``arguments`` is JSON text with its secrets sealed. ``unique_key`` lets at most one live run have that key; with
     ``until_start`` only until it starts, with ``unique_since`` no ended run either that was let in since then.
     ``due_at`` is the schedule's due time for a run that a schedule made. ``waits``: it is not ready before
-    ``decide_waiting`` says so, because its schedule depends on others.
+    ``decide_waiting`` says so, because its schedule depends on others. ``in_line``: it is not ready while runs of its
+    schedule that came before it are live.
     """
 
     id: str
@@ -46,6 +47,7 @@ class NewRun:
     parent: str | None = None
     schedule: str | None = None
     waits: bool = False
+    in_line: bool = False
     unique_key: str | None = None
     until_start: bool = False
     unique_since: Micros | None = None

@@ -102,7 +102,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A worker session: one process start, from registration to its end."""
+    """A session: one process start of a worker or scheduler, from registration to its end."""
 
     id: str
     host: str
@@ -114,6 +114,17 @@ class Worker:
     lanes: Mapping[str, int]
     tasks: tuple[str, ...]
     running: int = 0
+    roles: tuple[str, ...] = ("worker",)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskVersion:
+    """That a live session knows a task. Sessions with other code, parameters or options of it have other hashes."""
+
+    task: str
+    source_hash: str
+    session: str
+    roles: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ class Schedule:
     ``cursor_at`` is the watermark: no due time up to it is ever considered again.
     ``origin`` is empty for a schedule made by people, else the place in code or file that declares it; ``declared`` is
     what it declared last, as JSON text.
+    ``deleted`` and ``edited``: people deleted it, and it stays away; only ``deleted``: it was withdrawn, since nothing
+    declared it any more, and its declaration brings it back.
     ``outcome`` is how its newest decided due time ended: a run's status or, without a run, a FireOutcome.
     """
 
@@ -134,6 +136,7 @@ class FirePlan:
     """All that one look at one schedule writes, or nothing of it if the schedule's version has moved on.
 
     ``fills``: a due time that is in the ledger without a run gets the one that is given for it.
+    ``cancels``: the runs of the schedule that are live then are cancelled in favour of the one that is given.
     """
 
     schedule: str
@@ -144,6 +147,7 @@ class FirePlan:
     enabled: bool = True
     first_done: bool = True
     fills: bool = False
+    cancels: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,12 @@ from runwright.schedule.parse import (
     parse_duration,
     parse_time,
     parse_when,
+    when_of,
     when_to_json,
     when_to_text,
 )
 from runwright.schedule.triggers import DueTimes, Trigger
+from runwright.schedule.wallclock import forget_zones, zone_of
 from runwright.schedule.windows import NEVER, Windows, parse_windows
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "duration_text",
     "duration_words",
     "find_cycle",
+    "forget_zones",
     "jitter",
     "next_fires",
     "opening",
@@ -58,6 +61,8 @@ __all__ = [
     "refuse_cycle",
     "refuse_past",
     "refuse_unknown",
+    "when_of",
     "when_to_json",
     "when_to_text",
+    "zone_of",
 ]

@@ -64,7 +64,6 @@ class Fire:
     """One row for the ledger: a due time and what becomes of it, or a collapsed span of ``count`` due times.
 
     ``due`` is the last due time of a span and ``first`` its first; of a single due time both are the same.
-    ``after_previous``: the run must not begin before earlier runs of its schedule have ended.
     """
 
     due: datetime
@@ -72,7 +71,6 @@ class Fire:
     first: datetime
     count: int = 1
     reason: str = ""
-    after_previous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ class Plan:
 
     ``next_due`` of None means that nothing is due again, unless ``awaits_end``: then the end of the run decides
     (``after_run``). ``finished``: the schedule has had its last due time and is to be disabled.
-    ``cancel_running``: the live run is to be cancelled in favour of the one that is fired.
+    ``cancel_running``: what is live is to be cancelled in favour of the one that is fired.
     """
 
     fires: tuple[Fire, ...]
@@ -140,8 +138,14 @@ def plan(trigger: Trigger, situation: Situation, policy: Policy, now: datetime) 
     else:
         following = trigger.next_after(now)
         rest = Plan((), last, following, finished=following is None)
-    cancel = started and situation.running and policy.overlap is Overlap.CANCEL_RUNNING
+    cancel = started and policy.overlap is Overlap.CANCEL_RUNNING
     return replace(rest, fires=fires, cancel_running=cancel)
+
+
+def without_run(trigger: Trigger, planned: Plan, now: datetime) -> Plan:
+    """The plan if the run that it waits for cannot be made: no end of it will tell when the next is due."""
+    following = trigger.next_after(max(as_utc(now), planned.cursor))
+    return replace(planned, next_due=following, awaits_end=False, finished=following is None)
 
 
 def _rest(trigger: Trigger, situation: Situation, cursor: datetime) -> Plan:
@@ -210,12 +214,11 @@ def _allowed(trigger: Trigger, dues: DueTimes, situation: Situation, policy: Pol
     if situation.running and policy.overlap is Overlap.SKIP:
         return (_span(dues, FireOutcome.SKIPPED, "the previous run had not ended"),)
     in_time = _in_time_from(policy, now)
-    queued = situation.running and policy.overlap is Overlap.QUEUE
     if policy.catch_up is CatchUp.ALL and policy.overlap is not Overlap.CANCEL_RUNNING:
-        return _each(dues, policy, in_time, queued=queued)
+        return _each(dues, policy, in_time)
     if policy.catch_up is CatchUp.SKIP:
-        return _in_time(trigger, dues, situation, in_time, queued=queued)
-    return _newest(dues, in_time, queued=queued)
+        return _in_time(trigger, dues, situation, in_time)
+    return _newest(dues, in_time)
 
 
 def _in_time_from(policy: Policy, now: datetime) -> datetime:
@@ -224,29 +227,26 @@ def _in_time_from(policy: Policy, now: datetime) -> datetime:
     return now - timedelta(seconds=grace)
 
 
-def _newest(dues: DueTimes, in_time: datetime, *, queued: bool) -> tuple[Fire, ...]:
+def _newest(dues: DueTimes, in_time: datetime) -> tuple[Fire, ...]:
     """One run for the newest, and one row for those that it stands for."""
-    run = _run(dues.newest[-1], in_time, queued=queued)
+    run = _run(dues.newest[-1], in_time)
     if dues.count == 1:
         return (run,)
     reason = f"one run stands for all, due at {_text(run.due)}"
     return (_span(_without_newest(dues, 1), FireOutcome.MERGED, reason), run)
 
 
-def _each(dues: DueTimes, policy: Policy, in_time: datetime, *, queued: bool) -> tuple[Fire, ...]:
-    """A run for each of the newest, one after another unless overlap is allowed; one row for what is beyond the cap."""
+def _each(dues: DueTimes, policy: Policy, in_time: datetime) -> tuple[Fire, ...]:
+    """A run for each of the newest; one row for what is beyond the cap."""
     caught_up = dues.newest[-policy.most :]
-    one_by_one = policy.overlap is not Overlap.ALLOW
-    runs = tuple(_run(due, in_time, queued=queued or (one_by_one and n > 0)) for n, due in enumerate(caught_up))
+    runs = tuple(_run(due, in_time) for due in caught_up)
     if dues.count == len(caught_up):
         return runs
     reason = f"more than {policy.most} due times had passed; only the newest are caught up"
     return (_span(_without_newest(dues, len(caught_up)), FireOutcome.MISSED, reason), *runs)
 
 
-def _in_time(
-    trigger: Trigger, dues: DueTimes, situation: Situation, in_time: datetime, *, queued: bool
-) -> tuple[Fire, ...]:
+def _in_time(trigger: Trigger, dues: DueTimes, situation: Situation, in_time: datetime) -> tuple[Fire, ...]:
     """One run for what is still within the grace; what is beyond it is missed."""
     cursor, last = as_utc(situation.cursor), dues.newest[-1]
     reason = "nobody was there in time, and the schedule does not catch up"
@@ -258,14 +258,14 @@ def _in_time(
         border = max(cursor, in_time - _INSTANT)
         recent = trigger.due_between(border, last, 2, anchor=situation.anchor)
         missed = trigger.due_between(cursor, border, 1, anchor=situation.anchor)
-    runs = _newest(recent, in_time, queued=queued)
+    runs = _newest(recent, in_time)
     return (_span(missed, FireOutcome.MISSED, reason), *runs) if missed.count else runs
 
 
-def _run(due: datetime, in_time: datetime, *, queued: bool) -> Fire:
+def _run(due: datetime, in_time: datetime) -> Fire:
     if due >= in_time:
-        return Fire(due, FireOutcome.FIRED, due, after_previous=queued)
-    return Fire(due, FireOutcome.LATE, due, reason="started after its time", after_previous=queued)
+        return Fire(due, FireOutcome.FIRED, due)
+    return Fire(due, FireOutcome.LATE, due, reason="started after its time")
 
 
 def _span(dues: DueTimes, outcome: FireOutcome, reason: str) -> Fire:

@@ -35,7 +35,7 @@ _START = datetime(2000, 1, 1)
 _YEARS = 50
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Field:
     name: str
     low: int
@@ -61,45 +61,95 @@ class CronExpression:
     Raises ScheduleRefused, naming the field, for text that is malformed or that no day of any year can match.
     """
 
-    __slots__ = ("_first_time", "_sim", "_times", "fields", "fixed", "text")
+    __slots__ = ("_days", "_times", "fields", "fixed", "text")
 
     def __init__(self, text: str) -> None:
         if len(text) > LONGEST_TEXT:
             raise ScheduleRefused("cron", f"is longer than {LONGEST_TEXT} characters")
-        self.text = " ".join(text.split())
-        parts = _split(self.text)
-        self.fields = tuple(_checked(field, part) for field, part in zip(_FIELDS, parts, strict=True))
-        self.fixed = not any(part.startswith("*") for part in self.fields[:3])
-        self._sim = _copy(_on_days(*self.fields[3:]))
-        times = _at_times(*self.fields[:3])
-        self._sim.seconds, self._sim.minutes, self._sim.hours = times.seconds, times.minutes, times.hours
-        self._times = sorted(times.hours), sorted(times.minutes), sorted(times.seconds)
-        self._first_time = time(self._times[0][0], self._times[1][0], self._times[2][0])
+        words = text.split()
+        self.text = " ".join(words)
+        self.fields = tuple(map(_checked, _FIELDS, _parts(words)))
+        second, minute, hour, *days = self.fields
+        self.fixed = "*" not in (second[0], minute[0], hour[0])
+        self._times = _times(second, minute, hour)
+        self._days = _days(*days)
 
     def next_wall(self, wall: datetime) -> datetime | None:
         """The first match strictly after ``wall``, which has whole seconds; None if there is none within 50 years."""
         today = wall.date()
-        if self._day_matches(today) and (later := self._time_after(wall.time())) is not None:
+        if self._days.match(today) and (later := self._times.after(wall.time())) is not None:
             return datetime.combine(today, later)
         try:
-            day = self._day_after(today)
+            day = _day_after(self._days, today)
         except (OverflowError, ValueError):  # beyond the year 9999
             return None
-        return None if day is None else datetime.combine(day, self._first_time)
+        return None if day is None else datetime.combine(day, self._times.first)
 
-    def _time_after(self, moment: time) -> time | None:
-        """The first time of a day strictly after ``moment``."""
-        hours, minutes, seconds = self._times
-        if moment.hour in self._sim.hours:
-            if moment.minute in self._sim.minutes and (at := bisect_right(seconds, moment.second)) < len(seconds):
+    def matches(self, wall: datetime) -> bool:
+        """Whether ``wall`` is a match."""
+        return self._times.match(wall.time()) and self._days.match(wall.date())
+
+    def count_walls(self, start: datetime, stop: datetime) -> int:
+        """How many matches lie in [start, stop). Takes time by the days in between, not by the matches."""
+        if stop <= start:
+            return 0
+        day, last = start.date(), stop.date()
+        total = -self._times.before(start.time()) if self._days.match(day) else 0
+        while day < last:
+            if self._days.match(day):
+                total += self._times.count
+            day += _DAY
+        return total + (self._times.before(stop.time()) if self._days.match(last) else 0)
+
+
+class _Times:
+    """The times of a day that match."""
+
+    __slots__ = ("count", "first", "hours", "minutes", "seconds")
+
+    def __init__(self, seconds: list[int], minutes: list[int], hours: list[int]) -> None:
+        self.hours, self.minutes, self.seconds = hours, minutes, seconds
+        self.first = time(self.hours[0], self.minutes[0], self.seconds[0])
+        self.count = len(self.hours) * len(self.minutes) * len(self.seconds)
+
+    def match(self, moment: time) -> bool:
+        return moment.second in self.seconds and moment.minute in self.minutes and moment.hour in self.hours
+
+    def after(self, moment: time) -> time | None:
+        """The first strictly after ``moment``."""
+        hours, minutes, seconds = self.hours, self.minutes, self.seconds
+        if moment.hour in hours:
+            if moment.minute in minutes and (at := bisect_right(seconds, moment.second)) < len(seconds):
                 return time(moment.hour, moment.minute, seconds[at])
             if (at := bisect_right(minutes, moment.minute)) < len(minutes):
                 return time(moment.hour, minutes[at], seconds[0])
         at = bisect_right(hours, moment.hour)
         return time(hours[at], minutes[0], seconds[0]) if at < len(hours) else None
 
-    def _day_after(self, day: date) -> date | None:
-        """The first day that matches strictly after ``day``; None if there is none within 50 years."""
+    def before(self, moment: time) -> int:
+        """How many come before ``moment``."""
+        hours, minutes, seconds = self.hours, self.minutes, self.seconds
+        total = bisect_left(hours, moment.hour) * len(minutes) * len(seconds)
+        if moment.hour in hours:
+            total += bisect_left(minutes, moment.minute) * len(seconds)
+            if moment.minute in minutes:
+                total += bisect_left(seconds, moment.second)
+        return total
+
+
+class _Days:
+    """The days that match."""
+
+    __slots__ = ("_sim",)
+
+    def __init__(self, sim: CronSim) -> None:
+        self._sim = sim
+
+    def match(self, day: date) -> bool:
+        return day.month in self._sim.months and self._sim.match_day(day)
+
+    def after(self, day: date) -> date | None:
+        """The first strictly after ``day``; None if there is none within 50 years."""
         last_year, months, match = day.year + _YEARS, self._sim.months, self._sim.match_day
         day += _DAY
         while day.year <= last_year:
@@ -111,42 +161,6 @@ class CronExpression:
                 day += _DAY
         return None
 
-    def matches(self, wall: datetime) -> bool:
-        """Whether ``wall`` is a match."""
-        sim = self._sim
-        return (
-            wall.second in sim.seconds
-            and wall.minute in sim.minutes
-            and wall.hour in sim.hours
-            and self._day_matches(wall.date())
-        )
-
-    def count_walls(self, start: datetime, stop: datetime) -> int:
-        """How many matches lie in [start, stop). Takes time by the days in between, not by the matches."""
-        if stop <= start:
-            return 0
-        day, last = start.date(), stop.date()
-        total = -self._before(start.time()) if self._day_matches(day) else 0
-        per_day = len(self._sim.hours) * len(self._sim.minutes) * len(self._sim.seconds)
-        while day < last:
-            if self._day_matches(day):
-                total += per_day
-            day += _DAY
-        return total + (self._before(stop.time()) if self._day_matches(last) else 0)
-
-    def _day_matches(self, day: date) -> bool:
-        return day.month in self._sim.months and self._sim.match_day(day)
-
-    def _before(self, moment: time) -> int:
-        """How many matches of a day that matches come before ``moment``."""
-        hours, minutes, seconds = self._times
-        total = bisect_left(hours, moment.hour) * len(minutes) * len(seconds)
-        if moment.hour in self._sim.hours:
-            total += bisect_left(minutes, moment.minute) * len(seconds)
-            if moment.minute in self._sim.minutes:
-                total += bisect_left(seconds, moment.second)
-        return total
-
 
 @lru_cache(1024)
 def expression(text: str) -> CronExpression:
@@ -154,39 +168,52 @@ def expression(text: str) -> CronExpression:
     return CronExpression(text)
 
 
-def _copy(sim: CronSim) -> CronSim:
-    """A shallow copy, at a tenth of what ``copy`` takes."""
-    twin = CronSim.__new__(CronSim)
-    twin.__dict__.update(sim.__dict__)
-    return twin
-
-
 @lru_cache(1024)
-def _on_days(days: str, months: str, weekdays: str) -> CronSim:
-    """Every second of these days; ScheduleRefused if there is no such day."""
+def _days(days: str, months: str, weekdays: str) -> _Days:
+    """These days; ScheduleRefused if there is no such day."""
     try:
         sim = CronSim(f"* * * {days} {months} {weekdays}", _START)
     except CronSimError as error:  # the one thing it finds that the fields alone do not show
         raise _DOM.refuse("that day never comes in the months given") from error
     if not any(sim.match_day(day) for day in _sample_days(sim.months)):
         raise _DOM.refuse("no day of any year is both this day of the month and this day of the week")
-    return sim
+    return _Days(sim)
 
 
 @lru_cache(2048)
-def _at_times(second: str, minute: str, hour: str) -> CronSim:
-    """Every day at these times."""
-    return CronSim(f"{second} {minute} {hour} * * *", _START)
+def _times(second: str, minute: str, hour: str) -> _Times:
+    """These times of every day."""
+    return _Times(_numbers(_SECOND, second), _numbers(_MINUTE, minute), _numbers(_HOUR, hour))
 
 
-def _split(text: str) -> list[str]:
-    if text.startswith("@"):
-        expanded = ALIASES.get(text.lower())
+@lru_cache(1024)
+def _numbers(field: _Field, checked: str) -> list[int]:
+    """The values of a checked field that has nothing but numbers, ascending."""
+    found: set[int] = set()
+    for item in checked.split(","):
+        head, _, step = item.partition("/")
+        first, _, last = head.partition("-")
+        low = field.low if first == "*" else int(first)
+        high = int(last) if last else field.high if step or first == "*" else low
+        found.update(range(low, high + 1, int(step or 1)))
+    return sorted(found)
+
+
+@lru_cache(4096)
+def _day_after(days: _Days, day: date) -> date | None:
+    """See ``_Days.after``: few days are asked for, and again for each schedule and each of its fires."""
+    return days.after(day)
+
+
+def _parts(words: list[str]) -> list[str]:
+    """The six fields, as they were written."""
+    if words and words[0].startswith("@"):
+        expanded = ALIASES.get(words[0].lower()) if len(words) == 1 else None
         if expanded is None:
             known = ", ".join(ALIASES)
-            raise ScheduleRefused("cron", f"{text!r} is not known; there are {known}, @every and @always")
-        text = expanded
-    parts = text.upper().split()
+            raise ScheduleRefused("cron", f"{' '.join(words)!r} is not known; there are {known}, @every and @always")
+        words = expanded.split()
+    parts = [word.upper() for word in words]
     if len(parts) not in (5, 6):
         raise ScheduleRefused(
             "cron",

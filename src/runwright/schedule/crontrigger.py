@@ -8,7 +8,7 @@ Everything else goes by elapsed time: what is in a gap does not happen, and both
 from __future__ import annotations
 
 from collections import deque
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from runwright.schedule.cron import expression
 from runwright.schedule.triggers import DueTimes, Kind, as_utc, whole_seconds
@@ -39,14 +39,19 @@ class CronTrigger:
     def __init__(self, when: Cron, timezone: str) -> None:
         self.expression = expression(when.expression)
         self.zone = zone_of(when.timezone or timezone)
+        self._steady = self.zone.utcoffset(None)  # how far the wall is ahead of UTC, where the clocks never jump
         self._after_gap = self.expression.fixed and when.dst_gap == "after"
         self._twice = not self.expression.fixed or when.dst_fold == "twice"
 
     def next_after(self, moment: datetime, *, anchor: datetime | None = None) -> datetime | None:
         """The first due time strictly after ``moment``; None if there is none within fifty years."""
         start = whole_seconds(as_utc(moment))
-        wall = wall_of(start, self.zone)
-        fold = fold_at(start, self.zone)
+        if self._steady is not None:
+            due = self.expression.next_wall(start.replace(tzinfo=None) + self._steady)
+            return None if due is None else (due - self._steady).replace(tzinfo=UTC)
+        shown = start.astimezone(self.zone)
+        wall = shown.replace(tzinfo=None, fold=0)
+        fold = fold_at(shown, self.zone)
         if fold is not None:
             put_back, first_pass = fold
             before = put_back.replace(tzinfo=None) + offset_at(put_back - SECOND, self.zone)
@@ -91,7 +96,8 @@ class CronTrigger:
         while (due := self.next_after(step)) is not None and due <= stop:
             newest.append(due)
             step = due
-        return DueTimes(count, self.next_after(start), tuple(newest))
+        first = newest[0] if len(newest) == count else self.next_after(start)
+        return DueTimes(count, first, tuple(newest))
 
     def _start_of_newest(self, start: datetime, stop: datetime, limit: int, count: int) -> datetime:
         """An instant after which ``limit`` due times follow up to ``stop``, or all that there are, or a few more."""
@@ -114,11 +120,11 @@ class CronTrigger:
         """How many due times lie in (after, until], both in whole seconds."""
         if until <= after:
             return 0
-        if self.zone.key == "UTC":
-            naive = after.replace(tzinfo=None)
-            return self.expression.count_walls(naive + SECOND, until.replace(tzinfo=None) + SECOND)
+        if self._steady is not None:
+            ahead = self._steady + SECOND
+            return self.expression.count_walls(after.replace(tzinfo=None) + ahead, until.replace(tzinfo=None) + ahead)
         count, seen = 0, datetime.min
-        fold = fold_at(after, self.zone)
+        fold = fold_at(after.astimezone(self.zone), self.zone)
         if fold is not None and not fold[1]:
             seen = fold[0].replace(tzinfo=None) + offset_at(fold[0] - SECOND, self.zone)
         begin = after + SECOND

@@ -147,5 +147,7 @@ def jitter(key: str, due: datetime, seconds: float) -> timedelta:
 
     The same for the same due time, whoever asks and however often; due times in a row are spread independently.
     """
+    if not seconds:
+        return timedelta()
     digest = blake2b(f"{key} {as_utc(due).isoformat()}".encode(), digest_size=8).digest()
     return timedelta(seconds=seconds * (int.from_bytes(digest) / 2**64))

@@ -11,12 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
+from runwright.clock import YEARS
 from runwright.errors import ScheduleRefused
 from runwright.model import JSON, JSONObject
-from runwright.schedule.cron import LONGEST_TEXT
-from runwright.schedule.crontrigger import CronTrigger
+from runwright.schedule.cron import LONGEST_TEXT, expression
 from runwright.schedule.wallclock import first_instant, zone_of
 from runwright.when import Always, At, Cron, Every, When
 
@@ -63,6 +63,14 @@ def parse_when(given: str | JSON, timezone: str | None = None) -> When:
     if isinstance(given, Sequence):
         return _parse_times(given, timezone)
     raise ScheduleRefused("schedule", f"must be text, an object or a list of times, not {_kind(given)}")
+
+
+_WRITTEN = (str, Mapping, list)
+
+
+def when_of(given: Any) -> When:
+    """What says when, given as a value such as ``Cron``, or written, as ``parse_when`` reads it."""
+    return parse_when(given) if isinstance(given, _WRITTEN) else cast("When", given)
 
 
 def when_to_json(when: When) -> JSONObject:
@@ -213,7 +221,9 @@ def _cron_object(given: Mapping[str, JSON], timezone: str | None) -> Cron:
 
 
 def _checked_cron(when: Cron) -> Cron:
-    CronTrigger(when, "UTC")
+    expression(when.expression)
+    if when.timezone is not None:
+        zone_of(when.timezone)
     return when
 
 
@@ -248,8 +258,8 @@ def parse_time(given: JSON, field: str, timezone: str | None = None) -> datetime
         moment = datetime.fromisoformat(given)
     except ValueError as error:
         raise ScheduleRefused(field, f"{given!r:.80} is not an ISO time: {error}") from error
-    if not 1970 <= moment.year <= 9000:
-        raise ScheduleRefused(field, f"the year {moment.year} is out of range; it goes from 1970 to 9000")
+    if moment.year not in YEARS:
+        raise ScheduleRefused(field, f"the year {moment.year} is out of range; it goes from {YEARS[0]} to {YEARS[-1]}")
     if moment.tzinfo is not None:
         return moment.astimezone(UTC)
     return moment if timezone is None else first_instant(moment, zone_of(timezone))

@@ -86,7 +86,7 @@ def as_utc(moment: datetime) -> datetime:
 
 def whole_seconds(moment: datetime) -> datetime:
     """``moment`` without its fraction of a second."""
-    return moment.replace(microsecond=0)
+    return moment.replace(microsecond=0) if moment.microsecond else moment
 
 
 class IntervalTrigger:
@@ -166,7 +166,7 @@ class ServiceTrigger:
 class PluginTrigger:
     """An object of the user's that knows its due times: our own protocol, or a trigger of APScheduler 3.
 
-    Its answers are checked: aware, and strictly later than the question. What it raises goes to the caller.
+    Its answers are checked: aware, and strictly later than the question. Whatever it raises is a ScheduleRefused.
     """
 
     kind: Kind = "plugin"
@@ -179,7 +179,13 @@ class PluginTrigger:
     def next_after(self, moment: datetime, *, anchor: datetime | None = None) -> datetime | None:
         start = as_utc(moment)
         name = type(self.plugin).__qualname__
-        found = self.plugin.next_after(start) if isinstance(self.plugin, Plugin) else self._foreign(self.plugin, start)
+        try:
+            plugin = self.plugin
+            found = plugin.next_after(start) if isinstance(plugin, Plugin) else self._foreign(plugin, start)
+        except ScheduleRefused:
+            raise
+        except Exception as error:
+            raise ScheduleRefused("schedule", f"{name} raised {type(error).__name__}: {error!s:.500}") from error
         if found is None:
             return None
         _refuse_naive(found, name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,6 +20,7 @@ DAY = timedelta(days=1)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 
 
+@lru_cache(1024)
 def zone_of(name: str) -> ZoneInfo:
     """The zone with this IANA name; ScheduleRefused names the field ``timezone`` if there is none."""
     if len(name) > 64 or not _NAME.fullmatch(name):
@@ -37,6 +39,12 @@ def _why_unknown(name: str) -> str:
     return f"there is no time zone {name!r}; use a name such as Europe/Berlin"
 
 
+def forget_zones() -> None:
+    """Read the zones anew when they are asked for: their rules have changed."""
+    zone_of.cache_clear()
+    ZoneInfo.clear_cache()
+
+
 def wall_of(instant: datetime, zone: ZoneInfo) -> datetime:
     """What the clock on the wall shows at ``instant``."""
     return instant.astimezone(zone).replace(tzinfo=None, fold=0)
@@ -49,13 +57,12 @@ def offset_at(instant: datetime, zone: ZoneInfo) -> timedelta:
 
 def instants_of(wall: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
     """The instants at which the clock shows ``wall``, in order: none, one or two."""
-    early = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    late = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
-    if early == late:
-        return (early,)
-    if wall_of(early, zone) != wall:
-        return ()
-    return (early, late)
+    early = wall.replace(tzinfo=zone)
+    late = early.replace(fold=1)
+    if early.utcoffset() == late.utcoffset():
+        return (early.astimezone(UTC),)
+    first, second = early.astimezone(UTC), late.astimezone(UTC)
+    return (first, second) if first < second else ()  # in a gap each is read with the offset of the other side
 
 
 def first_instant(wall: datetime, zone: ZoneInfo) -> datetime:
@@ -87,18 +94,21 @@ def jump_between(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:
     return start + reach * SECOND
 
 
-def fold_at(instant: datetime, zone: ZoneInfo) -> tuple[datetime, bool] | None:
-    """If the clock shows this wall twice: the instant at which it is put back, and whether that is still to come."""
-    seen = instants_of(wall_of(instant, zone), zone)
-    if len(seen) < 2:
+def fold_at(shown: datetime, zone: ZoneInfo) -> tuple[datetime, bool] | None:
+    """If the clock shows the wall of ``shown``, an instant in the zone's time, twice: when it is put back, and whether
+    that is still to come.
+    """
+    again = shown.replace(fold=1 - shown.fold)
+    if shown.utcoffset() == again.utcoffset():
         return None
-    return jump_between(seen[0], seen[1], zone), instant < seen[1]
+    first, second = sorted((shown.astimezone(UTC), again.astimezone(UTC)))
+    return jump_between(first, second, zone), shown.fold == 0
 
 
 def jumps_between(start: datetime, stop: datetime, zone: ZoneInfo) -> list[datetime]:
     """Every instant in (start, stop] at which the offset changes; two changes that cancel within a day are missed."""
     found: list[datetime] = []
-    if zone.key == "UTC":
+    if zone.utcoffset(None) is not None:  # its clocks never jump
         return found
     low = start
     while low < stop:

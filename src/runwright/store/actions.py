@@ -36,6 +36,7 @@ class Action(StrEnum):
     SCHEDULE_UPDATED = "schedule.updated"
     SCHEDULE_DELETED = "schedule.deleted"
     SCHEDULE_DISABLED = "schedule.disabled"
+    SCHEDULE_WITHDRAWN = "schedule.withdrawn"
     SCHEDULES_PAUSED = "schedules.paused"
     SCHEDULES_RESUMED = "schedules.resumed"
     CREDENTIAL_ADDED = "credential.added"

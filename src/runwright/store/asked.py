@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from runwright.model import Lane, RunStatus
+
+Guard: TypeAlias = Callable[[Mapping[str, Sequence[str]], frozenset[str]], None]
+"""Judges a graph: what each schedule depends on, and which of those that are depended on exist. It raises to refuse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,23 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class Definition:
+    """What a session tells of a task to processes without its code: JSON text, and what tells versions apart."""
+
+    source_hash: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewWorker:
-    """A worker session that registers: a random id for each process start. ``rates`` has the limits of some tasks."""
+    """A session that registers: a random id for each process start.
+
+    Args:
+        tasks: the names of the tasks whose runs it may be given; none for a scheduler.
+        rates: the limits of some of them.
+        definitions: what it tells of the tasks that it knows.
+        roles: ``worker``, ``scheduler``, or both.
+    """
 
     id: str
     host: str
@@ -48,6 +67,8 @@ class NewWorker:
     lanes: Mapping[str, int]
     tasks: Sequence[str]
     rates: Mapping[str, Rate] = field(default_factory=dict)
+    definitions: Mapping[str, Definition] = field(default_factory=dict)
+    roles: Collection[str] = ("worker",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ Rules for every verb
 - Every change of a run's status writes its event to the timeline in the same transaction.
 - Lease arithmetic is the store's own, on a clock that does not step with the wall clock.
 
-``testing.store_contract`` is the executable form of this page; every store passes it.
+``testing.store_contract`` is the executable form of this page; every store passes it. What concerns sessions is in
+``base_sessions``, what concerns schedules in ``base_schedules``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from runwright.clock import Micros
 from runwright.lifecycle import RunEvent
@@ -26,38 +27,29 @@ from runwright.model import (
     Control,
     Credential,
     Cursor,
-    EndedRun,
     Enqueued,
     Event,
     Finish,
-    Fire,
-    FirePlan,
     LogChunk,
     LogLine,
     NewArguments,
     NewEvent,
     NewRun,
     Page,
-    Pause,
     ProgressUpdate,
     Rescue,
     Run,
     RunStatus,
-    Schedule,
-    ScheduleChange,
     Statistics,
     TaskHistory,
     Turn,
-    Waiting,
-    Worker,
 )
-from runwright.store.asked import EventFilter, NewWorker, Rate, RunQuery, Wanted
+from runwright.store.asked import Definition, EventFilter, Guard, NewWorker, Rate, RunQuery, Wanted
+from runwright.store.base_schedules import ScheduleVerbs
+from runwright.store.base_sessions import SessionVerbs
 
-Guard: TypeAlias = Callable[[Mapping[str, Sequence[str]], frozenset[str]], None]
-"""Judges a graph: what each schedule depends on, and which of those that are depended on exist. It raises to refuse."""
 
-
-class Store(Protocol):
+class Store(SessionVerbs, ScheduleVerbs, Protocol):
     """What survives. Opened by the composition root, which passes it on."""
 
     # ----- life ------------------------------------------------------------------------------------------------
@@ -90,21 +82,6 @@ class Store(Protocol):
 
     # ----- runs: the worker's verbs ----------------------------------------------------------------------------
 
-    async def register(self, worker: NewWorker, lease_seconds: float) -> None:
-        """Begin a worker session with a lease of ``lease_seconds`` from now."""
-        ...
-
-    async def publish(self, session: str, tasks: Sequence[str], rates: Mapping[str, Rate] | None = None) -> None:
-        """Replace the catalogue of a session: the names of the tasks that it knows, and that it may be given."""
-        ...
-
-    def beat(self, session: str, lease_seconds: float) -> bool:
-        """Renew the lease. False if it was lost: the session may write nothing more.
-
-        The only verb that is not a coroutine: the heartbeat has a thread and a connection of its own.
-        """
-        ...
-
     async def turn(
         self,
         session: str,
@@ -119,18 +96,23 @@ class Store(Protocol):
         token is in ``lost``. A finish stores the result, ends the attempt (its row is written now), clears the claim,
         sets ``due_at`` for what goes on, and leaves an ended run of a schedule for ``ended``.
 
+        After a ``lend`` a run counts as one that only waits; its code may go on only when a ``take_back`` is accepted.
+        That is in ``refused`` while an exclusive run is claimed, neither of the two part of the other, or while as many
+        go on with its concurrency key as its limit says. Refused for an exclusive run, it goes before the next one.
+
         Then each lane is given at most ``now`` runs to start (running from this commit on) and ``ahead`` reservations.
         Eligible is a run that: waits (pending or retrying) in that lane, is due, is not claimed, whose task is in the
         session's catalogue, and that arrived before the exclusive barrier. Order: priority (highest first), due time,
         arrival.
 
         The barrier is the waiting exclusive run that became due first; nothing that became due after it is claimed
-        before it, whatever its priority. It is itself claimed, alone, when no run is claimed anywhere (services
-        excepted); while an exclusive run is claimed nothing else is. A child of a claimed run passes the barrier.
-        Reservations made before the barrier arrived are theirs to start. A run that crashed before, or whose task has
-        a rate limit, is never reserved ahead. A run with a ``concurrency_key`` is claimed only while fewer than its
-        limit are claimed; one of a task with a rate limit only while fewer were claimed in that time, by anybody, and
-        ``next_due`` tells when the next may be.
+        before it, whatever its priority. An exclusive run is claimed, alone, when every claimed run only waits
+        (services and those that it is part of excepted); while it is claimed, only what is part of it is. A child of a
+        claimed run passes the barrier. Reservations made before the barrier arrived are theirs to start. A run that
+        crashed before, or whose task has a rate limit, is never reserved ahead. A run with a ``concurrency_key`` is
+        claimed only while fewer than its limit are claimed; those do not count that only wait and that it is part of,
+        nor those that go on only behind an exclusive run that it is part of. One of a task with a rate limit is claimed
+        only while fewer were in that time, by anybody, and ``next_due`` tells when the next may be.
         """
         ...
 
@@ -159,10 +141,6 @@ class Store(Protocol):
 
     async def save_state(self, session: str, key: int, token: int, state: str) -> bool:
         """Store a run's saved state (JSON text). False if the token is no longer valid."""
-        ...
-
-    async def end_session(self, session: str) -> None:
-        """End a session in good order. Its reservations wait again; runs it still holds are left to ``orphans``."""
         ...
 
     # ----- runs: the janitor's verbs ---------------------------------------------------------------------------
@@ -264,7 +242,7 @@ class Store(Protocol):
         """A run's arguments as stored: JSON text with its secrets sealed."""
         ...
 
-    # ----- timeline, workers -----------------------------------------------------------------------------------
+    # ----- timeline ------------------------------------------------------------------------------------------
 
     async def record(self, events: Sequence[NewEvent]) -> None:
         """Write events that belong to no other change (sign-in, discovery, start and stop)."""
@@ -272,97 +250,6 @@ class Store(Protocol):
 
     async def events(self, filters: Sequence[EventFilter], limit: int = 50, after: str | None = None) -> Page[Event]:
         """The timeline, newest first."""
-        ...
-
-    async def workers(self) -> Sequence[Worker]:
-        """Live sessions and those that ended within the last hour."""
-        ...
-
-    # ----- schedules -------------------------------------------------------------------------------------------
-
-    async def write_schedules(self, changes: Sequence[ScheduleChange], actor: str, guard: Guard | None = None) -> bool:
-        """Insert the schedules whose action is ``schedule.created``, and replace the others; all of them or none.
-
-        False if the stored version of one that is replaced is not ``schedule.version``; each version rises. Statistics
-        of replaced schedules stay. A new name is followed by those that depend on the schedule.
-
-        If dependencies or names that they use change, ``guard`` sees the whole graph as it will be, and no other change
-        comes between its look and the commit.
-
-        Raises:
-            DuplicateName: a name is taken; a deleted schedule that is still declared keeps its own.
-            what ``guard`` raises.
-        """
-        ...
-
-    async def delete_schedule(self, schedule: str, actor: str, guard: Guard | None = None) -> bool:
-        """Delete by id; one with an origin leaves a tombstone. Its ledger goes, its runs stay. False if not there.
-
-        ``guard`` sees the graph without it, and raises if it may not go.
-        """
-        ...
-
-    async def pause_schedules(self, reason: str | None, actor: str) -> bool:
-        """Pause all schedules for a reason, or let them go on with None. False if they were not paused then.
-
-        The versions of the enabled schedules rise: what schedulers had planned before is planned again.
-        """
-        ...
-
-    async def paused(self) -> Pause | None:
-        """Why, by whom and since when all schedules are paused; None if they are not."""
-        ...
-
-    async def schedule(self, id_or_name: str) -> Schedule | None: ...
-
-    async def schedules(self, *, deleted: bool = False) -> Sequence[Schedule]:
-        """All schedules by name; tombstones only if asked for."""
-        ...
-
-    async def due_schedules(self, until: Micros, limit: int = 500) -> Sequence[Schedule]:
-        """Enabled schedules whose next due time is not after ``until``, the earliest first."""
-        ...
-
-    async def next_due(self) -> Micros | None:
-        """The earliest next due time of the enabled schedules."""
-        ...
-
-    async def busy_schedules(self, schedules: Collection[str]) -> Mapping[str, int]:
-        """How many live runs each of these schedules (by id) has; those without are left out."""
-        ...
-
-    async def fire(self, plans: Sequence[FirePlan]) -> Sequence[bool]:
-        """Carry out the plans: ledger rows, runs and the schedule's new place, all or nothing for each plan.
-
-        A plan whose version is not the stored one writes nothing and is False. A due time that is in the ledger
-        already is passed over with its run: one row for each (schedule, due time), whatever happens. A plan that
-        ``fills`` gives its run to a row without one.
-        """
-        ...
-
-    async def fires(self, schedule: str, limit: int = 50, after: str | None = None) -> Page[Fire]: ...
-
-    async def ended(self, limit: int = 500) -> Sequence[EndedRun]:
-        """Ended runs of schedules whose consequences are not recorded yet, oldest first."""
-        ...
-
-    async def settle(self, ended: Sequence[EndedRun], next_due: Mapping[str, Micros]) -> None:
-        """Record the consequences once: statistics of their schedules, and new next due times where given."""
-        ...
-
-    async def waiting_runs(self, limit: int = 500, after: int = 0) -> tuple[Sequence[Waiting], int | None]:
-        """Runs that wait for other schedules, with all that decides them, in one snapshot; the first of each schedule.
-
-        Left out are those of a schedule that has a run about to start, or an ending that is not settled: its last start
-        is not known yet. With them comes the key to ask for more ``after``, None if there are no more.
-        """
-        ...
-
-    async def decide_waiting(self, decisions: Sequence[tuple[str, str | None]]) -> int:
-        """Let waiting runs (by id) go on, or skip each that is given a reason; how many still waited.
-
-        A skip is written into the ledger, and leaves the run for ``ended``.
-        """
         ...
 
     # ----- accounts --------------------------------------------------------------------------------------------
@@ -380,4 +267,4 @@ class Store(Protocol):
     async def revoke_credential(self, digest: str, actor: str) -> bool: ...
 
 
-__all__ = ["Claim", "EventFilter", "Guard", "NewWorker", "Rate", "RunQuery", "Store", "Wanted"]
+__all__ = ["Claim", "Definition", "EventFilter", "Guard", "NewWorker", "Rate", "RunQuery", "Store", "Wanted"]

@@ -21,6 +21,7 @@ class LiveSession:
     id: str
     beats: int
     lease_seconds: float
+    roles: tuple[str, ...] = ()
 
 
 class Leases:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -21,12 +21,12 @@ from runwright.model import Enqueued, NewRun
 from runwright.store import postgres_schema, verbs
 from runwright.store.batcher import Batcher
 from runwright.store.postgres_drivers import driver_of
-from runwright.store.postgres_errors import AGAIN, place, translate, translated
+from runwright.store.postgres_errors import AGAIN, of_caller, opening, place, translated
 from runwright.store.postgres_heart import Heart
 from runwright.store.postgres_hints import CHANNEL, NOBODY, SEND, Listener, Sender, message
-from runwright.store.postgres_transaction import Connection, PostgresTransaction
+from runwright.store.postgres_transaction import FEW_ROWS, Connection, Driver, PostgresTransaction
 from runwright.store.sql_store import SqlStore
-from runwright.store.transaction import Body
+from runwright.store.transaction import Body, Transaction
 
 T = TypeVar("T")
 
@@ -134,7 +134,7 @@ class PostgresStore(SqlStore):
             raise StoreRefused(f"{place(url)} names no database; write postgresql://user@host/database")
         store = cls(url, clock, rng, on_commit, direct_url)
         try:
-            with translated(store._where):
+            with opening(store._where, pooled=direct_url is not None):
                 store._pool = await asyncpg.create_pool(
                     url, min_size=0, max_size=POOL, reset=_keep, timeout=CONNECT_SECONDS, **store._options()
                 )
@@ -192,29 +192,33 @@ class PostgresStore(SqlStore):
     async def enqueue(self, runs: Sequence[NewRun], connection: object | None = None) -> Sequence[Enqueued]:
         """Runs that several callers bring at the same time are stored in one transaction."""
         if connection is not None:
-            return await self._enqueue_within(runs, connection)
+            with of_caller(self._where):
+                return await self._enqueue_within(runs, connection)
         if asyncio.get_running_loop() is self._loop:
             return await self._enqueues.do(runs)
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._enqueues.do(runs), self._loop))
 
     async def _enqueue_now(self, runs: Sequence[NewRun]) -> Sequence[Enqueued]:
-        return await self._do(lambda tx: verbs.runs.enqueue(tx, runs), len(runs))
+        def body(tx: Transaction) -> Coroutine[Any, Any, list[Enqueued]]:
+            return verbs.runs.enqueue(tx, runs)
+
+        if self._direct_url is not None or 2 * len(runs) > FEW_ROWS or not all(map(verbs.runs.cannot_be_refused, runs)):
+            return await self._do(body, len(runs))
+        return await self._again(lambda again: self._transaction(body, again=True) if again else self._at_once(body))
 
     async def _enqueue_within(self, runs: Sequence[NewRun], connection: object) -> Sequence[Enqueued]:
         """Store runs in the caller's transaction, on the loop of his connection; his commit sends the hint."""
         driver = await driver_of(connection)
-        for attempt in range(TRIES):
-            tx = PostgresTransaction(driver, self.now(), self._rng, self._leases)
-            try:
-                with translated(self._where):
-                    async with tx.savepoint():
-                        answers = await verbs.runs.enqueue(tx, runs)
-                        await driver.execute(SEND, CHANNEL, message(NOBODY, tx.topics))
-                        return answers
-            except StoreUnavailable as unavailable:
-                if not isinstance(unavailable.__cause__, AGAIN) or attempt == TRIES - 1:
-                    raise
-        raise AssertionError("the last try returns or raises")
+
+        async def within(again: bool) -> Sequence[Enqueued]:
+            tx = self._port(driver, again)
+            with translated(self._where):
+                async with tx.savepoint():
+                    answers = await verbs.runs.enqueue(tx, runs)
+                    await tx.send(SEND, CHANNEL, message(NOBODY, tx.topics))
+                    return answers
+
+        return await self._again(within)
 
     def _beat(self, session: str, lease: Micros) -> bool:
         return self._heart.beat(session, self.now(), lease)
@@ -222,37 +226,61 @@ class PostgresStore(SqlStore):
     # ----- the ways in -----------------------------------------------------------------------------------------
 
     async def _do(self, body: Body[T], rows: int) -> T:
-        for attempt in range(TRIES):
-            try:
-                return await self._transaction(body)
-            except AGAIN as met:
-                if attempt == TRIES - 1:
-                    raise translate(met, self._where) or met from met
-                logger.debug("a transaction is done again: %s", met)
-                await asyncio.sleep(0.002 * self._rng.random() * 2**attempt)
-        raise AssertionError("the last try returns or raises")
+        return await self._again(lambda again: self._transaction(body, again=again))
 
-    async def _transaction(self, body: Body[T]) -> T:
-        async with self._translated(), self._connection() as connection:
-            tx = PostgresTransaction(connection, self.now(), self._rng, self._leases)
-            await connection.execute(self._begin)
+    async def _again(self, attempt: Callable[[bool], Awaitable[T]]) -> T:
+        """Do it until no other transaction was in its way, at most eight times; it is told whether one was."""
+        tries = 0
+        while True:
             try:
-                answer = await body(tx)
-                await connection.execute("COMMIT")
-            except BaseException:
-                await _roll_back(connection)
-                raise
-        if tx.topics:
-            topics = frozenset(tx.topics)
-            self._hear(topics)
-            self._sender.tell(topics)
+                return await attempt(tries > 0)
+            except StoreUnavailable as unavailable:
+                tries += 1
+                if tries == TRIES or not isinstance(unavailable.__cause__, AGAIN):
+                    raise
+                logger.debug("a transaction is done again: %s", unavailable.__cause__)
+            await asyncio.sleep(0.002 * self._rng.random() * 2**tries)
+
+    async def _transaction(self, body: Body[T], *, again: bool = False) -> T:
+        with translated(self._where):
+            async with self._connection() as connection:
+                tx = self._port(connection, again)
+                try:
+                    await tx.send(self._begin)
+                    answer = await body(tx)
+                    await tx.settle()
+                    await connection.execute("COMMIT")
+                except BaseException:
+                    await tx.give_up()
+                    await _roll_back(connection)
+                    raise
+        self._tell(tx.topics)
         return answer
+
+    async def _at_once(self, body: Body[T]) -> T:
+        """Run a verb that is one statement: without BEGIN and COMMIT its answer comes after its commit."""
+        with translated(self._where):
+            async with self._connection() as connection:
+                tx = self._port(connection)
+                answer = await body(tx)
+        self._tell(tx.topics)
+        return answer
+
+    def _port(self, connection: Connection | Driver, again: bool = False) -> PostgresTransaction:
+        return PostgresTransaction(connection, self.now(), self._rng, self._leases, again=again)
+
+    def _tell(self, topics: Collection[str]) -> None:
+        """Hints of what was committed, for this process and for the others."""
+        if topics:
+            self._hear(frozenset(topics))
+            self._sender.tell(topics)
 
     async def _answer(self, body: Body[T]) -> T:
         if self._direct_url is not None:  # behind a pooler a statement is prepared and run by one server only so
             return await self._transaction(body)
-        async with self._translated(), self._connection() as connection:
-            return await body(PostgresTransaction(connection, self.now(), self._rng, self._leases))
+        with translated(self._where):
+            async with self._connection() as connection:
+                return await body(self._port(connection))
 
     async def _list(self, body: Body[T]) -> T:
         return await self._ask(body)
@@ -292,17 +320,6 @@ class PostgresStore(SqlStore):
             yield connection
         finally:
             await pool.release(connection, timeout=CONNECT_SECONDS)
-
-    @asynccontextmanager
-    async def _translated(self) -> AsyncIterator[None]:
-        """Raise the engine's errors in place of the driver's, save those after which it is tried again."""
-        try:
-            with translated(self._where):
-                yield
-        except StoreUnavailable as unavailable:
-            if isinstance(unavailable.__cause__, AGAIN):
-                raise unavailable.__cause__ from None
-            raise
 
     def _hear(self, topics: frozenset[str]) -> None:
         if self._on_commit is not None:

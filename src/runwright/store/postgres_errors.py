@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from runwright.errors import RunwrightError, StoreRefused, StoreUnavailable
+from runwright.errors import InvalidInput, RunwrightError, StoreRefused, StoreUnavailable
 
 AGAIN = (
     asyncpg.DeadlockDetectedError,
@@ -41,15 +41,19 @@ _AWAY = (
 
 def place(url: str) -> str:
     """A store's address without its user and password, for messages."""
-    parts = urlsplit(url)
-    host = parts.hostname or "localhost"
-    return f"postgresql://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "postgresql://…"  # whatever it is, a password may be in it
+    return f"postgresql://{parts.netloc.rpartition('@')[2] or 'localhost'}{parts.path}"
 
 
 def translate(error: BaseException, where: str) -> RunwrightError | None:
     """The engine's error for a driver's, or None if it is a fault of this program (a broken constraint, bad SQL)."""
     if isinstance(error, asyncpg.DiskFullError):
         return StoreUnavailable(f"{where}: the server has no room left to write; free some, and it goes on", "full")
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        return StoreRefused(f"{where}: the address cannot be used: {error}")
     if isinstance(error, AGAIN):
         return StoreUnavailable(f"{where}: too many others write the same rows now; try again", "busy")
     if isinstance(error, _REFUSED):
@@ -61,6 +65,43 @@ def translate(error: BaseException, where: str) -> RunwrightError | None:
     if isinstance(error, _AWAY):
         return StoreUnavailable(f"{where}: the store cannot be reached ({str(error) or type(error).__name__})")
     return None
+
+
+_OF_CALLERS = {
+    "25P02": "is in a transaction that has failed: roll it back, and begin another",
+    "42P01": "leads to a database without this store's tables, which are in {where}",
+    "3F000": "leads to a database without this store's tables, which are in {where}",
+    "42501": "belongs to a user who may not write into this store's tables in {where}",
+}
+"""What is wrong with a caller's connection, by SQLSTATE: whatever its driver, that has a code."""
+
+
+@contextmanager
+def of_caller(where: str) -> Iterator[None]:
+    """Raise InvalidInput where the connection of a caller cannot be used, and say what is wrong with it."""
+    try:
+        yield
+    except Exception as error:
+        cause = getattr(error, "orig", None) or (error.__cause__ if isinstance(error, RunwrightError) else error)
+        said = _OF_CALLERS.get(str(getattr(cause, "sqlstate", None)))
+        if said is None:
+            raise
+        raise InvalidInput.field("/connection", said.format(where=where)) from error
+
+
+@contextmanager
+def opening(where: str, *, pooled: bool) -> Iterator[None]:
+    """As ``translated``, for the first connection: without a direct address (``pooled``) a pooler refuses it."""
+    try:
+        with translated(where):
+            yield
+    except StoreUnavailable as unavailable:
+        if pooled or not isinstance(unavailable.__cause__, asyncpg.ProtocolViolationError):
+            raise
+        raise StoreUnavailable(
+            f"{unavailable.message}; if this is PgBouncer's address, give the database's own as well: "
+            "store_direct, or TASK_STORE_DIRECT"
+        ) from unavailable.__cause__
 
 
 @contextmanager

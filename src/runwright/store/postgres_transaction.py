@@ -5,9 +5,11 @@ It must not begin or end a transaction: whoever has the connection does, also a 
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import cache, lru_cache
 from typing import Any, Protocol, TypeAlias
 
 import asyncpg
@@ -16,7 +18,7 @@ from runwright.clock import Micros, Rng
 from runwright.store import sql
 from runwright.store.leases import Leases
 from runwright.store.rows import clean
-from runwright.store.transaction import Row
+from runwright.store.transaction import PIECE_ROWS, Batch, Row
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 SQL = sql.load("postgres")
@@ -26,6 +28,10 @@ costs more than the server's reading of the text (measured: a third of the clien
 CLAIMS = 7_283_012_001
 """The advisory lock of claims (any number that nobody else uses). Concurrency keys have the two-part form below."""
 KEYS = 728_301
+FEW_ROWS = 128
+"""So many rows of several statements are sent as one statement, to save the way there and back."""
+_UNNEST = re.compile(r"unnest\((?P<arrays>[^()]*)\)(?: AS (?P<alias>\w+) \((?P<names>[^()]*)\))?")
+_PLACE = re.compile(r"\$(\d+)")
 _SPECIAL = re.compile(r"[\\\"\0]")
 _TRY_KEYS = "SELECT name FROM unnest($2::text[]) AS name WHERE pg_try_advisory_xact_lock($1, hashtext(name))"
 _LOCK_KEYS = (  # in one order everywhere, so that two never wait for each other
@@ -67,6 +73,8 @@ def columns(rows: Sequence[Sequence[object]]) -> list[str]:
 def _column(column: tuple[Any, ...]) -> str:
     """The text of one array. Most columns are all of a kind, and are put together without a look at each element."""
     kinds = set(map(type, column))
+    if kinds == {type(None)}:
+        return "{}"  # unnest fills the shorter columns up with NULL
     if kinds == {int}:
         return "{" + ",".join(map(str, column)) + "}"
     if kinds == {str} and (text := "".join(column)).isascii() and not _SPECIAL.search(text):
@@ -85,6 +93,49 @@ def _element(value: object) -> str:
     return str(value)
 
 
+def packed(statement: str, rows: Sequence[Sequence[object]]) -> tuple[str, Sequence[str | None]]:
+    """A statement for many rows, with its values: a column that has one value in all rows is sent once."""
+    batch = list(zip(*rows, strict=True))
+    same = tuple(column.count(column[0]) == len(column) for column in batch)
+    if all(same):
+        return statement, columns(rows)
+    values = [_single(column[0]) if one else _column(column) for column, one in zip(batch, same, strict=True)]
+    return _with_single(statement, same), values
+
+
+def _single(value: object) -> str | None:
+    return None if value is None else clean(str(value))
+
+
+@lru_cache(256)
+def _with_single(statement: str, same: tuple[bool, ...]) -> str:
+    """The statement with a value in place of each array whose elements are all the same."""
+    found = _UNNEST.search(statement)
+    if found is None:
+        raise LookupError(f"the statement takes no batch: {statement}")
+    kinds = re.findall(r"::(\w+)\[\]", found["arrays"])
+    names = [name.strip() for name in (found["names"] or "").split(",") if name]
+    names += [f"c{place}" for place in range(len(names), len(kinds))]
+    places = list(enumerate(zip(names, kinds, same, strict=True), 1))
+    given = ", ".join(f"${n}::text::{kind} AS {name}" if one else name for n, (name, kind, one) in places)
+    arrays = ", ".join(f"${n}::text::{kind}[]" for n, (_, kind, one) in places if not one)
+    varied = ", ".join(name for _, (name, _, one) in places if not one)
+    rows = f"(SELECT {given} FROM unnest({arrays}) AS u ({varied})) AS {found['alias'] or 'v'}"  # noqa: S608  # of our own text
+    return statement[: found.start()] + rows + statement[found.end() :]
+
+
+@cache
+def composed(*statements: str) -> str:
+    """Statements that do not depend on each other as one, which takes the values of all of them in a row."""
+    parts, places = [], 0
+    for statement in statements:
+        first = places  # bound by the loop: sub calls it at once
+        parts.append(_PLACE.sub(lambda found: f"${first + int(found[1])}", statement))  # noqa: B023  # as above
+        places += max(map(int, _PLACE.findall(statement)))
+    *others, last = parts
+    return f"WITH {', '.join(f's{n} AS ({part})' for n, part in enumerate(others))} {last}" if others else last
+
+
 def changed(status: str) -> int:
     """How many rows a statement changed, from the server's word about it, such as ``UPDATE 3``."""
     count = status.rpartition(" ")[2]
@@ -92,27 +143,67 @@ def changed(status: str) -> int:
 
 
 class PostgresTransaction:
-    """The present transaction of a connection. See ``Transaction``."""
+    """The present transaction of a connection. See ``Transaction``.
 
-    def __init__(self, connection: Connection | Driver, now: Micros, rng: Rng, leases: Leases) -> None:
-        self.connection = connection
+    One statement may be under way while the verb goes on (``send``); whatever comes next waits for its answer.
+    """
+
+    def __init__(
+        self, connection: Connection | Driver, now: Micros, rng: Rng, leases: Leases, *, again: bool = False
+    ) -> None:
+        self._connection = connection
+        self._under_way: asyncio.Future[str] | None = None
         self.now = now
+        self.again = again
         self.rng = rng
         self.leases = leases
         self.topics: set[str] = set()
 
+    async def send(self, statement: str, *values: object) -> None:
+        """Let the server work on a statement, and come back meanwhile. Its error is raised by what comes next."""
+        await self.settle()
+        self._under_way = asyncio.ensure_future(self._connection.execute(statement, *values))
+        await asyncio.sleep(0)  # now it is on its way
+
+    async def settle(self) -> None:
+        """Wait for the statement that is under way, if there is one; raises its error."""
+        under_way, self._under_way = self._under_way, None
+        if under_way is not None:
+            await under_way
+
+    async def give_up(self) -> None:
+        """The transaction has failed: what is under way is of no interest any more."""
+        with suppress(Exception):
+            await self.settle()
+
+    async def _ready(self) -> Connection | Driver:
+        await self.settle()
+        return self._connection
+
     async def one(self, name: str, *values: object) -> Row | None:
-        row: Any = await self.connection.fetchrow(SQL[name], *map(bound, values))
+        row: Any = await (await self._ready()).fetchrow(SQL[name], *map(bound, values))
         return None if row is None else tuple(row)
 
     async def all(self, name: str, *values: object) -> list[Row]:
         return await self._rows(SQL[name], [bound(value) for value in values])
 
     async def do(self, name: str, *values: object) -> int:
-        return changed(await self.connection.execute(SQL[name], *map(bound, values)))
+        return changed(await (await self._ready()).execute(SQL[name], *map(bound, values)))
 
     async def many(self, name: str, rows: Sequence[Sequence[object]]) -> int:
-        return changed(await self.connection.execute(_BATCH[name], *columns(rows))) if rows else 0
+        return changed(await (await self._ready()).execute(_BATCH[name], *columns(rows))) if rows else 0
+
+    async def together(self, *batches: Batch) -> None:
+        told = [(_BATCH[name], rows) for name, rows in batches if rows]
+        if sum(len(rows) for _, rows in told) <= FEW_ROWS:
+            if told:
+                all_values = [column for _, rows in told for column in columns(rows)]
+                await (await self._ready()).execute(composed(*(statement for statement, _ in told)), *all_values)
+            return
+        for statement, rows in told:
+            for first in range(0, len(rows), PIECE_ROWS):
+                text, values = packed(statement, rows[first : first + PIECE_ROWS])
+                await self.send(text, *values)
 
     async def each(self, name: str, rows: Sequence[Sequence[object]]) -> list[Row]:
         return await self._rows(_BATCH[name], columns(rows)) if rows else []
@@ -121,25 +212,27 @@ class PostgresTransaction:
         return await self._rows(sql.in_schema(statement), [bound(value) for value in values])
 
     async def _rows(self, statement: str, values: Sequence[object]) -> list[Row]:
-        return [tuple(row) for row in await self.connection.fetch(statement, *values)]
+        return [tuple(row) for row in await (await self._ready()).fetch(statement, *values)]
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        await self.connection.execute("SAVEPOINT step")
+        await (await self._ready()).execute("SAVEPOINT step")
         try:
             yield
+            await self.settle()
         except BaseException:
-            await self.connection.execute("ROLLBACK TO step")
+            await self.give_up()
+            await self._connection.execute("ROLLBACK TO step")
             raise
-        await self.connection.execute("RELEASE step")
+        await self._connection.execute("RELEASE step")
 
     async def lock_claims(self, *, alone: bool) -> None:
         kind = "" if alone else "_shared"
-        await self.connection.execute(f"SELECT pg_advisory_xact_lock{kind}({CLAIMS})")
+        await (await self._ready()).execute(f"SELECT pg_advisory_xact_lock{kind}({CLAIMS})")
 
     async def lock_keys(self, names: Sequence[str]) -> None:
-        await self.connection.execute(_LOCK_KEYS, KEYS, [clean(name) for name in names])
+        await (await self._ready()).execute(_LOCK_KEYS, KEYS, [clean(name) for name in names])
 
     async def try_keys(self, names: Sequence[str]) -> Sequence[str]:
         wanted = {str(clean(name)): name for name in names}
-        return [wanted[row[0]] for row in await self.connection.fetch(_TRY_KEYS, KEYS, list(wanted))]
+        return [wanted[row[0]] for row in await (await self._ready()).fetch(_TRY_KEYS, KEYS, list(wanted))]

@@ -6,7 +6,7 @@ Rows come as tuples in the order of the query's columns. Secrets inside argument
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -63,7 +63,11 @@ def _moment(value: Micros | None) -> Any:
 
 
 def _strings(text: str | None) -> tuple[str, ...]:
-    return tuple(json.loads(text)) if text else ()
+    return tuple(json.loads(text)) if text and text != "[]" else ()
+
+
+def _names_text(names: Sequence[str]) -> str:
+    return dump(names) if names else "[]"
 
 
 @lru_cache(1024)
@@ -224,7 +228,7 @@ def event_of(row: Row) -> Event:
 
 def worker_of(row: Row) -> Worker:
     """A session, from the columns of ``session_list``."""
-    session, host, pid, started_at, heartbeat_at, lease_until, state, lanes, tasks, running = row
+    session, host, pid, started_at, heartbeat_at, lease_until, state, lanes, tasks, works, fires, running = row
     known: Mapping[str, int] = json.loads(lanes)
     return Worker(
         session,
@@ -237,7 +241,13 @@ def worker_of(row: Row) -> Worker:
         known,
         _strings(tasks),
         running,
+        roles_of(works, fires),
     )
+
+
+def roles_of(works: int, fires: int) -> tuple[str, ...]:
+    """The roles of a session, from its flags."""
+    return tuple(role for role, has in (("scheduler", fires), ("worker", works)) if has)
 
 
 def schedule_values(schedule: Schedule) -> tuple[object, ...]:
@@ -260,11 +270,11 @@ def schedule_values(schedule: Schedule) -> tuple[object, ...]:
         schedule.misfire_grace_seconds,
         schedule.jitter_seconds,
         None if schedule.retry is None else retry_text(schedule.retry),
-        dump(schedule.depends_on),
+        _names_text(schedule.depends_on),
         schedule.starts_at,
         schedule.ends_at,
-        dump(schedule.excluded),
-        dump(schedule.blackouts),
+        _names_text(schedule.excluded),
+        _names_text(schedule.blackouts),
         schedule.origin,
         int(schedule.edited),
         int(schedule.deleted),

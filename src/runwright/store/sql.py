@@ -24,8 +24,8 @@ _SPACE = re.compile(r"\s+")
 SCHEMA = "runwright"
 """Where PostgreSQL's tables are: a database is often shared with the application that starts the runs."""
 TABLES = (
-    *("transition", "worker", "catalogue", "run", "attempt", "log", "state", "idempotency", "event", "schedule"),
-    *("fire", "pause", "ended", "credential", "probe", "rate_start", "migration"),
+    *("transition", "worker", "catalogue", "definition", "run", "attempt", "log", "state", "idempotency", "event"),
+    *("schedule", "fire", "pause", "ended", "credential", "probe", "rate_start", "zones", "migration"),
 )
 _TABLE = re.compile(rf"\b(FROM|JOIN|INTO|UPDATE) (?=({'|'.join(TABLES)})\b)")
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import TypeVar
 
 from runwright.clock import SECOND, Clock, Micros
@@ -42,13 +44,14 @@ from runwright.model import (
     ScheduleChange,
     Statistics,
     TaskHistory,
+    TaskVersion,
     Turn,
     Waiting,
     Worker,
 )
 from runwright.store import verbs
-from runwright.store.base import EventFilter, Guard, NewWorker, Rate, RunQuery, Wanted
-from runwright.store.leases import Leases
+from runwright.store.base import Definition, EventFilter, Guard, NewWorker, Rate, RunQuery, Wanted
+from runwright.store.leases import Leases, LiveSession
 from runwright.store.transaction import Body, Transaction, first_value
 
 T = TypeVar("T")
@@ -120,8 +123,14 @@ class SqlStore(ABC):
         await self._write(lambda tx: verbs.sessions.register(tx, worker, lease_seconds))
         self._leases.renewed(worker.id, began, lease_seconds)
 
-    async def publish(self, session: str, tasks: Sequence[str], rates: Mapping[str, Rate] | None = None) -> None:
-        await self._write(lambda tx: verbs.sessions.publish(tx, session, tasks, rates or {}))
+    async def publish(
+        self,
+        session: str,
+        tasks: Sequence[str],
+        rates: Mapping[str, Rate] | None = None,
+        definitions: Mapping[str, Definition] | None = None,
+    ) -> None:
+        await self._write(lambda tx: verbs.sessions.publish(tx, session, tasks, rates or {}, definitions or {}))
 
     def beat(self, session: str, lease_seconds: float) -> bool:
         began = self._leases.begin()
@@ -169,9 +178,7 @@ class SqlStore(ABC):
     # ----- the janitor -----------------------------------------------------------------------------------------
 
     async def orphans(self, limit: int = 500) -> Sequence[Rescue]:
-        live = await self._ask(verbs.sessions.live)
-        expired = {session.key for session in self._leases.expired(live)}
-        dead = [session for session in live if session.key in expired or self._proven_dead(session.id)]
+        _, dead = await self._sessions()
         if dead:
             for session in await self._write(lambda tx: verbs.janitor.lose(tx, dead)):
                 self._forget(session)
@@ -179,6 +186,13 @@ class SqlStore(ABC):
         if forgotten:
             await self._write(lambda tx: verbs.claim.unpark(tx, forgotten))
         return await self._ask(lambda tx: verbs.janitor.orphans(tx, limit))
+
+    async def _sessions(self) -> tuple[list[LiveSession], list[LiveSession]]:
+        """The sessions that are not over: those that live, and those that this process sees to be gone."""
+        known = await self._ask(verbs.sessions.live)
+        expired = {session.key for session in self._leases.expired(known)}
+        dead = [session for session in known if session.key in expired or self._proven_dead(session.id)]
+        return [session for session in known if session not in dead], dead
 
     async def rescue(self, decisions: Sequence[tuple[Rescue, RunEvent]]) -> int:
         return await self._write(lambda tx: verbs.janitor.rescue(tx, decisions), len(decisions))
@@ -246,7 +260,21 @@ class SqlStore(ABC):
         return await self._list(lambda tx: verbs.timeline.events(tx, filters, limit, after))
 
     async def workers(self) -> Sequence[Worker]:
-        return await self._ask(verbs.lists.workers)
+        _, dead = await self._sessions()
+        gone = {session.id for session in dead}
+        return [replace(w, state="lost") if w.id in gone else w for w in await self._ask(verbs.lists.workers)]
+
+    async def roles(self) -> frozenset[str]:
+        live, _ = await self._sessions()
+        return frozenset(role for session in live for role in session.roles)
+
+    async def versions(self) -> Sequence[TaskVersion]:
+        _, dead = await self._sessions()
+        gone = {session.key for session in dead}
+        return await self._list(lambda tx: verbs.sessions.versions(tx, gone))
+
+    async def definitions(self, tasks: Collection[str]) -> Mapping[str, Definition]:
+        return await self._list(lambda tx: verbs.sessions.definitions(tx, tasks))
 
     # ----- schedules -------------------------------------------------------------------------------------------
 
@@ -268,13 +296,21 @@ class SqlStore(ABC):
     async def schedules(self, *, deleted: bool = False) -> Sequence[Schedule]:
         return await self._list(lambda tx: verbs.schedules.every(tx, deleted))
 
+    async def schedule_page(
+        self, limit: int, after: str | None = None, *, name: str | None = None, task: str | None = None
+    ) -> tuple[Page[Schedule], int]:
+        return await self._list(lambda tx: verbs.schedules.page(tx, limit, after, name, task))
+
+    async def declared_schedules(self, *, withdrawn: bool = False) -> Sequence[Schedule]:
+        return await self._list(lambda tx: verbs.schedules.declared(tx, withdrawn))
+
+    async def schedules_of(self, tasks: Collection[str]) -> Mapping[str, Sequence[str]]:
+        return await self._list(lambda tx: verbs.schedules.of_tasks(tx, tasks))
+
     async def due_schedules(self, until: Micros, limit: int = 500) -> Sequence[Schedule]:
         return await self._ask(lambda tx: verbs.schedules.due(tx, until, limit))
 
-    async def next_due(self) -> Micros | None:
-        return await self._ask(lambda tx: first_value(tx, "schedule_next_due"))
-
-    async def busy_schedules(self, schedules: Collection[str]) -> Mapping[str, int]:
+    async def busy_schedules(self, schedules: Collection[str]) -> AbstractSet[str]:
         return await self._ask(lambda tx: verbs.schedules.busy(tx, schedules))
 
     async def fire(self, plans: Sequence[FirePlan]) -> Sequence[bool]:
@@ -291,11 +327,29 @@ class SqlStore(ABC):
     async def settle(self, ended: Sequence[EndedRun], next_due: Mapping[str, Micros]) -> None:
         await self._write(lambda tx: verbs.schedules.settle(tx, ended, next_due), 2 * len(ended))
 
+    async def withdraw(self, schedule: str | None, actor: str, limit: int = 500) -> int:
+        return await self._write(lambda tx: verbs.schedules.withdraw(tx, schedule, actor, limit), limit)
+
+    async def stranded_schedules(self, limit: int = 500) -> Sequence[tuple[Schedule, Micros | None]]:
+        return await self._ask(lambda tx: verbs.schedules.stranded(tx, limit))
+
+    async def rearm(self, next_due: Mapping[str, Micros]) -> None:
+        await self._write(lambda tx: verbs.schedules.rearm(tx, next_due), len(next_due))
+
+    async def zone_rules(self) -> str | None:
+        return await self._ask(lambda tx: first_value(tx, "zones_find"))
+
+    async def keep_zone_rules(self, version: str) -> None:
+        await self._write(lambda tx: tx.do("zones_keep", version))
+
     async def waiting_runs(self, limit: int = 500, after: int = 0) -> tuple[Sequence[Waiting], int | None]:
         return await self._ask(lambda tx: verbs.dependencies.waiting(tx, limit, after))
 
     async def decide_waiting(self, decisions: Sequence[tuple[str, str | None]]) -> int:
         return await self._write(lambda tx: verbs.dependencies.decide(tx, decisions), 2 * len(decisions))
+
+    async def release_in_line(self) -> int:
+        return await self._write(verbs.dependencies.release)
 
     # ----- accounts --------------------------------------------------------------------------------------------
 

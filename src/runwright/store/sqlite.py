@@ -20,7 +20,7 @@ from runwright.errors import StoreUnavailable
 from runwright.store import sql, sqlite_file
 from runwright.store.base import NewWorker
 from runwright.store.sql_store import SqlStore
-from runwright.store.sqlite_errors import translated
+from runwright.store.sqlite_errors import is_taken, translated
 from runwright.store.sqlite_locks import Locks
 from runwright.store.sqlite_transaction import SqliteTransaction, carry_out
 from runwright.store.sqlite_writer import Writer
@@ -115,8 +115,9 @@ class SqliteStore(SqlStore):
     # ----- sessions --------------------------------------------------------------------------------------------
 
     async def register(self, worker: NewWorker, lease_seconds: float) -> None:
-        self._locks.refuse_company()
-        self._locks.hold(worker.id)
+        if "worker" in worker.roles:
+            self._locks.refuse_company()
+            self._locks.hold(worker.id)
         await super().register(worker, lease_seconds)
 
     async def end_session(self, session: str) -> None:
@@ -144,7 +145,12 @@ class SqliteStore(SqlStore):
     # ----- the ways in -----------------------------------------------------------------------------------------
 
     async def _do(self, body: Body[T], rows: int) -> T:
-        return await self._writer.do(body, self._leases, rows)
+        try:
+            return await self._writer.do(body, self._leases, rows)
+        except apsw.ConstraintError as met:
+            if not is_taken(met):
+                raise
+            return await self._writer.do(body, self._leases, rows, again=True)
 
     async def _answer(self, body: Body[T]) -> T:
         self._refuse_if_closed()

@@ -14,6 +14,7 @@ from runwright.errors import RunwrightError, StoreRefused, StoreUnavailable
 _BUSY = (apsw.BusyError, apsw.LockedError, apsw.ProtocolError)
 _AWAY = (apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError, apsw.NoMemError, apsw.AuthError)
 _DAMAGED = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError)
+_TAKEN = (apsw.SQLITE_CONSTRAINT_UNIQUE, apsw.SQLITE_CONSTRAINT_PRIMARYKEY)
 
 
 def translate(error: apsw.Error, path: str) -> RunwrightError | None:
@@ -31,6 +32,11 @@ def translate(error: apsw.Error, path: str) -> RunwrightError | None:
     if isinstance(error, apsw.ConnectionClosedError):
         return StoreUnavailable(f"{path}: the store is closed")
     return None
+
+
+def is_taken(error: apsw.ConstraintError) -> bool:
+    """Whether a row with this key is there already, which a verb meets that writes before it looks."""
+    return error.extendedresult in _TAKEN  # type: ignore[attr-defined]  # the package's stub leaves it out
 
 
 @contextmanager

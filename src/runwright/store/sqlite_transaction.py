@@ -16,7 +16,7 @@ from runwright.clock import Micros, Rng
 from runwright.store import sql
 from runwright.store.leases import Leases
 from runwright.store.rows import dump
-from runwright.store.transaction import Row
+from runwright.store.transaction import Batch, Row
 
 T = TypeVar("T")
 SQL = sql.load("sqlite")
@@ -46,9 +46,12 @@ def _bound(values: Sequence[object]) -> Sequence[object]:
 class SqliteTransaction:
     """The present transaction of a connection. See ``Transaction``."""
 
-    def __init__(self, connection: apsw.Connection, now: Micros, rng: Rng, leases: Leases) -> None:
+    def __init__(
+        self, connection: apsw.Connection, now: Micros, rng: Rng, leases: Leases, *, again: bool = False
+    ) -> None:
         self.connection = connection
         self.now = now
+        self.again = again
         self.rng = rng
         self.leases = leases
         self.topics: set[str] = set()
@@ -69,6 +72,10 @@ class SqliteTransaction:
         before = self.connection.total_changes()
         self.connection.executemany(SQL[name], rows)
         return self.connection.total_changes() - before
+
+    async def together(self, *batches: Batch) -> None:
+        for name, rows in batches:
+            self.connection.executemany(SQL[name], rows)
 
     async def each(self, name: str, rows: Sequence[Sequence[object]]) -> list[Row]:
         returned: list[Row] = list(self.connection.executemany(SQL[name], rows))

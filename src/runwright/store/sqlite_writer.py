@@ -35,6 +35,7 @@ class _Job(Generic[T]):
     body: Body[T]
     leases: Leases
     rows: int
+    again: bool
     answer: asyncio.Future[T]
 
 
@@ -75,17 +76,18 @@ class Writer:
         self.lock = threading.RLock()
         """Held while a transaction is open: an in-memory store has one connection for the heartbeat too."""
 
-    async def do(self, body: Body[T], leases: Leases, rows: int = 1) -> T:
+    async def do(self, body: Body[T], leases: Leases, rows: int = 1, *, again: bool = False) -> T:
         """Run ``body`` in a transaction and return its value after the commit.
 
         Args:
             body: the job; it may be run in another thread, and must only touch what it is given.
             leases: what the caller's process knows of leases.
             rows: about how many rows it writes, by which the group is kept small enough for the loop.
+            again: it has met what is there already, and is done anew.
         """
         if self._closed:
             raise StoreUnavailable(f"{self._path}: the store is closed")
-        job: _Job[T] = _Job(body, leases, rows, self._loop.create_future())
+        job: _Job[T] = _Job(body, leases, rows, again, self._loop.create_future())
         self._jobs.append(job)
         if not self._scheduled and self._in_thread is None:
             self._scheduled = True
@@ -156,7 +158,7 @@ class Writer:
                 connection.execute("BEGIN IMMEDIATE")
                 now = self._clock.now()
                 for job in group:
-                    tx = SqliteTransaction(connection, now, self._rng, job.leases)
+                    tx = SqliteTransaction(connection, now, self._rng, job.leases, again=job.again)
                     try:
                         if len(group) > 1:
                             connection.execute("SAVEPOINT job")

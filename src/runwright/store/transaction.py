@@ -16,6 +16,12 @@ from runwright.store.leases import Leases
 Row: TypeAlias = Sequence[Any]  # what a driver hands out; nothing outside this room sees one
 
 
+PIECE_ROWS = 250
+"""So many rows of a large batch are told at once: while the server works on them, the next ones are made ready."""
+Batch: TypeAlias = "tuple[str, Sequence[Sequence[object]]]"
+"""A statement's name, and the rows of values that it is carried out for."""
+
+
 class UndoError(Exception):
     """For a verb to raise inside a ``savepoint``, and to catch behind it."""
 
@@ -24,10 +30,12 @@ class Transaction(Protocol):
     """Statements by name (see ``store.sql``) in one transaction, and what a verb leaves for after its commit.
 
     ``now`` is the time of the transaction, ``topics`` the hints that are published after the commit. A list among the
-    values is one parameter, for the statements that take keys or names in a batch.
+    values is one parameter, for the statements that take keys or names in a batch. ``again``: this verb has met what
+    somebody else wrote, and is done anew; now it must look before it writes.
     """
 
     now: Micros
+    again: bool
     rng: Rng
     leases: Leases
     topics: set[str]
@@ -46,6 +54,14 @@ class Transaction(Protocol):
 
     async def many(self, name: str, rows: Sequence[Sequence[object]]) -> int:
         """Carry out a statement for each row of values, in one go; how many rows were changed in all."""
+        ...
+
+    async def together(self, *batches: Batch) -> None:
+        """Carry out statements, each for each of its rows of values. In no promised order: none may need another.
+
+        What is told in one call costs the least: PostgreSQL gets a few rows as one statement, and is at work on some of
+        many rows while the next ones are made ready.
+        """
         ...
 
     async def each(self, name: str, rows: Sequence[Sequence[object]]) -> list[Row]:

@@ -68,7 +68,7 @@ def collect(module: ModuleType, *, script_name: str | None = None, strict_names:
         other = bool(tasks or faults)  # jobs may stand beside tasks of another form, plain functions are theirs then
         script = read_jobs(module, script_name) if other else read_script(module, script_name)
         tasks += script.tasks
-        faults += [Fault(None, error.message) for error in script.errors]
+        faults += [Fault(line, message) for line, message in script.errors]
     hooks = tuple(value for value in vars(module).values() if isinstance(value, Hooks))
     return Collected(tuple(_unique(tasks, faults)), hooks, tuple(faults))
 

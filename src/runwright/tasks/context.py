@@ -72,7 +72,10 @@ class RunPort(Protocol):
         ...
 
     async def wait(self, run_id: str) -> Run:
-        """Wait until another run has ended; this run's slot is lent meanwhile. Raises NotFound."""
+        """Wait until another run has ended; this run lends its slot meanwhile. Raises NotFound.
+
+        However the wait ends, it returns or raises only when the run may go on.
+        """
         ...
 
     def wait_sync(self, run_id: str) -> Run:
@@ -195,7 +198,10 @@ class RunContext:
     async def wait(self, run_id: str) -> JSON:
         """Wait until another run, a child for instance, has ended; its result.
 
-        This run keeps its place in the store and lends its slot in the worker: its child can always run.
+        Meanwhile this run does nothing: it lends its slot in the worker, and its place at its concurrency key to what
+        is part of it, so that its child can always run. An exclusive run may begin; then this returns, or raises what
+        ended the wait, when that has ended. A run that waits for several at once counts as waiting until the last has
+        ended: what its other coroutines do meanwhile is not kept apart from exclusive runs.
 
         Raises:
             RunFailed: it ended otherwise than completed.

@@ -91,7 +91,7 @@ def class_task(cls: type[BaseTask]) -> Task[..., Any]:
 def _module_task(module: ModuleType) -> Task[..., Any]:
     script = read_script(module, module.__name__.rpartition(".")[2])
     if script.errors:
-        raise script.errors[0]
+        raise DefinitionError(script.errors[0][1])
     if len(script.tasks) != 1:
         raise DefinitionError(
             f"module {module.__name__} has {len(script.tasks)} tasks in script form, and one is wanted: "

@@ -23,11 +23,15 @@ _NONE = type(None)
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A parameter whose stored JSON is its value: it has one of these exact types, and is among ``allowed`` if any."""
+    """A parameter whose stored JSON is its value: it has one of these exact types, and is among ``allowed`` if any.
+
+    ``free``: any such value may be given; there is no bound, pattern or the like that it could break.
+    """
 
     name: str
     types: tuple[type, ...]
     allowed: frozenset[object] | None
+    free: bool
 
 
 def title_of(name: str) -> str:
@@ -123,6 +127,7 @@ def _find_culprit(parameters: tuple[Parameter, ...], fields: dict[str, tuple[Any
 def _plain(parameter: Parameter) -> Plain | None:
     annotation = parameter.annotation
     optional = parameter.default is None
+    free = get_origin(annotation) is not Annotated and not isinstance(parameter.default, FieldInfo)
     if get_origin(annotation) is Annotated:
         annotation, *metadata = get_args(annotation)
         for item in metadata:  # anything else may turn the value into another, so pydantic has to do it again
@@ -135,10 +140,11 @@ def _plain(parameter: Parameter) -> Plain | None:
         annotation, optional = members[0], True
     rest: tuple[type, ...] = (_NONE,) if optional else ()
     if annotation in (str, int, float, bool):
-        return Plain(parameter.name, (annotation, *rest), None)
+        return Plain(parameter.name, (annotation, *rest), None, free)
     if get_origin(annotation) is Literal:
         values = get_args(annotation)
         if all(type(value) in (str, int, bool) for value in values):
             kinds = tuple({type(value) for value in values})
-            return Plain(parameter.name, (*kinds, *rest), frozenset(values) | ({None} if optional else frozenset()))
+            allowed = frozenset(values) | ({None} if optional else frozenset())
+            return Plain(parameter.name, (*kinds, *rest), allowed, free)
     return None

@@ -1,7 +1,7 @@
 """Room of tasks: the options of a task: their names, and the check of each.
 
 All faults of one definition are reported together, each naming its option. What an option means for a run is decided
-by the rooms that use it; ``schedule`` is only passed on.
+by the rooms that use it; ``schedule`` is passed on as it was given, once it is known to say when.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from runwright.duration import parse_duration
 from runwright.errors import DefinitionError, FieldError, InvalidInput
 from runwright.model import OnInterrupt
 from runwright.retry import Retry
+from runwright.schedule import compile_when, when_of
 from runwright.tasks.hooks import functions
 from runwright.when import Always
 
@@ -226,6 +227,12 @@ def _one_of(*allowed: str) -> Callable[[object], str]:
     return check
 
 
+def _schedule(value: Any) -> object:
+    if value is not None:
+        compile_when(when_of(value))  # raises ScheduleRefused; when that is, is asked where there is a clock
+    return value
+
+
 def _timeout(value: Any) -> float | None:
     seconds = None if value is None else parse_duration(value)
     if seconds == 0:
@@ -268,6 +275,6 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
     "unique": _unique,
     "unique_action": _one_of("refuse", "return"),
     "rate_limit": _rate,
-    "schedule": lambda schedule: schedule,
+    "schedule": _schedule,
     "on_interrupt": lambda value: OnInterrupt(_one_of("retry", "hold")(value)),
 }

@@ -100,8 +100,12 @@ class Registry:
         """The task of that name. Raises NotFound, which names those that were perhaps meant."""
         task = self._effective.get(name)
         if task is None:
-            raise NotFound("task", name, difflib.get_close_matches(name, self._effective, 3))
+            raise NotFound("task", name, self.near(name))
         return task
+
+    def near(self, name: str) -> list[str]:
+        """The names of tasks that are like this one."""
+        return difflib.get_close_matches(name, self._effective, 3)
 
     def find(self, name: str) -> AnyTask | None:
         """The task of that name, or None."""

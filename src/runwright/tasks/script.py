@@ -6,6 +6,7 @@ file are read all the same.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import logging
 import re
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from runwright.errors import DefinitionError, ScheduleRefused
+from runwright.errors import DefinitionError, InvalidInput, ScheduleRefused
 from runwright.tasks.context import RunContext
 from runwright.tasks.options import OPTION_NAMES, is_service
 from runwright.tasks.parameters import summary
@@ -29,10 +30,10 @@ _CRON_FIELDS = ("month", "day", "hour", "minute", "second")  # from the coarsest
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What a file defines as a script: its tasks, and what is wrong with those that are none."""
+    """What a file defines as a script: its tasks, and what is wrong with others, with their lines if they are known."""
 
     tasks: tuple[Task[..., Any], ...]
-    errors: tuple[DefinitionError, ...] = ()
+    errors: tuple[tuple[int | None, str], ...] = ()
 
 
 class ScriptService:
@@ -65,16 +66,13 @@ def read_script(module: ModuleType, stem: str) -> Script:
     imported do not count.
     """
     tasks: list[Task[..., Any]] = []
-    errors: list[DefinitionError] = []
+    errors: list[tuple[int | None, str]] = []
 
-    def add(make: Callable[[], Task[..., Any] | None]) -> None:
+    def add(function: Callable[..., Any], make: Callable[[], Task[..., Any]]) -> None:
         try:
-            made = make()
+            tasks.append(make())
         except (DefinitionError, ScheduleRefused) as error:
-            errors.append(error if isinstance(error, DefinitionError) else DefinitionError(str(error), error.errors))
-            return
-        if made is not None:
-            tasks.append(made)
+            errors.append((_line(module, function, error), error.message))
 
     options = _constants(module)
     name = _name(stem)
@@ -82,9 +80,9 @@ def read_script(module: ModuleType, stem: str) -> Script:
     service = _own(module, "service_main")
     if body is not None:
         options.setdefault("description", summary(inspect.getdoc(body) or "") or inspect.getdoc(module) or "")
-        add(lambda: build(body, "script", {**options, "name": name}))
+        add(body, lambda: build(body, "script", {**options, "name": name}))
     if service is not None:
-        add(lambda: _service(service, {**options, "name": f"{name}.service" if body else name}))
+        add(service, lambda: _service(service, {**options, "name": f"{name}.service" if body else name}))
     jobs = read_jobs(module, stem)
     return Script((*tasks, *jobs.tasks), (*errors, *jobs.errors))
 
@@ -96,18 +94,35 @@ def read_jobs(module: ModuleType, stem: str) -> Script:
     if jobs is None:
         return Script(())
     tasks: list[Task[..., Any]] = []
-    errors: list[DefinitionError] = []
+    errors: list[tuple[int | None, str]] = []
+    line = _assigned(module, {"metadata"})
     if not isinstance(jobs, (list, tuple)):
-        return Script((), (DefinitionError("metadata['con'] must be a list of jobs"),))
+        return Script((), ((line, "metadata['con'] must be a list of jobs"),))
     for index, job in enumerate(jobs):
         place = f"metadata['con'][{index}]"
         try:
             tasks.append(_job(job, place, _name(stem), _constants(module)))
             if unknown := sorted(set(job) - _JOB_KEYS):
-                errors.append(DefinitionError(f"{place}: {unknown[0]!r} is not known, and was passed over"))
+                errors.append((line, f"{place}: {unknown[0]!r} is not known, and was passed over"))
         except (DefinitionError, ScheduleRefused) as error:
-            errors.append(DefinitionError(error.message if place in error.message else f"{place}: {error.message}"))
+            errors.append((line, error.message if place in error.message else f"{place}: {error.message}"))
     return Script(tuple(tasks), tuple(errors))
+
+
+def _line(module: ModuleType, function: Callable[..., Any], error: InvalidInput) -> int:
+    """The line of the constant that is wrong, else that of the function."""
+    options = {fault.pointer[1:] for fault in error.errors}
+    return _assigned(module, options) or inspect.unwrap(function).__code__.co_firstlineno
+
+
+def _assigned(module: ModuleType, names: set[str]) -> int | None:
+    """The line in which the module gives a value to one of these names, if its source is at hand."""
+    source = vars(module).get("__source__")
+    for node in ast.parse(source).body if isinstance(source, bytes) else ():
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id in names for target in targets):
+            return int(node.lineno)
+    return None
 
 
 def _name(stem: str) -> str:

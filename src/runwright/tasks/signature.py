@@ -35,9 +35,13 @@ class _Unfinished(DefinitionError):
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """Arguments that have been checked, as typed values. Only a Signature makes them."""
+    """Arguments that have been checked, as typed values. Only a Signature makes them.
+
+    ``plain`` is the same as JSON, if all of it is so simple that nothing has to be converted.
+    """
 
     model: BaseModel
+    plain: dict[str, JSON] | None = None
 
     @property
     def values(self) -> dict[str, object]:
@@ -83,7 +87,7 @@ class Signature:
 
     def check(self) -> None:
         """Build everything now. Raises DefinitionError if a parameter cannot be filled from JSON."""
-        _ = self._model, self.secret_pointers, self.upload_pointers, self._plain
+        _ = self._model, self.secret_pointers, self.upload_pointers, self._free
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -156,7 +160,7 @@ class Signature:
             raise refuse([*wrong, *translate(error, given, self.names)]) from None
         checked = model.model_dump(by_alias=True, round_trip=True, warnings=False)
         if plain and not wrong and all(type(value) in _UNCHANGED for value in checked.values()):
-            return Arguments(model)
+            return Arguments(model, None if self._plain is None else checked)
         wrong += [*booleans_as_numbers(given, checked), *faults(checked)]
         if wrong:
             raise refuse(wrong)
@@ -169,10 +173,22 @@ class Signature:
             InvalidArguments: a value of a parameter without a type cannot be written as JSON.
         """
         model = arguments.model
+        if arguments.plain is not None and not self._unstored:
+            return arguments.plain
         try:
             return self._dump(model, self._unstored - model.model_fields_set)
         except (PydanticSerializationError, ValueError, TypeError) as error:
             raise InvalidArguments(f"arguments cannot be stored as JSON: {error}") from error
+
+    def store(self, arguments: Mapping[str, object]) -> dict[str, JSON]:
+        """Check the arguments of a run and give them as the store keeps them: ``dump`` of what ``validate`` returns.
+
+        Raises:
+            InvalidArguments: see there.
+        """
+        if self._free and simple(arguments) and self._are_plain(arguments):
+            return {name: arguments[name] for name in self.names}  # type: ignore[misc]  # exact types, just checked
+        return self.dump(self.validate(arguments))
 
     def load(self, arguments: JSONObject) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Stored arguments (unsealed) as typed values for the call: positional and keyword ones, new at each call.
@@ -180,17 +196,24 @@ class Signature:
         Raises:
             InvalidArguments: they do not fit the task's present signature.
         """
-        plain = self._plain
         if not arguments and self._needs_nothing:
             return (), {}
-        if plain is not None and len(arguments) == len(plain):
-            for one in plain:
-                value = arguments.get(one.name, _ABSENT)
-                if type(value) not in one.types or (one.allowed is not None and value not in one.allowed):
-                    break  # stored under an earlier signature, or by another program: let pydantic look
-            else:
-                return (), dict(arguments)
+        if self._are_plain(
+            arguments
+        ):  # else stored under an earlier signature, or by another program: let pydantic look
+            return (), dict(arguments)
         return self._load(arguments)
+
+    def _are_plain(self, arguments: Mapping[str, object]) -> bool:
+        """Whether all parameters are given, and each is a value of its own exact type that JSON gives back as it is."""
+        plain = self._plain
+        if plain is None or len(arguments) != len(plain):
+            return False
+        for one in plain:
+            value = arguments.get(one.name, _ABSENT)
+            if type(value) not in one.types or (one.allowed is not None and value not in one.allowed):
+                return False
+        return True
 
     @cached_property
     def _model(self) -> type[BaseModel]:
@@ -202,6 +225,11 @@ class Signature:
     @cached_property
     def _plain(self) -> tuple[Plain, ...] | None:
         return plain_parameters(self.parameters)
+
+    @cached_property
+    def _free(self) -> bool:
+        """Whether arguments of the exact types need no other check."""
+        return self._plain is not None and all(one.free for one in self._plain)
 
     @cached_property
     def _needs_nothing(self) -> bool:

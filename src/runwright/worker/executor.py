@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TypeVar
 
 from runwright.admission import Admission
 from runwright.bus import Bus
@@ -37,10 +36,7 @@ from runwright.worker.requests import Requests
 MOST_AHEAD = 1024
 RESERVE_TURNS = 4
 FIRST_AHEAD = 128
-RECALL_SECONDS = 1.0
-"""How often it is looked whether one who is out of time, and only waits, may be told so."""
-
-T = TypeVar("T")
+RECALL_SECONDS = 1.0  # until it is looked again whether one who is out of time, and only waits, may be told so
 
 logger = logging.getLogger("runwright.worker")
 
@@ -61,9 +57,7 @@ class Executor:
         limits: Limits,
     ) -> None:
         self.session = session
-        self._store = store
         self._registry = registry
-        self._admission = admission
         self._clock = clock
         self.code = UserCode(admission, rng, limits)
         self._bus = bus
@@ -203,10 +197,7 @@ class Executor:
         self._changes.clear()
 
     def release(self) -> None:
-        """The worker shuts down and its patience is over: stop what still runs; it is started again later.
-
-        Who only waits is stopped when the store lets it go on: this is called again until all have stopped.
-        """
+        """The worker's patience is over: stop what runs, and what waits once it may go on; until all have ended."""
         for job in list(self.jobs):
             if not job.released and self.requests.recall(job):
                 job.released = True
@@ -354,9 +345,7 @@ class Executor:
             self._bus.publish_progress(job.claim.run_id, None)
         for lane, seconds in sums.items():
             mean = sum(seconds) / len(seconds)
-            self._mean_seconds[lane] = mean if lane not in self._mean_seconds else (
-                0.7 * self._mean_seconds[lane] + 0.3 * mean
-            )  # fmt: skip
+            self._mean_seconds[lane] = 0.7 * self._mean_seconds.get(lane, mean) + 0.3 * mean
         self.signal()
 
     # ----- Host: what a job asks for, from the place where user code runs -----------------------------------------

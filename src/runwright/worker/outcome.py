@@ -10,7 +10,6 @@ import logging
 from dataclasses import dataclass
 
 from runwright.admission import Admission
-from runwright.auth.sealing import SealError
 from runwright.clock import Rng
 from runwright.config import Settings
 from runwright.errors import RunwrightError
@@ -93,7 +92,7 @@ class UserCode:
         """The arguments of a job in clear, for the call itself and for nothing else. Raises Discard."""
         try:
             return self._admission.open_arguments(job.claim.arguments)
-        except (RunwrightError, SealError, ValueError) as error:
+        except (RunwrightError, ValueError) as error:
             raise Discard(f"arguments: {error}") from error
 
     def files_folder(self, job: Job) -> str | None:

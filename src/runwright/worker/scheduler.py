@@ -8,23 +8,23 @@ What happens at a due time is decided in ``schedule.catchup``, purely; what foll
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from runwright.admission import Admission, RunRequest
 from runwright.bus import Bus
 from runwright.clock import SECOND, Clock, Micros, to_datetime, to_micros
 from runwright.errors import RunwrightError
-from runwright.lifecycle import RunEvent
-from runwright.model import Actor, FirePlan, NewFire, NewRun, Pause, Role, RunStatus, Schedule
+from runwright.model import Actor, FirePlan, NewFire, NewRun, Pause, Role, Schedule
 from runwright.retry import Retry
 from runwright.schedule import jitter
-from runwright.schedule.catchup import Fire, Plan, Policy, Situation, plan
-from runwright.store.base import RunQuery, Store
+from runwright.schedule.catchup import Fire, Plan, Policy, Situation, plan, without_run
+from runwright.store.base import Store
 from runwright.tasks.registry import Registry
 from runwright.when import CatchUp, FireOutcome, Overlap
 from runwright.worker.service import Service
-from runwright.worker.triggers import Triggers, blackouts_of
+from runwright.worker.triggers import Triggers
 
 HORIZON_SECONDS = 5.0
 PREPARE_SECONDS = 0.05
@@ -38,12 +38,11 @@ logger = logging.getLogger("runwright.scheduler")
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A schedule's plan, ready to be written. ``busy``: a live run stands in its way; ``cancel``: it shall end."""
+    """A schedule's plan, ready to be written. ``busy``: a live run stands in its way."""
 
     due_at: Micros
     schedule: Schedule
     plan: FirePlan
-    cancel: bool
     busy: bool
 
 
@@ -79,11 +78,17 @@ class Scheduler(Service):
         self._pause: Pause | None = None
         self._known: dict[str, Schedule] = {}
         self._known_until: Micros = 0
+        self._left: dict[str, Micros] = {}
         self._stale = True
         self.ticked_at = clock.monotonic()
 
     async def run_once(self) -> float:
-        self.ticked_at = self._clock.monotonic()
+        pause = await self._look()
+        self.ticked_at = self._clock.monotonic()  # only now: one that fails at each look is not alive
+        return pause
+
+    async def _look(self) -> float:
+        """Fire what is due within a moment; the seconds until the next look."""
         now = self._store.now()
         if self.hinted or self._stale or now >= self._known_until:
             await self._read(now)
@@ -109,13 +114,15 @@ class Scheduler(Service):
     def _attention(self, schedule: Schedule) -> Micros:
         """When this scheduler looks at a schedule: at its due time, or later if others may know it better."""
         due_at = schedule.next_due_at or 0
-        return due_at if self._unbound(schedule) is None else due_at + round(UNBOUND_SECONDS * SECOND)
+        if self._unbound(schedule) is None:
+            return due_at
+        return max(due_at + round(UNBOUND_SECONDS * SECOND), self._left.get(schedule.id, 0))
 
     def _unbound(self, schedule: Schedule) -> str | None:
-        """Why its due times are held here; None if its code is known."""
+        """Why its due times are held here; None if its task and its times are known."""
         if self._registry.find(schedule.task) is None:
             return f"task {schedule.task!r} is not known here"
-        return None if self._triggers.of(schedule) is not None else "its trigger is in code that is not here"
+        return self._triggers.problem(schedule)
 
     async def _read(self, now: Micros) -> None:
         """Take the enabled schedules that are due soon into memory; the others are read when their time comes near."""
@@ -129,6 +136,7 @@ class Scheduler(Service):
                 break
             limit *= 4
         self._known = {schedule.id: schedule for schedule in due}
+        self._left = {key: until for key, until in self._left.items() if key in self._known}
 
     async def _wait_until(self, due_at: Micros) -> bool:
         """Wait for the instant: a timer that is armed early, then a short spin, since timers come up to 1 ms late.
@@ -145,6 +153,7 @@ class Scheduler(Service):
     # ----- what is to be written -----------------------------------------------------------------------------------
 
     async def _prepare(self, schedules: Sequence[Schedule], now: Micros) -> list[Prepared]:
+        schedules = await self._without_left(schedules, now)
         busy = await self._store.busy_schedules([s.id for s in schedules])
         prepared = []
         for schedule in schedules:
@@ -156,29 +165,48 @@ class Scheduler(Service):
         prepared.sort(key=lambda p: p.due_at)
         return prepared
 
-    def _prepared(self, schedule: Schedule, busy: Mapping[str, int], at: Micros) -> Prepared:
-        running, held = bool(busy.get(schedule.id)), self._held(schedule)
+    async def _without_left(self, schedules: Sequence[Schedule], now: Micros) -> Sequence[Schedule]:
+        """Those that this scheduler decides on: due times whose task only others know are left to them for a while."""
+        absent = {schedule.id: schedule for schedule in schedules if self._registry.find(schedule.task) is None}
+        if not absent or self._pause is not None:
+            return schedules
+        roles: dict[str, set[str]] = {}
+        for version in await self._store.versions():
+            roles.setdefault(version.task, set()).update(version.roles)
+        left = {key: schedule for key, schedule in absent.items() if schedule.task in roles}
+        for key, schedule in left.items():
+            if key not in self._left and "scheduler" not in roles[schedule.task]:
+                logger.warning(
+                    "schedule %r is due, and only workers have the code of its task %r: it waits for a scheduler that "
+                    "has it, too; give the scheduler the same task folder", schedule.name, schedule.task,
+                )  # fmt: skip
+            self._left[key] = now + round(UNBOUND_SECONDS * SECOND)
+        return [schedule for schedule in schedules if schedule.id not in left]
+
+    def _prepared(self, schedule: Schedule, busy: AbstractSet[str], at: Micros) -> Prepared:
+        running, held = schedule.id in busy, self._held(schedule)
         trigger = self._triggers.of(schedule)
         if trigger is None:
-            return Prepared(at, schedule, _unknown(schedule, held or ""), cancel=False, busy=False)
+            return Prepared(at, schedule, _unknown(schedule, held or ""), busy=False)
         situation = Situation(
             cursor=to_datetime(schedule.cursor_at),
             next_due=None if schedule.next_due_at is None else to_datetime(schedule.next_due_at),
             anchor=to_datetime(schedule.anchor_at),
             running=running,
             held=held,
-            blackouts=blackouts_of(schedule),
+            blackouts=self._triggers.blackouts(schedule),
         )
         policy = Policy(
             Overlap(schedule.overlap), CatchUp(schedule.catch_up), schedule.misfire_grace_seconds, self._cap
         )
         decided = plan(trigger, situation, policy, to_datetime(at))
         fires = tuple(self._new_fire(schedule, fire) for fire in decided.fires)
+        if decided.awaits_end and not running and all(fire.run is None for fire in fires):
+            decided = without_run(trigger, decided, to_datetime(at))
         return Prepared(
             schedule.next_due_at or at,
             schedule,
             self._fire_plan(schedule, decided, fires),
-            decided.cancel_running,
             running and policy.overlap in (Overlap.SKIP, Overlap.CANCEL_RUNNING),
         )
 
@@ -197,6 +225,7 @@ class Scheduler(Service):
             next_due_at=None if decided.next_due is None else to_micros(decided.next_due),
             enabled=not decided.finished,
             first_done=True,
+            cancels=decided.cancel_running,
         )
 
     def _new_fire(self, schedule: Schedule, fire: Fire) -> NewFire:
@@ -232,10 +261,8 @@ class Scheduler(Service):
             self._late_at = max(present, self._late_at + self._late_every)
             if self._late_at > present:
                 due_at = max(due_at, self._store.now() + round((self._late_at - present) * SECOND))
-        run = replace(run, due_at=due_at, waits=bool(schedule.depends_on))
-        if fire.after_previous and run.concurrency_key is None:
-            return replace(run, concurrency_key=f"schedule:{schedule.id}", concurrency_limit=1)
-        return run
+        in_line = schedule.overlap != Overlap.ALLOW
+        return replace(run, due_at=due_at, waits=bool(schedule.depends_on), in_line=in_line)
 
     def _retry_for(self, task: str) -> Retry | None:
         """Scheduled runs are retried by default; a task's own policy wins."""
@@ -245,9 +272,6 @@ class Scheduler(Service):
     # ----- writing it ----------------------------------------------------------------------------------------------
 
     async def _carry_out(self, tick: Sequence[Prepared]) -> None:
-        for ready in tick:
-            if ready.cancel:
-                await self._cancel_live(ready.schedule)
         written = await self._store.fire([ready.plan for ready in tick])
         for ready, won in zip(tick, written, strict=True):
             if not won:  # edited, or fired by another scheduler: look again
@@ -265,11 +289,6 @@ class Scheduler(Service):
                     next_due_at=ready.plan.next_due_at,
                     first_done=True,
                 )
-
-    async def _cancel_live(self, schedule: Schedule) -> None:
-        live = [status for status in RunStatus if not status.terminal]
-        page = await self._store.runs(RunQuery(schedule=schedule.id, statuses=live, limit=100))
-        await self._store.move([run.id for run in page.items], RunEvent.CANCEL, "system", self._store.now())
 
 
 def _unknown(schedule: Schedule, reason: str) -> FirePlan:

@@ -9,16 +9,15 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from runwright.admission import Admission
 from runwright.bus import Bus
-from runwright.clock import SECOND, Clock, Rng
+from runwright.clock import Clock, Rng
 from runwright.errors import StoreUnavailable
 from runwright.model import Lane
-from runwright.store.base import NewWorker, Rate, Store
-from runwright.tasks.options import RateLimit
+from runwright.store.base import NewWorker, Store
 from runwright.tasks.registry import Registry
 from runwright.worker.claimer import Claimer
 from runwright.worker.executor import Executor
@@ -26,6 +25,7 @@ from runwright.worker.heartbeat import AGAIN_SECONDS, Heartbeat
 from runwright.worker.hooks import HookCalls
 from runwright.worker.lanes import AsyncLane, Endings, ThreadLane, UserLoop
 from runwright.worker.outcome import Limits
+from runwright.worker.presence import Knowledge, knowledge_of
 from runwright.worker.process_lane import ProcessLane, ProcessOptions
 from runwright.worker.pump import Pump
 
@@ -41,7 +41,7 @@ class WorkerOptions:
     """How a worker is made. ``user_loop`` gives the coroutines of tasks an event loop of their own.
 
     ``threads`` is False under simulation: no heartbeat thread, no lanes of threads and processes. Seconds throughout;
-    ``shutdown_grace`` None waits for running tasks without limit.
+    ``shutdown_grace`` None waits for running tasks without limit; ``roles`` are those of the process.
     """
 
     max_concurrent: int
@@ -55,6 +55,7 @@ class WorkerOptions:
     user_loop: bool = False
     threads: bool = True
     processes: ProcessOptions = field(default_factory=ProcessOptions)
+    roles: Collection[str] = ("worker",)
 
 
 class WorkerSession:
@@ -83,7 +84,7 @@ class WorkerSession:
         self._user_loop: UserLoop | None = None
         self._stopped = False
         self._hurried = False
-        self._catalogue: dict[str, Rate | None] = {}
+        self._told: Knowledge | None = None
         self._replacing: asyncio.Task[None] | None = None
         self._unsubscribe = registry.subscribe(self._registry_changed)
         self._publishing: asyncio.Task[None] | None = None
@@ -128,10 +129,11 @@ class WorkerSession:
         if self._hooks is not None:
             self.claimer.committed = self._hooks.committed
         self._pump = Pump(self._store, executor, self._clock, self._bus)
-        self._catalogue = known = self._known()
+        self._told = known = knowledge_of(self._registry)
         worker = NewWorker(
-            self.id, socket.gethostname(), os.getpid(), executor.capacities(), tuple(known), _limited(known)
-        )
+            self.id, socket.gethostname(), os.getpid(), executor.capacities(), known.tasks, known.rates,
+            known.definitions, options.roles,
+        )  # fmt: skip
         await self._store.register(worker, options.lease_seconds)
         self.heartbeat = Heartbeat(
             self._store,
@@ -227,29 +229,17 @@ class WorkerSession:
             except Exception:
                 logger.exception("closing: the store refuses a turn")
 
-    def _known(self) -> dict[str, Rate | None]:
-        """The tasks that this worker knows, with their rate limits."""
-        return {task.name: _rate(task.rate_limit) for task in self._registry.tasks()}
-
     def _registry_changed(self) -> None:
         if self._publishing is None and not self._stopped:
             self._publishing = asyncio.create_task(self._publish())
 
     async def _publish(self) -> None:
         try:
-            while (known := self._known()) != self._catalogue:
-                await self._store.publish(self.id, tuple(known), _limited(known))
-                self._catalogue = known
+            while (known := knowledge_of(self._registry)) != self._told:
+                await self._store.publish(self.id, known.tasks, known.rates, known.definitions)
+                self._told = known
         except StoreUnavailable as unavailable:
             logger.warning("the catalogue could not be published: %s", unavailable)
         finally:
             self._publishing = None
         self.claimer.wake()
-
-
-def _rate(limit: RateLimit | None) -> Rate | None:
-    return None if limit is None else Rate(limit.count, round(limit.seconds * SECOND))
-
-
-def _limited(known: Mapping[str, Rate | None]) -> dict[str, Rate]:
-    return {name: rate for name, rate in known.items() if rate is not None}

@@ -1,5 +1,5 @@
 """Settles what follows from the ends of scheduled runs: statistics, the next due time of what counts from the end, and
-what becomes of the runs that wait for other schedules.
+what becomes of the runs that wait for other schedules, or for those of their own before them.
 
 The turn only leaves each ending in an outbox; this step takes it out together with its consequences, so that it may be
 repeated, and run in any process, without counting twice. What a waiting run does is worked out anew from what is stored
@@ -28,7 +28,7 @@ class Settler(Service):
     """The loop that takes endings out of the outbox."""
 
     name = "settler"
-    topics = ("ended", "schedules")
+    topics = ("ended", "schedules", "waiting")
 
     def __init__(self, store: Store, bus: Bus, triggers: Triggers) -> None:
         super().__init__(bus)
@@ -45,7 +45,11 @@ class Settler(Service):
                     next_due[run.schedule] = due
             await self._store.settle(ended, next_due)
         decided = await self._decide()
-        return 0 if decided or len(ended) == PAGE else POLL_SECONDS
+        await self._store.release_in_line()
+        if decided or len(ended) == PAGE:
+            return 0
+        await self._rearm()
+        return POLL_SECONDS
 
     async def _decide(self) -> bool:
         """Let the waiting runs go on or skip them, as far as their dependencies are decided."""
@@ -68,6 +72,25 @@ class Settler(Service):
             return None
         due = after_run(trigger, to_datetime(run.completed_at), to_datetime(schedule.cursor_at))
         return None if due is None else to_micros(due)
+
+    async def _rearm(self) -> None:
+        """Give a due time to the schedules that have none, although no end of a run is to come that would set it.
+
+        What counts from the end and whose fire joined another run counts from the end of that; if there is none, from
+        now on. One whose times could not be read goes on from now, where they can be read again.
+        """
+        now, next_due = self._store.now(), dict[str, Micros]()
+        for schedule, joined_ended_at in await self._store.stranded_schedules():
+            trigger = self._triggers.of(schedule)
+            if trigger is None or trigger.kind == "service":
+                continue
+            since = joined_ended_at if trigger.anchored_at_end and joined_ended_at is not None else now
+            moment = to_datetime(max(since, schedule.cursor_at))
+            due = trigger.next_after(moment, anchor=to_datetime(schedule.anchor_at))
+            if due is not None:
+                next_due[schedule.id] = to_micros(due)
+        if next_due:
+            await self._store.rearm(next_due)
 
 
 def verdict_on(run: Waiting) -> tuple[str, str]:

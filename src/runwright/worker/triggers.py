@@ -1,17 +1,21 @@
 """Compiled triggers of schedules, and those that live in code: objects that no store can keep.
 
 A row of such a schedule names the class and a key; the object is found under that key in the process whose code
-declares it. Elsewhere, and without that code, the schedule is unbound: it is known, and has no due times to tell.
+declares it. Elsewhere, and without that code, the schedule is unbound: it is known, and has no due times to tell. So is
+one whose time zone or whose form is not known here: whatever a row says, asking for its trigger raises nothing.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Protocol
 
 from runwright.clock import Micros, to_datetime
+from runwright.errors import ScheduleRefused
 from runwright.model import JSON, Schedule
 from runwright.schedule import (
     NEVER,
@@ -26,22 +30,39 @@ from runwright.schedule import (
 )
 from runwright.when import Always, At, Cron, Every, When
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps with options makes one for each call
 
-def code_class(form: Mapping[str, JSON]) -> str | None:
+
+def code_class(form: JSON) -> str | None:
     """The class, as ``module:name``, of a trigger that lives in code; None for one that can be read from its form."""
-    return str(form["class"]) if form.get("type") == "plugin" else None
+    return str(form["class"]) if isinstance(form, Mapping) and form.get("type") == "plugin" else None
 
 
-def lives_in_code(when: When) -> bool:
-    """Whether a trigger is an object that no store can keep."""
-    return not isinstance(when, Cron | Every | At | Always)
+_KEPT = (str, Mapping, list, Cron, Every, At, Always)
+
+
+def lives_in_code(when: object) -> bool:
+    """Whether what says when, a value or written, is an object that no store can keep."""
+    return not isinstance(when, _KEPT)
+
+
+_SAYS = attrgetter("when", "timezone", "starts_at", "ends_at", "excluded", "blackouts")
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """What a schedule's row says, compiled."""
+
+    says: tuple[object, ...]
+    trigger: Trigger
+    blackouts: Windows
 
 
 class Triggers:
     """Answers for schedules; kept compiled until their times change."""
 
     def __init__(self) -> None:
-        self._compiled: dict[str, tuple[tuple[object, ...], Trigger]] = {}
+        self._compiled: dict[str, _Compiled] = {}
         self._code: dict[str, When] = {}
 
     def declare(self, form: str, when: When) -> None:
@@ -50,22 +71,54 @@ class Triggers:
         self._compiled.clear()
 
     def when_of(self, schedule: Schedule) -> When | None:
-        """The value that says when; None if it lives in code that is not here."""
-        form = json.loads(schedule.when)
-        return self._code.get(schedule.when) if code_class(form) is not None else parse_when(form)
+        """The value that says when; None if it lives in code that is not here, or cannot be read here."""
+        try:
+            return self._when_of(schedule)
+        except ScheduleRefused:
+            return None
 
     def of(self, schedule: Schedule) -> Trigger | None:
-        """The trigger of a schedule as it is now; None if it lives in code that is not here."""
-        says = (schedule.when, schedule.timezone, schedule.starts_at, schedule.ends_at, schedule.excluded)
+        """The trigger of a schedule as it is now; None if there is none here, and ``problem`` says why."""
+        found = self._look(schedule)
+        return None if isinstance(found, str) else found.trigger
+
+    def blackouts(self, schedule: Schedule) -> Windows:
+        """The windows in which a schedule must not start a run; none if it has no trigger here."""
+        found = self._look(schedule)
+        return NEVER if isinstance(found, str) else found.blackouts
+
+    def problem(self, schedule: Schedule) -> str | None:
+        """Why the times of a schedule are not known here, for people; None if they are.
+
+        Its code is not here, its time zone is not in the database of this machine, or its row cannot be read: a newer
+        version has written it.
+        """
+        found = self._look(schedule)
+        return found if isinstance(found, str) else None
+
+    def forget(self) -> None:
+        """Compile all anew when they are asked for: the rules of the time zones have changed."""
+        self._compiled.clear()
+
+    def _look(self, schedule: Schedule) -> _Compiled | str:
+        says = _SAYS(schedule)
         known = self._compiled.get(schedule.id)
-        if known is not None and known[0] == says:
-            return known[1]
-        when = self.when_of(schedule)
-        if when is None:
-            return None
-        trigger = compile_when(when, schedule.timezone, limits_of(schedule))
-        self._compiled[schedule.id] = (says, trigger)
-        return trigger
+        if known is not None and known.says == says:
+            return known
+        try:
+            when = self._when_of(schedule)
+            if when is None:
+                return f"its times come from {code_class(json.loads(schedule.when))}, which is code that is not here"
+            trigger = compile_when(when, schedule.timezone, limits_of(schedule))
+            compiled = _Compiled(says, trigger, _blackouts_of(schedule))
+        except ScheduleRefused as refused:  # not kept: it may be read once the machine has what is missing
+            return refused.message
+        self._compiled[schedule.id] = compiled
+        return compiled
+
+    def _when_of(self, schedule: Schedule) -> When | None:
+        form = json.loads(schedule.when)
+        return self._code.get(schedule.when) if code_class(form) is not None else parse_when(form)
 
 
 def form_of(when: When, key: str) -> str:
@@ -73,7 +126,7 @@ def form_of(when: When, key: str) -> str:
     form = when_to_json(when)
     if lives_in_code(when):
         form = {**form, "key": key}
-    return json.dumps(form, separators=(",", ":"))
+    return _encode(form)
 
 
 class Bounded(Protocol):
@@ -97,8 +150,7 @@ def limits_of(schedule: Bounded) -> Limits:
     return Limits(_moment(schedule.starts_at), _moment(schedule.ends_at), excluded)
 
 
-def blackouts_of(schedule: Schedule) -> Windows:
-    """The windows in which a schedule must not start a run."""
+def _blackouts_of(schedule: Schedule) -> Windows:
     return parse_windows(schedule.blackouts, schedule.timezone, "blackouts") if schedule.blackouts else NEVER
 
 

@@ -35,6 +35,7 @@ PROMISED = {
     "NotFound": 3,
     "Conflict": 4,
     "DuplicateName": 4,
+    "NotHere": 4,
     "StoreUnavailable": 5,
     "StoreRefused": 5,
     "StartRefused": 78,

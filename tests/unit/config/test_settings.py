@@ -222,6 +222,14 @@ def test_schedules_are_not_in_the_environment(tmp_path: Path) -> None:
         ("store", "mysql://h/d", "sqlite:///PATH or postgresql://"),
         ("store", "runwright.db", "sqlite:///PATH"),
         ("store", "sqlite://", "names no file"),
+        ("store", "postgresql://u:canary@127.0.0.1:notaport/db", "1 to 65535"),
+        ("store", "postgresql://u:canary@127.0.0.1:99999/db", "1 to 65535"),
+        ("store", "postgresql://u:canary@127.0.0.1:0/db", "1 to 65535"),
+        ("store", "postgresql://u:canary@127.0.0.1/db?port=x", "1 to 65535"),
+        ("store", "postgresql://u:canary@a:5432,b:x/db", "1 to 65535"),
+        ("store", "postgresql://u:canary/y@127.0.0.1/db", "%2F for /"),
+        ("store", "postgresql://u:canary@y@127.0.0.1/db", "%40 stands for @"),
+        ("store_direct", "postgresql://u:canary@[::1/db", "brackets"),
         ("port", "many", "valid integer"),
         ("port", 70000, "65535"),
         ("port", True, "valid integer"),
@@ -249,6 +257,7 @@ def test_a_bad_value_is_one_error_that_names_the_setting(name: str, value: objec
     assert says in error.errors[0].message
     assert name in error.message
     assert says in error.message
+    assert "canary" not in error.message
 
 
 def test_all_bad_values_are_reported_together_with_their_origins(tmp_path: Path) -> None:

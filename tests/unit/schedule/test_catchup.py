@@ -22,14 +22,14 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def shown(planned: Plan) -> list[str]:
-    """Each row as ``outcome first..due xcount``, with ``+`` for a run that waits for the one before it."""
+    """Each row as ``outcome first..due xcount``."""
     return [show(fire) for fire in planned.fires]
 
 
 def show(fire: Fire) -> str:
     when = f"{fire.due:%H:%M}" if fire.count == 1 else f"{fire.first:%H:%M}..{fire.due:%H:%M} x{fire.count}"
     assert (fire.count == 1) == (fire.first == fire.due)
-    return f"{fire.outcome} {when}{'+' if fire.after_previous else ''}"
+    return f"{fire.outcome} {when}"
 
 
 def planned(*, seconds_late: float = 0, missed: int = 1, running: bool = False, policy: Policy | None = None) -> Plan:
@@ -54,8 +54,8 @@ def planned(*, seconds_late: float = 0, missed: int = 1, running: bool = False, 
         ("skip", 500, 200, ["missed 03:41..11:56 x496", "merged 11:57..11:59 x3", "fired 12:00"]),
         ("skip", 3, 3600, ["merged 11:58..11:59 x2", "fired 12:00"]),
         ("all", 1, None, ["fired 12:00"]),
-        ("all", 3, None, ["late 11:58", "late 11:59+", "fired 12:00+"]),
-        ("all", 3, 3600, ["fired 11:58", "fired 11:59+", "fired 12:00+"]),
+        ("all", 3, None, ["late 11:58", "late 11:59", "fired 12:00"]),
+        ("all", 3, 3600, ["fired 11:58", "fired 11:59", "fired 12:00"]),
     ],
 )
 def test_catching_up(catch_up: str, missed: int, grace: float | None, rows: list[str]) -> None:
@@ -74,7 +74,7 @@ def test_all_has_a_cap_and_says_what_is_beyond_it() -> None:
     assert len(result.fires) == 101
     assert result.fires[1].due == NOON - 99 * MINUTE
     few = planned(missed=250, policy=Policy(catch_up=CatchUp.ALL, most=2))
-    assert shown(few) == ["missed 07:51..11:58 x248", "fired 11:59", "fired 12:00+"]
+    assert shown(few) == ["missed 07:51..11:58 x248", "fired 11:59", "fired 12:00"]
     exact = planned(missed=100, policy=Policy(catch_up=CatchUp.ALL))
     assert {fire.outcome for fire in exact.fires} == {"late", "fired"}
     assert len(exact.fires) == 100
@@ -86,9 +86,9 @@ def test_all_has_a_cap_and_says_what_is_beyond_it() -> None:
         ("skip", "latest", 1, ["skipped 12:00"], False),
         ("skip", "latest", 3, ["skipped 11:58..12:00 x3"], False),
         ("skip", "all", 3, ["skipped 11:58..12:00 x3"], False),
-        ("queue", "latest", 1, ["fired 12:00+"], False),
-        ("queue", "latest", 3, ["merged 11:58..11:59 x2", "fired 12:00+"], False),
-        ("queue", "all", 2, ["fired 11:59+", "fired 12:00+"], False),
+        ("queue", "latest", 1, ["fired 12:00"], False),
+        ("queue", "latest", 3, ["merged 11:58..11:59 x2", "fired 12:00"], False),
+        ("queue", "all", 2, ["fired 11:59", "fired 12:00"], False),
         ("allow", "latest", 1, ["fired 12:00"], False),
         ("allow", "all", 2, ["fired 11:59", "fired 12:00"], False),
         ("cancel_running", "latest", 1, ["fired 12:00"], True),

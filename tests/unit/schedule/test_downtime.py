@@ -18,8 +18,8 @@ from runwright.schedule.limits import Limits
 from runwright.when import At, CatchUp, Cron, Every, Overlap
 from tests.unit.schedule.oracle import Walk, read
 
-Row = tuple[str, datetime, datetime, int, bool]
-"""Outcome, first and last due time, their number, and whether it waits for the one before."""
+Row = tuple[str, datetime, datetime, int]
+"""Outcome, first and last due time, and their number."""
 
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 DOWN, AHEAD = 3 * DAY, 40 * HOUR
@@ -46,18 +46,15 @@ def expected(dues: list[datetime], policy: Policy, grace: float, now: datetime) 
     border = now - timedelta(seconds=grace)
     on_time = dues[bisect_left(dues, border) :]
 
-    def run(due: datetime, *, waits: bool = False) -> Row:
-        return ("fired" if due >= border else "late", due, due, 1, waits)
+    def run(due: datetime) -> Row:
+        return ("fired" if due >= border else "late", due, due, 1)
 
     def span(outcome: str, some: list[datetime]) -> list[Row]:
-        return [(outcome, some[0], some[-1], len(some), False)] if some else []
+        return [(outcome, some[0], some[-1], len(some))] if some else []
 
     if policy.catch_up is CatchUp.ALL:
         kept = dues[-policy.most :]
-        one_by_one = policy.overlap is not Overlap.ALLOW
-        return span("missed", dues[: -policy.most]) + [
-            run(due, waits=one_by_one and number > 0) for number, due in enumerate(kept)
-        ]
+        return span("missed", dues[: -policy.most]) + [run(due) for due in kept]
     if policy.catch_up is CatchUp.SKIP:
         rows = span("missed", dues[: len(dues) - len(on_time)]) + span("merged", on_time[:-1])
         return rows + [run(due) for due in on_time[-1:]]
@@ -65,7 +62,7 @@ def expected(dues: list[datetime], policy: Policy, grace: float, now: datetime) 
 
 
 def rows(fires: tuple[Fire, ...]) -> list[Row]:
-    return [(fire.outcome.value, fire.first, fire.due, fire.count, fire.after_previous) for fire in fires]
+    return [(fire.outcome.value, fire.first, fire.due, fire.count) for fire in fires]
 
 
 def schedules(
@@ -140,7 +137,7 @@ def test_what_counts_from_the_end_has_one_due_time_whatever_the_downtime() -> No
         due = now - DOWN + length * SECOND
         for catch_up, wanted in ((CatchUp.LATEST, "late"), (CatchUp.ALL, "late"), (CatchUp.SKIP, "missed")):
             planned = plan(trigger, Situation(now - DOWN, due), Policy(catch_up=catch_up), now)
-            assert rows(planned.fires) == [(wanted, due, due, 1, False)]
+            assert rows(planned.fires) == [(wanted, due, due, 1)]
             assert planned.next_due == (now + length * SECOND if wanted == "missed" else None)
             assert planned.awaits_end == (wanted == "late")
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runwright.store.postgres_transaction import columns
+from runwright.store.postgres_transaction import columns, packed
 from runwright.store.rows import clean
 
 HARD = [
@@ -34,8 +34,10 @@ HARD = [
 async def arrived(url: str, kind: str, values: list[object]) -> list[object]:
     connection = await asyncpg.connect(url)
     try:
-        (text,) = columns([(value,) for value in values])
-        return list(await connection.fetchval(f"SELECT $1::text::{kind}[]", text))
+        texts = columns([(value, number) for number, value in enumerate(values)])
+        rows = await connection.fetch(f"SELECT * FROM unnest($1::text::{kind}[], $2::text::int[])", *texts)
+        assert [number for _, number in rows] == list(range(len(values)))
+        return [value for value, _ in rows]
     finally:
         await connection.close()
 
@@ -62,9 +64,9 @@ async def test_what_no_database_can_hold_is_replaced(postgres_url: str) -> None:
 
 @given(st.lists(st.one_of(st.none(), st.text()), min_size=1, max_size=5))
 def test_any_text_is_one_element(values: list[str | None]) -> None:
-    """An array's text taken apart by its own rules gives the same elements."""
+    """An array's text taken apart by its own rules gives the same elements; a column of nothing but NULL needs none."""
     (text,) = columns([(value,) for value in values])
-    assert taken_apart(text) == [clean(value) for value in values]
+    assert taken_apart(text) == ([clean(value) for value in values] if set(values) != {None} else [])
 
 
 def taken_apart(text: str) -> list[str | None]:
@@ -91,3 +93,30 @@ def taken_apart(text: str) -> list[str | None]:
 def test_a_row_that_is_shorter_is_a_fault() -> None:
     with pytest.raises(ValueError, match="shorter"):
         columns([(1, 2), (1,)])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("a", 1, None), ("b", 1, None), ("c", 1, None)],
+        [("a", 1, "x"), ("b", 2, 'x"\\')],
+        [('q"', None, 'q"'), ('q"', 5, 'q"')],
+        [("a", 1, "x"), ("a", 1, "x")],
+        [("a\0", 7, "\ud800"), ("b", 7, "\ud800")],
+    ],
+)
+@pytest.mark.parametrize("names", ["", " AS v (one, two, three)", " AS v (one)"])
+async def test_a_value_that_all_rows_have_is_sent_once(
+    postgres_url: str, rows: list[tuple[object, ...]], names: str
+) -> None:
+    statement = f"SELECT * FROM unnest($1::text::text[], $2::text::bigint[], $3::text::text[]){names} WHERE $1 <> ''"
+    text, values = packed(statement, rows)
+    connection = await asyncpg.connect(postgres_url)
+    found = [tuple(row) for row in await connection.fetch(text, *values)]
+    await connection.close()
+    assert found == [tuple(clean(value) if isinstance(value, str) else value for value in row) for row in rows]
+    assert (
+        sum("," in (value or "") for value in values)
+        == len([column for column in zip(*rows, strict=True) if len(set(column)) > 1])
+        or len(set(rows)) == 1
+    )

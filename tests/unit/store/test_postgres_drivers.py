@@ -144,3 +144,31 @@ async def test_a_commit_elsewhere_is_heard(store: PostgresStore, postgres_url: s
     assert heard == {"runs", "events", f"run:{new.id}"}
     await connection.close()
     await listening.close()
+
+
+async def test_a_connection_that_cannot_be_used_is_refused_with_the_reason(
+    store: PostgresStore, postgres_url: str
+) -> None:
+    elsewhere = await asyncpg.connect(postgres_url.rsplit("/", 1)[0] + "/postgres")
+    async with elsewhere.transaction():
+        with pytest.raises(InvalidInput, match=r"^connection: leads to a database without this store's tables"):
+            await store.enqueue([run()], elsewhere)
+        assert await elsewhere.fetchval("SELECT 1") == 1
+    await elsewhere.close()
+
+    connection = await asyncpg.connect(postgres_url)
+    failed = connection.transaction()
+    await failed.start()
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await connection.execute("SELECT 1/0")
+    with pytest.raises(InvalidInput, match=r"^connection: is in a transaction that has failed"):
+        await store.enqueue([run()], connection)
+    await failed.rollback()
+    await connection.close()
+
+    async with await psycopg.AsyncConnection.connect(postgres_url) as other:
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            await other.execute("SELECT 1/0")
+        with pytest.raises(InvalidInput, match=r"^connection: is in a transaction that has failed"):
+            await store.enqueue([run()], other)
+        await other.rollback()

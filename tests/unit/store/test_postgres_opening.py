@@ -80,6 +80,20 @@ async def test_what_cannot_be_reached_or_is_not_there_is_said_without_the_passwo
     assert "secret" not in away.value.message
     assert postgres_server.password not in refused.value.message
     assert place("postgresql://ann:secret@db.example.com:5433/app?ssl=on") == "postgresql://db.example.com:5433/app"
+    assert place("postgresql://ann:secret@a:1,b:2/app") == "postgresql://a:1,b:2/app"
+    assert "secret" not in place("postgresql://ann:secret@[::1/app")
+    with pytest.raises(StoreRefused, match="sslmode"):
+        await opened(f"{postgres_server.url('postgres')}?sslmode=nope")
+
+
+async def test_a_pooler_without_the_direct_address_is_refused_with_the_setting_to_give(
+    postgres_server: Postgres, postgres_url: str
+) -> None:
+    with PgBouncer(postgres_server) as pooler:
+        url = pooler.url(postgres_url)
+        with pytest.raises(StoreUnavailable, match="store_direct, or TASK_STORE_DIRECT"):
+            await opened(url)
+        await (await opened(url, postgres_url)).close()
 
 
 async def test_it_works_through_a_pooler_in_transaction_mode(postgres_server: Postgres) -> None:

@@ -48,8 +48,8 @@ BAD: dict[str, tuple[str | bytes, int | None, str]] = {
         "small letters",
     ),
     "bad_option": ("from runwright import task\n@task(timeout='soon')\ndef f(): ...\n", 2, "length of time"),
-    "bad_type": ("import threading\ndef run(lock: threading.Event): ...\n", None, "cannot be made from JSON"),
-    "bad_constant": ("timeout = 'soon'\ndef run(): ...\n", None, "length of time"),
+    "bad_type": ("import threading\ndef run(lock: threading.Event): ...\n", 2, "cannot be made from JSON"),
+    "bad_constant": ("timeout = 'soon'\ndef run(): ...\n", 1, "length of time"),
     "twice": (
         "from runwright import task\n@task(name='x')\ndef f(): ...\n@task(name='x')\ndef g(): ...\n",
         4,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -425,3 +426,45 @@ def test_any_json_is_either_refused_or_survives_the_store(given_: dict[str, Any]
     text = json.dumps(stored, ensure_ascii=False, allow_nan=False)
     text.encode()
     assert EVERYTHING.load(json.loads(text)) == ((), arguments.values)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"number": 1, "text": "a"},
+        {"text": "a", "number": 1},
+        {"number": 2**53, "text": "a"},
+        {"number": 1, "text": "ä"},
+        {"number": "1", "text": "a"},
+        {"number": 1.0, "text": "a"},
+        {"number": True, "text": "a"},
+        {"number": 1, "text": "a\0"},
+        {"number": 1},
+        {"number": 1, "text": "a", "kind": "x"},
+        {"number": 1, "text": "a", "kind": "z"},
+        {"number": 1, "text": "a", "other": 1},
+        {"number": 1, "text": 5, "kind": "y"},
+        {},
+    ],
+    ids=str,
+)
+def test_what_is_stored_at_once_is_what_the_long_way_gives(given: dict[str, Any]) -> None:
+    def function(number: int, text: str | None, kind: Literal["x", "y"] = "x") -> None: ...
+    def bounded(number: Annotated[int, Field(ge=2)], text: str, kind: str = Field("x", max_length=0)) -> None: ...
+    def pair(number: int, text: str) -> None: ...
+
+    for each in (function, bounded, pair):
+        signature = Signature.of(each)
+        assert outcome(signature.store, given) == outcome(partial(the_long_way, signature), given)
+
+
+def the_long_way(signature: Signature, given: dict[str, Any]) -> object:
+    return signature.dump(signature.validate(given))
+
+
+def outcome(store: Callable[[dict[str, Any]], object], given: dict[str, Any]) -> object:
+    """The JSON text with its order, or the faults."""
+    try:
+        return json.dumps(store(given))
+    except InvalidArguments as refused:
+        return [(error.pointer, error.message) for error in refused.errors]

@@ -48,6 +48,11 @@ export interface Definition {
   hidden: boolean;
   timeout: number | null;
   priority: number;
+  /** Whether the server that answers has the task's code; without it, it can show the task and not start it. */
+  here: boolean;
+  source_hash: string;
+  /** The live sessions that know the task, by what they know of it: other hashes are other versions. */
+  versions: { source_hash: string; workers: string[] }[];
   stats?: DefinitionStats | null;
 }
 
@@ -155,6 +160,8 @@ export interface Schedule {
   from_code: boolean;
   unbound?: string | null;
   bound: boolean;
+  /** Why nobody fires it, although its task is known. */
+  left_due?: string | null;
   created_by: string | null;
   created_at: string | null;
   updated_at: string | null;
@@ -195,6 +202,7 @@ export interface Worker {
   started_at: string;
   heartbeat_at: string;
   state: string;
+  roles: string[];
   lanes: Json;
   running: Json;
 }
@@ -209,6 +217,8 @@ export interface Stats {
   runs_by_status?: Partial<Record<RunStatus, number>>;
   /** Why all schedules are paused, by whom and since when. */
   paused?: { reason: string; by: string; since: string } | null;
+  /** Who fires schedules: this server (`ticking`, `not ticking`), another process (`elsewhere`), or nobody (`none`). */
+  scheduler: string;
 }
 
 export interface User {

@@ -20,6 +20,11 @@ export function TaskBadges({ task }: { task: Definition }) {
           exclusive
         </Label>
       ) : null}
+      {task.here ? null : (
+        <Label icon="server" title="Workers know it; this server does not have its code">
+          elsewhere
+        </Label>
+      )}
     </>
   );
 }

@@ -162,7 +162,7 @@ export function RunForm({ task, given }: { task: Definition; given: JsonObject |
           onChange={setValues}
           errors={stillTrue(complaints.arguments, sent, values)}
           say={say}
-          disabled={!mayOperate}
+          disabled={!mayOperate || !task.here}
         />
         <Options
           task={task}
@@ -182,7 +182,7 @@ export function RunForm({ task, given }: { task: Definition; given: JsonObject |
             type="submit"
             data-testid="run-button"
             loading={start.isPending}
-            disabled={blocked || !mayOperate}
+            disabled={blocked || !mayOperate || !task.here}
             color={task.danger ? 'red.9' : undefined}
             leftSection={<Icon name={runAt ? 'clock' : 'play'} size={17} />}
           >

@@ -24,6 +24,11 @@ export function ScheduleBadges({ schedule }: { schedule: Schedule }) {
           unbound
         </Label>
       ) : null}
+      {schedule.left_due ? (
+        <Label tone="bad" icon="alert" title={schedule.left_due}>
+          not fired
+        </Label>
+      ) : null}
       {schedule.from_code ? (
         <Label icon="code" title="Declared with its task; changes made here win">
           from code
@@ -89,6 +94,45 @@ function Row({ schedule, mayOperate }: { schedule: Schedule; mayOperate: boolean
   );
 }
 
+/** Says that nobody fires schedules. */
+function NoScheduler() {
+  const scheduler = useStats().data?.scheduler;
+  if (scheduler !== 'none' && scheduler !== 'not ticking') return null;
+  return (
+    <Notice tone="bad" icon="alert" title="Nobody fires schedules" alert>
+      {scheduler === 'none'
+        ? 'No live process has a scheduler. What becomes due waits until one starts: runwright serve, or runwright scheduler.'
+        : 'The scheduler of this server stands still; its log says why.'}
+    </Notice>
+  );
+}
+
+const TOTALS = [
+  ['total_tasks', 'Schedules'],
+  ['enabled_tasks', 'Switched on'],
+  ['running_tasks', 'Running'],
+  ['total_runs', 'Runs'],
+  ['total_errors', 'Failed'],
+] as const;
+
+/** The totals over all schedules. */
+function Totals() {
+  const { data } = useStats();
+  if (!data || data.total_tasks === 0) return null;
+  return (
+    <dl className={classes['totals']} data-testid="totals">
+      {TOTALS.map(([name, label]) => (
+        <div key={name}>
+          <dt>{label}</dt>
+          <dd data-total={name} data-bad={name === 'total_errors' && data[name] > 0}>
+            {data[name].toLocaleString('en')}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
 /** Says that all schedules are paused, and why. */
 function Paused({ mayOperate }: { mayOperate: boolean }) {
   const paused = useStats().data?.paused;
@@ -134,7 +178,9 @@ export function Schedules() {
           ) : null
         }
       />
+      <NoScheduler />
       <Paused mayOperate={mayOperate} />
+      <Totals />
       {error ? <Failure error={error} retry={() => void refetch()} /> : null}
       {isPending ? <Loading rows={5} height={60} /> : null}
       {data && data.length > 5 ? (

@@ -8,7 +8,7 @@ import type { Definition, Run } from '../api/types';
 import { Icon, taskIcon } from '../components/icons';
 import { Card, Facts, PageHead } from '../components/layout';
 import { LinkAnchor, LinkButton } from '../components/links';
-import { Empty, Failure, Loading } from '../components/Notice';
+import { Empty, Failure, Loading, Notice } from '../components/Notice';
 import { RunsTable } from '../components/RunsTable';
 import { statusLook } from '../components/Status';
 import { TaskBadges } from '../components/TaskBadges';
@@ -44,6 +44,37 @@ function DurationBars({ runs }: { runs: Run[] }) {
   );
 }
 
+/** The live sessions that know the task; more than one version of it is worth seeing. */
+function KnownTo({ task }: { task: Definition }) {
+  return task.versions.map(({ source_hash, workers }) => (
+    <div key={source_hash}>
+      {workers.map((id) => id.slice(-8)).join(', ')} <span className="mono">({source_hash.slice(0, 8)})</span>
+    </div>
+  ));
+}
+
+const hashes = (task: Definition): Set<string> => new Set(task.versions.map(({ source_hash }) => source_hash));
+
+/** What is unusual about where the task's code is. */
+function Whereabouts({ task }: { task: Definition }) {
+  const known = hashes(task);
+  if (task.here) known.add(task.source_hash);
+  return (
+    <>
+      {known.size > 1 ? (
+        <Notice tone="warn" icon="alert" title={`${known.size} versions of this task are alive`}>
+          Its code, parameters or options differ between processes; see “Known to”. A run takes those of the worker that starts it.
+        </Notice>
+      ) : null}
+      {task.here ? null : (
+        <Notice tone="warn" icon="server" title="This server does not have the code of this task">
+          It is shown as a worker describes it. To start it here, give this server the same task folder.
+        </Notice>
+      )}
+    </>
+  );
+}
+
 function About({ task }: { task: Definition }) {
   const stats = task.stats;
   return (
@@ -58,6 +89,7 @@ function About({ task }: { task: Definition }) {
           ['Executed', MODES[task.mode] ?? task.mode],
           ['Time limit', task.timeout === null ? null : seconds(task.timeout)],
           ['Can pause', task.pausable ? 'yes' : 'no'],
+          ['Known to', task.versions.length > 0 ? <KnownTo task={task} /> : 'no live worker'],
           ['Source', task.source ? <span className="mono">{task.source}</span> : null],
         ]}
       />
@@ -149,6 +181,7 @@ export function Task() {
         <Group gap={6}>
           <TaskBadges task={task} />
         </Group>
+        <Whereabouts task={task} />
       </Stack>
       <div className={classes['columns']}>
         {/* A changed link, and another task, are another form. */}

@@ -60,7 +60,7 @@ function Row({ worker }: { worker: Worker }) {
       <Table.Td>
         <span className={classes['host']}>{worker.host}</span>
         <div className={`mono ${classes['dim']}`}>
-          process {worker.pid} · {worker.id.slice(-8)}
+          process {worker.pid} · {worker.id.slice(-8)} · {worker.roles.join(' and ')}
         </div>
       </Table.Td>
       <Table.Td data-name="State">
@@ -88,7 +88,7 @@ export function Workers() {
   const { data, error, isPending, refetch } = useWorkers();
   return (
     <>
-      <PageHead documentTitle="Workers" title="Workers" lead="The processes that execute runs" />
+      <PageHead documentTitle="Workers" title="Workers" lead="The processes that execute runs and fire schedules" />
       {error ? <Failure error={error} retry={() => void refetch()} /> : null}
       {isPending ? <Loading rows={2} height={60} /> : null}
       {data ? (

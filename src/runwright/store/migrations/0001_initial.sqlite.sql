@@ -11,6 +11,7 @@ CREATE TABLE transition (
 
 -- One row for each process start. The key is narrow because every claimed run carries it.
 -- beats rises with each renewal of the lease, by which every process sees on its own clock that it was renewed.
+-- works: it executes runs; fires: it has a scheduler.
 CREATE TABLE worker (
   key          INTEGER PRIMARY KEY AUTOINCREMENT,
   id           TEXT    NOT NULL UNIQUE,
@@ -22,6 +23,8 @@ CREATE TABLE worker (
   heartbeat_at INTEGER NOT NULL,
   lease        INTEGER NOT NULL,
   beats        INTEGER NOT NULL DEFAULT 0,
+  works        INTEGER NOT NULL CHECK (works = 0 OR works = 1),
+  fires        INTEGER NOT NULL CHECK (fires = 0 OR fires = 1),
   ended_at     INTEGER,
   CHECK ((state = 'live') = (ended_at IS NULL))
 ) STRICT;
@@ -37,9 +40,18 @@ CREATE TABLE catalogue (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX catalogue_task ON catalogue (task);
 
+-- What a session tells of the tasks that it knows, for processes that do not have their code. Claims do not read it.
+CREATE TABLE definition (
+  worker      INTEGER NOT NULL REFERENCES worker (key) ON DELETE CASCADE,
+  task        TEXT    NOT NULL,
+  source_hash TEXT    NOT NULL,
+  body        TEXT    NOT NULL,
+  PRIMARY KEY (worker, task)
+) STRICT, WITHOUT ROWID;
+
 -- rank: the priority by which it is claimed; it rises when a run has waited too long.
 -- ready: 0 not to be claimed now (claimed, not due, not waiting), 1 to be claimed, 2 waits for its concurrency key,
--- 3 waits for other schedules.
+-- 3 waits for other schedules, 4 waits for the runs of its own schedule that came before it.
 -- token: the claim's fencing token; a waiting run with a token is a reservation.
 -- until_start: the unique key is given up when the run starts.
 -- worker: the session that claimed it last. No foreign key: it would be looked up at every claim, and old sessions go.
@@ -56,7 +68,7 @@ CREATE TABLE run (
   rank              INTEGER NOT NULL,
   exclusive         INTEGER NOT NULL CHECK (exclusive = 0 OR exclusive = 1),
   due_at            INTEGER NOT NULL,
-  ready             INTEGER NOT NULL CHECK (ready = 0 OR ready = 1 OR ready = 2 OR ready = 3),
+  ready             INTEGER NOT NULL CHECK (ready = 0 OR ready = 1 OR ready = 2 OR ready = 3 OR ready = 4),
   token             INTEGER,
   worker            INTEGER,
   attempt           INTEGER NOT NULL DEFAULT 0,
@@ -96,7 +108,7 @@ CREATE TABLE run (
   CHECK (lent = 0 OR token IS NOT NULL),
   CHECK (ready = 0 OR status = 'pending' OR status = 'retrying'),
   CHECK (ready <> 2 OR concurrency_key IS NOT NULL),
-  CHECK (ready <> 3 OR (status = 'pending' AND schedule IS NOT NULL)),
+  CHECK (ready < 3 OR (status = 'pending' AND schedule IS NOT NULL)),
   CHECK ((concurrency_key IS NULL) = (concurrency_limit IS NULL)),
   CHECK (progress_current IS NULL OR (progress_current >= 0 AND progress_total >= 0)),
   CHECK (error_message IS NULL OR error_kind IS NOT NULL)
@@ -123,6 +135,8 @@ CREATE INDEX run_unique_ended ON run (unique_key, created_at)
   WHERE unique_key IS NOT NULL AND completed_at IS NOT NULL;
 -- Runs that wait for other schedules, the first of each schedule in front.
 CREATE INDEX run_waiting ON run (schedule, key) WHERE ready = 3;
+-- Runs that wait for those of their own schedule, likewise.
+CREATE INDEX run_in_line ON run (schedule, key) WHERE ready = 4;
 CREATE INDEX run_child_ready ON run (parent) WHERE parent IS NOT NULL AND ready > 0;
 -- Lists.
 CREATE INDEX run_task ON run (task, key);
@@ -242,7 +256,10 @@ CREATE TABLE schedule (
 ) STRICT;
 CREATE INDEX schedule_due ON schedule (next_due_at) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NOT NULL;
 
+-- Those that wait for an end to be due again.
+CREATE INDEX schedule_undue ON schedule (name) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NULL;
 CREATE INDEX schedule_needs ON schedule (name) WHERE depends_on <> '[]';
+CREATE INDEX schedule_declared ON schedule (origin) WHERE origin <> '';
 
 -- All schedules are paused, if there is a row.
 CREATE TABLE pause (
@@ -250,6 +267,12 @@ CREATE TABLE pause (
   reason TEXT    NOT NULL,
   actor  TEXT    NOT NULL,
   since  INTEGER NOT NULL
+) STRICT;
+
+-- The version of the time zone database by which the schedules were placed.
+CREATE TABLE zones (
+  key     INTEGER PRIMARY KEY CHECK (key = 1),
+  version TEXT    NOT NULL
 ) STRICT;
 
 -- The fire ledger: every due time at most once for each schedule.

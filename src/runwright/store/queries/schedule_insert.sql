@@ -14,4 +14,3 @@ INSERT INTO schedule (
 --postgres   $30::bigint[], $31::int[], $32::text[], $33::text[], $34::bigint[], $35::bigint[], $36::bigint[],
 --postgres   $37::bigint[], $38::text[], $39::text[])
 ON CONFLICT DO NOTHING
-RETURNING id

@@ -1,2 +1,2 @@
 -- The sessions that are not over.
-SELECT key, id, beats, lease FROM worker WHERE state = 'live' ORDER BY key
+SELECT key, id, beats, lease, works, fires FROM worker WHERE state = 'live' ORDER BY key

@@ -20,6 +20,6 @@ WHERE name.key IS NOT NULL
    AND EXISTS (
      SELECT 1 FROM run r
      WHERE r.concurrency_key = name.key AND r.concurrency_key IS NOT NULL AND r.ready > 0 AND r.ready = 2
-       AND r.parent IS NOT NULL AND r.concurrency_limit >
+       AND coalesce(r.parent, '') <> '' AND r.concurrency_limit >
 --include places_taken
    ))

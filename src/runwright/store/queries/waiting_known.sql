@@ -1,4 +1,4 @@
--- Does a live session know the task? And is there a live session at all?
+-- Does a live session know the task? And is there a live worker at all?
 SELECT EXISTS (SELECT 1 FROM catalogue c JOIN worker w ON w.key = c.worker
 WHERE c.task = $1 AND w.state = 'live'), EXISTS (SELECT 1 FROM worker w
-WHERE w.state = 'live');
+WHERE w.state = 'live' AND w.works = 1);

@@ -14,7 +14,7 @@ from runwright.model import Claim, Lane
 from runwright.store.actions import Action
 from runwright.store.base import Wanted
 from runwright.store.rows import claim_of
-from runwright.store.transaction import Row, Transaction, first_value
+from runwright.store.transaction import PIECE_ROWS, Row, Transaction, first_value
 from runwright.store.verbs.journal import Journal
 
 KEY, ID, TASK, LANE, CRASHES, DUE, PRIORITY, PARENT, CONCURRENCY_KEY, CONCURRENCY_LIMIT = (
@@ -103,21 +103,27 @@ class Claimer:
         """
         tx, self._alone = self._tx, alone
         await tx.lock_claims(alone=alone)
-        exclusive = await tx.all("claim_exclusive", tx.now, self._worker)
-        self._shut = next((row[ID] for row in exclusive if row[HELD]), None)
-        self._waiting = [row for row in exclusive if not row[HELD]]
         lanes = [lane.lane.value for lane in wanted]
-        self.next_due = await first_value(tx, "claim_next_due", lanes)
+        found = await self._look(lanes)
         if self.next_due is not None and self.next_due <= tx.now:
             await tx.do("claim_due", lanes, tx.now)
-            self.next_due = await first_value(tx, "claim_next_due", lanes)
-        for lane, task, count, micros in await tx.all("claim_tasks", lanes, self._worker):
-            if count is None or await self._may_start(task, count, micros):
+            found = await self._look(lanes)
+        for lane, task, count, micros in found:
+            if task is not None and (count is None or await self._may_start(task, count, micros)):
                 self._tasks.setdefault(lane, []).append(task)
         for lane in wanted:
             await self._claim(lane)
         await self._write()
         await self._write_rates()
+
+    async def _look(self, lanes: Sequence[str]) -> list[Row]:
+        """Learn what holds for all lanes; the lane, task and rate limit of what is ready."""
+        look = await self._tx.all("claim_look", lanes, self._worker)
+        self.next_due, about = look[0][:2]
+        exclusive = await self._tx.all("claim_exclusive", self._tx.now, self._worker) if about else []
+        self._shut = next((row[ID] for row in exclusive if row[HELD]), None)
+        self._waiting = [row for row in exclusive if not row[HELD]]
+        return [row[2:] for row in look]
 
     async def _claim(self, wanted: Wanted) -> None:
         need = wanted.now + wanted.ahead
@@ -147,6 +153,8 @@ class Claimer:
                 elif not row[CRASHES]:  # one that crashed its worker before is never reserved ahead
                     self._take(row, reserved=True)
                     taken += 1
+                if len(self._starts) + len(self._reserves) == PIECE_ROWS:
+                    await self._write()
             if taken == need or not more or (not parked and taken == before):
                 break
             await self._write()
@@ -156,12 +164,9 @@ class Claimer:
 
     async def _write(self) -> None:
         """Store the claims that were chosen."""
-        if self._starts:
-            await self._tx.many("claim_start", self._starts)
-            self._starts.clear()
-        if self._reserves:
-            await self._tx.many("claim_reserve", self._reserves)
-            self._reserves.clear()
+        starts, reserves = ("claim_start", self._starts), ("claim_reserve", self._reserves)
+        await self._tx.together(starts, reserves, *self._journal.batches())
+        self._starts, self._reserves = [], []
 
     def _take(self, row: Row, *, reserved: bool) -> None:
         token = self._tx.rng.token()
@@ -296,7 +301,7 @@ class Claimer:
             return
         await self._write()
         for index, row in enumerate(self._waiting):
-            if not row[CHILD] and (index or self._shut):
+            if index and not row[CHILD] and self._shut is None:
                 continue
             if row[LANE] != lane or not row[KNOWN]:
                 continue

@@ -1,4 +1,4 @@
-"""The store's verbs: runs that wait for other schedules: what decides them, and the decisions."""
+"""The store's verbs: runs that wait for other schedules, or for runs of their own before them; what lets them go."""
 
 from __future__ import annotations
 
@@ -59,3 +59,11 @@ async def decide(tx: Transaction, decisions: Sequence[tuple[str, str | None]]) -
     if moved:
         tx.topics.add("runs")
     return moved
+
+
+async def release(tx: Transaction) -> int:
+    """See ``Store.release_in_line``."""
+    released = await tx.do("line_release", tx.now)
+    if released:
+        tx.topics.add("runs")
+    return released

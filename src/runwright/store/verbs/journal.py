@@ -9,7 +9,7 @@ from runwright.clock import Micros
 from runwright.model import RunStatus
 from runwright.store.actions import TASK, Action
 from runwright.store.rows import clean, dump
-from runwright.store.transaction import Transaction
+from runwright.store.transaction import Batch, Transaction
 
 
 class Journal:
@@ -57,11 +57,18 @@ class Journal:
         if schedule is not None:
             self._ended.append((run, schedule, status.value, started_at, completed_at, error))
 
-    async def write(self) -> None:
-        """Store what was collected."""
+    def batches(self) -> list[Batch]:
+        """Take what was collected, to be stored together with the changes themselves."""
+        batches: list[Batch] = []
         if self._events:
-            await self._tx.many("event_insert", self._events)
+            batches.append(("event_insert", self._events))
             self._tx.topics.add("events")
         if self._ended:
-            await self._tx.many("ended_insert", self._ended)
+            batches.append(("ended_insert", self._ended))
             self._tx.topics.add("ended")
+        self._events, self._ended = [], []
+        return batches
+
+    async def write(self) -> None:
+        """Store what was collected."""
+        await self._tx.together(*self.batches())

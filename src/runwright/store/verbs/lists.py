@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 
 from runwright.clock import SECOND, to_datetime
-from runwright.errors import InvalidInput
 from runwright.model import Attempt, LogLine, Page, Run, RunStatus, Statistics, TaskHistory, Worker
 from runwright.store.base import RunQuery
 from runwright.store.rows import attempt_of, log_lines, run_of, worker_of
 from runwright.store.transaction import Transaction, first_value
+from runwright.store.verbs.cursors import cursor_of
 
 # The only places where SQL is composed: one fixed fragment for each condition of a RunQuery.
 _CONDITIONS = {
@@ -41,7 +41,7 @@ async def runs(tx: Transaction, query: RunQuery) -> Page[Run]:
             values.append(value)
             fixed.append(_CONDITIONS[name].format(n=len(values)))
     if query.after is not None:
-        values.append(_cursor(query.after))
+        values.append(cursor_of(query.after))
         fixed.append(f"r.key {'<' if query.newest_first else '>'} ${len(values)}")
     values.append(query.limit + 1)
     order = f"ORDER BY r.key {'DESC' if query.newest_first else 'ASC'} LIMIT ${len(values)}"
@@ -73,13 +73,6 @@ def _used(select: str, values: Sequence[object]) -> tuple[str, list[object]]:
         return f"${len(used)}"
 
     return re.sub(r"\$(\d+)", place, select), used
-
-
-def _cursor(after: str) -> int:
-    try:
-        return int(after)
-    except ValueError:
-        raise InvalidInput.field("/page/after", f"{after!r} is not a cursor that this list gave") from None
 
 
 async def attempts(tx: Transaction, run_id: str) -> list[Attempt]:

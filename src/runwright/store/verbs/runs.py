@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from runwright.clock import Micros
 from runwright.errors import InvalidInput
@@ -10,12 +10,12 @@ from runwright.lifecycle import RunEvent, next_status
 from runwright.model import Enqueued, NewArguments, NewRun, RunStatus
 from runwright.store.actions import Action, action_of
 from runwright.store.rows import run_values
-from runwright.store.transaction import Row, Transaction, UndoError
+from runwright.store.transaction import Row, Transaction
 from runwright.store.verbs.claim import unpark
 from runwright.store.verbs.journal import Journal
 
-WAITS = 3
-"""The ``ready`` of a run that waits for other schedules."""
+WAITS, IN_LINE = 3, 4
+"""The ``ready`` of a run that waits for other schedules, and of one that waits for the runs of its own before it."""
 
 
 async def enqueue(tx: Transaction, runs: Sequence[NewRun]) -> list[Enqueued]:
@@ -27,54 +27,73 @@ async def enqueue(tx: Transaction, runs: Sequence[NewRun]) -> list[Enqueued]:
 
 
 async def let_in(tx: Transaction, journal: Journal, runs: Sequence[NewRun]) -> list[Enqueued]:
-    """Insert the runs that are not there, those that nothing can refuse in one go; the answers in the same order."""
-    plain = [run for run in runs if run.unique_key is None and run.idempotency_key is None]
-    done: dict[str, Enqueued] = {}
-    if len(plain) > 1 and await _insert_all(tx, plain):
-        for run in plain:
-            journal.run(Action.RUN_CREATED, run.id, run.task, run.created_by)
-            done[run.id] = Enqueued(run.id)
-    return [done.get(run.id) or await _insert(tx, journal, run) for run in runs]
+    """Insert the runs that are not there; the answers in the same order.
+
+    Those that nothing can refuse are inserted in one go, without a look. If one is there already, sent again, the verb
+    is done again, and looks.
+    """
+    ready = await _places(tx, runs)
+    plain = [] if tx.again else [run for run in runs if cannot_be_refused(run)]
+    await _insert(tx, journal, plain, ready)
+    return [
+        Enqueued(run.id) if not tx.again and cannot_be_refused(run) else await _look_and_insert(tx, journal, run, ready)
+        for run in runs
+    ]
 
 
-async def _insert_all(tx: Transaction, runs: Sequence[NewRun]) -> bool:
-    """Insert runs in one go. False, and nothing is inserted, if some are there already: one by one tells which."""
-    try:
-        async with tx.savepoint():
-            if await tx.many("run_insert", [run_values(run, _ready(run, tx.now)) for run in runs]) < len(runs):
-                raise UndoError
-    except UndoError:
-        return False
+def cannot_be_refused(run: NewRun) -> bool:
+    """Whether no other run can keep this one out."""
+    return run.unique_key is None and run.idempotency_key is None
+
+
+async def _places(tx: Transaction, runs: Sequence[NewRun]) -> dict[str, int]:
+    """The ``ready`` of each new run. What was to start at once does so, whatever the wall clock has done since."""
+    lines = {run.schedule for run in runs if run.in_line and run.schedule is not None}
+    busy = {row[0] for row in await tx.all("schedule_busy", sorted(lines))} if lines else set()
+    ready: dict[str, int] = {}
+    for run in runs:
+        if run.waits:
+            ready[run.id] = WAITS
+        elif run.in_line and run.schedule in busy:
+            ready[run.id] = IN_LINE
+        else:
+            ready[run.id] = 1 if run.due_at <= max(tx.now, run.created_at) else 0
+        if run.in_line:
+            busy.add(run.schedule)
+    if any(place >= WAITS for place in ready.values()):
+        tx.topics.add("waiting")  # what it waits for may have ended while it was written
+    return ready
+
+
+async def _insert(tx: Transaction, journal: Journal, runs: Sequence[NewRun], ready: Mapping[str, int]) -> None:
+    if not runs:
+        return
+    rows = [run_values(run, ready[run.id]) for run in runs]
+    for run in runs:
+        journal.run(Action.RUN_CREATED, run.id, run.task, run.created_by)
     tx.topics.add("runs")
-    return True
+    await tx.together(("run_insert", rows), *journal.batches())
 
 
-async def _insert(tx: Transaction, journal: Journal, run: NewRun) -> Enqueued:
+async def _look_and_insert(tx: Transaction, journal: Journal, run: NewRun, ready: Mapping[str, int]) -> Enqueued:
     """Insert one run unless its id, its idempotency key or its unique key is taken."""
-    if run.unique_key is not None or run.idempotency_key is not None:
-        if await tx.one("run_exists", run.id) is not None:
-            return Enqueued(run.id)
-        if run.idempotency_key is not None:
-            used = await tx.one("idempotency_find", run.created_by, run.idempotency_key)
-            if used is not None:
-                return Enqueued(used[0], created=False, same_body=used[1] == run.idempotency_digest)
+    if await tx.one("run_exists", run.id) is not None:
+        return Enqueued(run.id)
+    if run.idempotency_key is not None:
+        used = await tx.one("idempotency_find", run.created_by, run.idempotency_key)
+        if used is not None:
+            return Enqueued(used[0], created=False, same_body=used[1] == run.idempotency_digest)
+    if run.unique_key is not None:
         holder = await tx.one("unique_holder", run.unique_key)
         if holder is None and run.unique_since is not None:
             holder = await tx.one("unique_recent", run.unique_key, run.unique_since)
         if holder is not None:
             return Enqueued(holder[0], created=False)
-    if await tx.many("run_insert", [run_values(run, _ready(run, tx.now))]):
-        if run.idempotency_key is not None:
-            values = (run.created_by, run.idempotency_key, run.idempotency_digest, run.id, tx.now)
-            await tx.do("idempotency_insert", *values)
-        journal.run(Action.RUN_CREATED, run.id, run.task, run.created_by)
-        tx.topics.add("runs")
+    if run.idempotency_key is not None:
+        values = (run.created_by, run.idempotency_key, run.idempotency_digest, run.id, tx.now)
+        await tx.do("idempotency_insert", *values)
+    await _insert(tx, journal, [run], ready)
     return Enqueued(run.id)
-
-
-def _ready(run: NewRun, now: Micros) -> int:
-    """What was to start at once does so, whatever the wall clock has done since it was let in."""
-    return WAITS if run.waits else 1 if run.due_at <= max(now, run.created_at) else 0
 
 
 async def skip(tx: Transaction, journal: Journal, run: str, task: str, schedule: str | None, reason: str) -> bool:
@@ -91,12 +110,28 @@ async def move(
     tx: Transaction, runs: Sequence[str], event: RunEvent, actor: str, at: Micros
 ) -> list[tuple[RunStatus, RunStatus] | None]:
     """See ``Store.move``."""
+    journal = Journal(tx)
+    freed: list[str | None] = []
+    answers = await moved(tx, journal, freed, runs, event, actor, at)
+    await unpark(tx, freed)
+    await journal.write()
+    return [answers[run] for run in runs]
+
+
+async def moved(
+    tx: Transaction,
+    journal: Journal,
+    freed: list[str | None],
+    runs: Sequence[str],
+    event: RunEvent,
+    actor: str,
+    at: Micros,
+) -> dict[str, tuple[RunStatus, RunStatus] | None]:
+    """Apply a command to each run, as ``move`` says; ``freed`` gets the keys with a free place, for ``unpark``."""
     one = {RunEvent.CANCEL: _cancel, RunEvent.RESUME: _resume, RunEvent.RESTART: _restart}.get(event)
     if one is None:
         raise InvalidInput.field("/event", f"{event} is not a command; give cancel, resume or restart")
-    journal = Journal(tx)
     answers: dict[str, tuple[RunStatus, RunStatus] | None] = {}
-    freed: list[str | None] = []
     await _hold(tx, runs)
     for run in dict.fromkeys(runs):
         row = await tx.one("move_read", run)
@@ -111,9 +146,7 @@ async def move(
             if after.terminal:
                 freed.append(row[10])
                 journal.ended(run, row[3], after, row[9], at, None)
-    await unpark(tx, freed)
-    await journal.write()
-    return [answers[run] for run in runs]
+    return answers
 
 
 async def _hold(tx: Transaction, runs: Sequence[str]) -> None:

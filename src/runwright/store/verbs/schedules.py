@@ -6,16 +6,18 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 
 from runwright.clock import Micros
-from runwright.errors import DuplicateName, InvalidInput
+from runwright.errors import DuplicateName
+from runwright.lifecycle import RunEvent
 from runwright.model import EndedRun, Fire, FirePlan, Page, Pause, RunStatus, Schedule, ScheduleChange
 from runwright.store.actions import TASK, Action
 from runwright.store.base import Guard
 from runwright.store.rows import dump, ended_of, fire_of, schedule_of, schedule_values
-from runwright.store.transaction import Transaction, UndoError
+from runwright.store.transaction import Transaction, UndoError, first_value
+from runwright.store.verbs.claim import unpark
+from runwright.store.verbs.cursors import GREATEST, cursor_of
 from runwright.store.verbs.journal import Journal
-from runwright.store.verbs.runs import let_in, skip
+from runwright.store.verbs.runs import let_in, move, moved, skip
 
-_END = 2**62
 _TOLD = {"missed", "held", "blocked"}
 """Outcomes that make no run, and are told on the timeline for that reason."""
 _GRAPH = "runwright: which schedule depends on which"
@@ -26,7 +28,7 @@ async def write(tx: Transaction, changes: Sequence[ScheduleChange], actor: str, 
     """See ``Store.write_schedules``."""
     made = [change.schedule for change in changes if change.action == Action.SCHEDULE_CREATED]
     replaced = [change.schedule for change in changes if change.action != Action.SCHEDULE_CREATED]
-    judged = any(change.schedule.depends_on for change in changes)
+    judged = any(change.schedule.depends_on or change.schedule.deleted for change in changes)
     if judged or replaced:  # before anything is written, so that two never wait for each other
         await tx.lock_keys([_GRAPH])
     journal = Journal(tx)
@@ -48,39 +50,45 @@ async def write(tx: Transaction, changes: Sequence[ScheduleChange], actor: str, 
 
 
 async def _insert(tx: Transaction, schedules: Sequence[Schedule]) -> None:
-    rows = [
-        (
-            *schedule_values(schedule),
-            schedule.created_by,
-            schedule.created_at,
-            schedule.run_count,
-            schedule.error_count,
-            schedule.last_run_at,
-            schedule.last_status,
-            schedule.last_error,
-        )
-        for schedule in schedules
-    ]
-    added = {row[0] for row in await tx.each("schedule_insert", rows)} if rows else set()
-    for schedule in schedules:
-        if schedule.id not in added:
-            await _refuse_name(tx, schedule.name)
+    if await tx.many("schedule_insert", [_new_row(schedule) for schedule in schedules]) < len(schedules):
+        freed = [schedule for schedule in schedules if await _free_name(tx, schedule)]
+        await tx.many("schedule_insert", [_new_row(schedule) for schedule in freed])
 
 
-async def _refuse_name(tx: Transaction, name: str) -> None:
-    holder = await find(tx, name)
-    if holder is not None and holder.deleted:
+def _new_row(schedule: Schedule) -> tuple[object, ...]:
+    return (
+        *schedule_values(schedule),
+        schedule.created_by,
+        schedule.created_at,
+        schedule.run_count,
+        schedule.error_count,
+        schedule.last_run_at,
+        schedule.last_status,
+        schedule.last_error,
+    )
+
+
+async def _free_name(tx: Transaction, schedule: Schedule) -> bool:
+    """Take its name from a schedule that was withdrawn; False if it has it already. Raises DuplicateName."""
+    holder = await find(tx, schedule.name)
+    if holder is not None and holder.id == schedule.id:
+        return False
+    if holder is None or not holder.deleted:
+        raise DuplicateName(f"there is already a schedule named {schedule.name!r}; choose another name", schedule.name)
+    if holder.edited:
         raise DuplicateName(
-            f"schedule {name!r} was deleted, but {holder.origin} still declares it; reset it, or choose another name",
-            name,
+            f"schedule {schedule.name!r} was deleted, but {holder.origin} still declares it; "
+            "reset it, or choose another name",
+            schedule.name,
         )
-    raise DuplicateName(f"there is already a schedule named {name!r}; choose another name", name)
+    await tx.do("schedule_delete", holder.id)
+    return True
 
 
 async def _replace(tx: Transaction, schedule: Schedule) -> bool:
     """Put a schedule in its own place; its dependents follow it to a new name. Returns whether it has one."""
     if await tx.one("schedule_name_taken", schedule.name, schedule.id) is not None:
-        await _refuse_name(tx, schedule.name)
+        await _free_name(tx, schedule)
     old = await find(tx, schedule.id)
     if old is None or not await tx.do("schedule_update", *schedule_values(schedule)):
         raise UndoError
@@ -154,14 +162,37 @@ async def every(tx: Transaction, deleted: bool) -> list[Schedule]:
     return [schedule_of(row) for row in await tx.all("schedule_list", 1 if deleted else 0)]
 
 
+async def page(
+    tx: Transaction, limit: int, after: str | None, name: str | None, task: str | None
+) -> tuple[Page[Schedule], int]:
+    """See ``Store.schedule_page``."""
+    rows = await tx.all("schedule_page", after or "", name, task, limit + 1)
+    count = await tx.one("schedule_count", name, task)
+    items = tuple(schedule_of(row) for row in rows[:limit])
+    return Page(items, items[-1].name if len(rows) > limit else None), 0 if count is None else count[0]
+
+
+async def declared(tx: Transaction, withdrawn: bool) -> list[Schedule]:
+    """See ``Store.declared_schedules``."""
+    return [schedule_of(row) for row in await tx.all("schedule_declared", 1 if withdrawn else 0)]
+
+
+async def of_tasks(tx: Transaction, tasks: Collection[str]) -> dict[str, list[str]]:
+    """See ``Store.schedules_of``."""
+    found: dict[str, list[str]] = {}
+    for task, name in await tx.all("schedule_tasks", list(tasks)):
+        found.setdefault(task, []).append(name)
+    return found
+
+
 async def due(tx: Transaction, until: Micros, limit: int) -> list[Schedule]:
     """See ``Store.due_schedules``."""
     return [schedule_of(row) for row in await tx.all("schedule_due", until, limit)]
 
 
-async def busy(tx: Transaction, schedules: Collection[str]) -> dict[str, int]:
+async def busy(tx: Transaction, schedules: Collection[str]) -> set[str]:
     """See ``Store.busy_schedules``."""
-    return {row[0]: row[1] for row in await tx.all("schedule_busy", list(schedules))}
+    return {row[0] for row in await tx.all("schedule_busy", list(schedules))}
 
 
 async def fire(tx: Transaction, plans: Sequence[FirePlan]) -> list[bool]:
@@ -175,6 +206,7 @@ async def fire(tx: Transaction, plans: Sequence[FirePlan]) -> list[bool]:
     ]
     told = {schedule: (name, task) for schedule, name, task in await tx.each("schedule_advance", sorted(places))}
     won = [plan for plan in plans if plan.schedule in told]
+    freed = await _cancel_earlier(tx, journal, [plan for plan in won if plan.cancels])
     await _record(tx, journal, won, told)
     decided = [row for plan in won if (row := _decided(plan, tx.now)) is not None]
     if decided:
@@ -182,8 +214,22 @@ async def fire(tx: Transaction, plans: Sequence[FirePlan]) -> list[bool]:
     for schedule in disabled & told.keys():
         name, task = told[schedule]
         journal.other(TASK, Action.SCHEDULE_DISABLED, name, "system", task)
+    await unpark(tx, freed)
     await journal.write()
     return [plan.schedule in told for plan in plans]
+
+
+async def _cancel_earlier(tx: Transaction, journal: Journal, plans: Sequence[FirePlan]) -> list[str | None]:
+    """Cancel what is live of the plans' schedules: it is of earlier due times, for the new runs are not there yet.
+
+    A run that holds the unique key of a new one stays: it is the one that the fire will find. Returns the freed keys.
+    """
+    new = {plan.schedule: {fire.run.unique_key for fire in plan.fires if fire.run is not None} for plan in plans}
+    rows = await tx.all("schedule_live", sorted(new)) if new else []
+    live = [run for schedule, run, unique in rows if new[schedule] and (unique is None or unique not in new[schedule])]
+    freed: list[str | None] = []
+    await moved(tx, journal, freed, live, RunEvent.CANCEL, "system", tx.now)
+    return freed
 
 
 def _decided(plan: FirePlan, now: Micros) -> tuple[str, str, Micros] | None:
@@ -239,9 +285,7 @@ async def _fill(
 
 async def fires(tx: Transaction, schedule: str, limit: int, after: str | None) -> Page[Fire]:
     """See ``Store.fires``."""
-    if after is not None and not after.isdecimal():
-        raise InvalidInput.field("/page/after", f"{after!r} is not a cursor that this list gave")
-    start = _END if after is None else int(after)
+    start = GREATEST if after is None else cursor_of(after)
     rows = await tx.all("fire_list", schedule, start, limit + 1)
     items = tuple(fire_of(row) for row in rows[:limit])
     return Page(items, str(items[-1].id) if len(rows) > limit and items else None)
@@ -266,8 +310,29 @@ async def settle(tx: Transaction, runs: Sequence[EndedRun], next_due: Mapping[st
         error = run.error if failed else None
         status = run.status.value
         await tx.do("schedule_settle", run.schedule, counted, failed, last_run_at, status, error, run.completed_at)
-    for schedule, moment in next_due.items():
-        if schedule in settled:
-            await tx.do("schedule_rearm", schedule, moment)
-            tx.topics.add("schedules")
+    await rearm(tx, {schedule: due for schedule, due in next_due.items() if schedule in settled})
     tx.topics.add("settled")
+
+
+async def rearm(tx: Transaction, next_due: Mapping[str, Micros]) -> None:
+    """See ``Store.rearm``."""
+    for schedule, due in sorted(next_due.items()):
+        await tx.do("schedule_rearm", schedule, due)
+        tx.topics.add("schedules")
+
+
+async def withdraw(tx: Transaction, schedule: str | None, actor: str, limit: int) -> int:
+    """See ``Store.withdraw``."""
+    if schedule is None:
+        rows = await tx.all("run_early", tx.now, limit)
+    else:
+        rows = await tx.all("run_early_of", tx.now, limit, schedule)
+    if rows:
+        await move(tx, [row[0] for row in rows], RunEvent.CANCEL, actor, tx.now)
+    return len(rows)
+
+
+async def stranded(tx: Transaction, limit: int) -> list[tuple[Schedule, Micros | None]]:
+    """See ``Store.stranded_schedules``."""
+    found = [schedule_of(row) for row in await tx.all("schedule_stranded", limit)]
+    return [(schedule, await first_value(tx, "fire_ended", schedule.id)) for schedule in found]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from runwright.clock import SECOND
-from runwright.model import Claim, Control
-from runwright.store.base import NewWorker, Rate
+from runwright.model import Claim, Control, TaskVersion
+from runwright.store.base import Definition, NewWorker, Rate
 from runwright.store.leases import LiveSession
-from runwright.store.rows import claimed_of, dump
+from runwright.store.rows import claimed_of, dump, roles_of
 from runwright.store.transaction import Row, Transaction
 from runwright.store.verbs.claim import unpark
 
@@ -21,24 +21,42 @@ async def session_row(tx: Transaction, session: str) -> Row | None:
 async def register(tx: Transaction, worker: NewWorker, lease_seconds: float) -> None:
     """See ``Store.register``."""
     values = (worker.id, worker.host, worker.pid, dump(dict(worker.lanes)), tx.now, round(lease_seconds * SECOND))
-    row = await tx.one("session_insert", *values)
+    row = await tx.one("session_insert", *values, *(int(role in worker.roles) for role in ("worker", "scheduler")))
     assert row is not None
-    await _know(tx, row[0], worker.tasks, worker.rates)
+    await _know(tx, row[0], worker.tasks, worker.rates, worker.definitions)
 
 
-async def publish(tx: Transaction, session: str, tasks: Sequence[str], rates: Mapping[str, Rate]) -> None:
+async def publish(
+    tx: Transaction,
+    session: str,
+    tasks: Sequence[str],
+    rates: Mapping[str, Rate],
+    definitions: Mapping[str, Definition],
+) -> None:
     """See ``Store.publish``."""
     row = await session_row(tx, session)
     if row is not None:
-        await tx.do("catalogue_clear", row[0])
-        await _know(tx, row[0], tasks, rates)
+        await _forget(tx, row[0])
+        await _know(tx, row[0], tasks, rates, definitions)
 
 
-async def _know(tx: Transaction, key: int, tasks: Sequence[str], rates: Mapping[str, Rate]) -> None:
+async def _know(
+    tx: Transaction,
+    key: int,
+    tasks: Sequence[str],
+    rates: Mapping[str, Rate],
+    definitions: Mapping[str, Definition],
+) -> None:
     limits = [(task, rates.get(task)) for task in tasks]
     rows = [(key, task, rate and rate.count, rate and rate.micros) for task, rate in limits]
     await tx.many("catalogue_insert", rows)
+    await tx.many("definition_insert", [(key, task, told.source_hash, told.body) for task, told in definitions.items()])
     tx.topics.add("runs")
+
+
+async def _forget(tx: Transaction, key: int) -> None:
+    await tx.do("catalogue_clear", key)
+    await tx.do("definition_clear", key)
 
 
 async def hand_back(tx: Transaction, session: str, tokens: Sequence[tuple[int, int]]) -> None:
@@ -64,7 +82,7 @@ async def give_up_reservations(tx: Transaction, keys: Sequence[int]) -> None:
     freed: list[str | None] = []
     for key in keys:
         freed += [name for (name,) in await tx.all("session_hand_back", key)]
-        await tx.do("catalogue_clear", key)
+        await _forget(tx, key)
     await unpark(tx, freed)
     tx.topics.add("runs")
 
@@ -72,8 +90,26 @@ async def give_up_reservations(tx: Transaction, keys: Sequence[int]) -> None:
 async def live(tx: Transaction) -> list[LiveSession]:
     """The sessions that are not over."""
     return [
-        LiveSession(key, session, beats, lease / SECOND) for key, session, beats, lease in await tx.all("session_live")
+        LiveSession(key, session, beats, lease / SECOND, roles_of(works, fires))
+        for key, session, beats, lease, works, fires in await tx.all("session_live")
     ]
+
+
+async def versions(tx: Transaction, dead: Collection[int]) -> list[TaskVersion]:
+    """See ``Store.versions``; ``dead`` are keys of sessions that are known to be gone."""
+    return [
+        TaskVersion(task, source_hash, session, roles_of(works, fires))
+        for key, task, source_hash, session, works, fires in await tx.all("definition_versions")
+        if key not in dead
+    ]
+
+
+async def definitions(tx: Transaction, tasks: Collection[str]) -> dict[str, Definition]:
+    """See ``Store.definitions``."""
+    return {
+        task: Definition(source_hash, body)
+        for task, source_hash, body in await tx.all("definition_read", sorted(tasks))
+    }
 
 
 async def controls(tx: Transaction, session: str) -> list[Control]:

@@ -11,6 +11,7 @@ from runwright.model import Cursor, Event, NewEvent, Page
 from runwright.store.base import EventFilter
 from runwright.store.rows import event_of
 from runwright.store.transaction import Transaction, first_value
+from runwright.store.verbs.cursors import GREATEST, cursor_of
 from runwright.store.verbs.journal import Journal
 
 COLUMNS = {
@@ -105,9 +106,7 @@ async def events(tx: Transaction, filters: Sequence[EventFilter], limit: int, af
     for place, condition in enumerate(filters):
         conditions.append(_condition(condition, f"/query/{place}", values))
     if after is not None:
-        if not after.isdecimal():
-            raise InvalidInput.field("/page/after", f"{after!r} is not a cursor that this list gave")
-        values.append(int(after))
+        values.append(cursor_of(after))
         conditions.append(f"id < ${len(values)}")
     values.append(limit + 1)
     statement = (
@@ -157,6 +156,8 @@ def _value(condition: EventFilter, given: str | int, pointer: str) -> str | int:
     if condition.column != "time":
         return str(given)
     if isinstance(given, int):
+        if abs(given) > GREATEST:
+            raise InvalidInput.field(f"{pointer}/value", "is no time in microseconds since 1970")
         return given
     try:
         moment = datetime.fromisoformat(given)

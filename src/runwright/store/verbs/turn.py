@@ -13,7 +13,7 @@ from runwright.model import ACTIVE, WAITING, Change, Finish, Lane, RunStatus, Tu
 from runwright.store.actions import Action, action_of
 from runwright.store.base import Wanted
 from runwright.store.rows import clean, dump
-from runwright.store.transaction import Row, Transaction
+from runwright.store.transaction import PIECE_ROWS, Row, Transaction
 from runwright.store.verbs.claim import Claimer, unpark
 from runwright.store.verbs.journal import Journal
 from runwright.store.verbs.kin import WAITS, take_back
@@ -42,7 +42,9 @@ async def turn(
         asks = await _change(tx, journal, worker, changes, rows, statuses, lost, freed)
         if barrier and freed:
             tx.topics.add("runs")  # the exclusive run may have waited for one that only waits now
-        await _finish(tx, journal, worker, finished, rows, statuses, lost, freed)
+        for first in range(0, len(finished), PIECE_ROWS):  # the store works on some while the next are made ready
+            piece = finished[first : first + PIECE_ROWS]
+            await _finish(tx, journal, worker, piece, rows, statuses, lost, freed)
         await unpark(tx, freed)
         if asks:
             refused = await take_back(tx, asks, lost, alone=barrier and bool(wanted))
@@ -182,5 +184,4 @@ async def _finish(
         if exclusive or lane == Lane.SERVICE:
             tx.topics.add("runs")  # what waited behind it may start, in any process
     if updates:
-        await tx.many("turn_finish", updates)
-        await tx.many("attempt_insert", attempts)
+        await tx.together(("turn_finish", updates), ("attempt_insert", attempts), *journal.batches())

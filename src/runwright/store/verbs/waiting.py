@@ -8,7 +8,7 @@ from runwright.clock import SECOND, Micros, to_datetime
 from runwright.model import Lane, RunStatus
 from runwright.store.transaction import Transaction, first_value
 from runwright.store.verbs.kin import KEPT, kept_by, part_of
-from runwright.store.verbs.runs import WAITS
+from runwright.store.verbs.runs import IN_LINE, WAITS
 
 _WAITING = {RunStatus.PENDING.value, RunStatus.RETRYING.value}
 
@@ -25,6 +25,9 @@ async def waiting_for(tx: Transaction, run: str) -> str | None:
         return None
     if ready == WAITS:
         return await _for_schedules(tx, run)
+    if ready == IN_LINE:
+        before = await first_value(tx, "waiting_in_line", run)
+        return f"It waits for run {before} of its schedule to end." if before else "It is about to start."
     if due_at > tx.now:
         return f"It is due at {to_datetime(due_at):%Y-%m-%d %H:%M:%S} UTC."
     known, any_live = await tx.one("waiting_known", task) or (0, 0)

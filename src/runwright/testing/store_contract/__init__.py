@@ -9,10 +9,12 @@ from runwright.testing.store_contract.dependencies import TestBackfill, TestGrap
 from runwright.testing.store_contract.enqueue import TestEnqueue, TestIdempotency, TestUnique
 from runwright.testing.store_contract.keys import TestConcurrencyKeys
 from runwright.testing.store_contract.kin import TestKeysOfParents, TestWaitingParents
+from runwright.testing.store_contract.knowledge import TestKnowledge
 from runwright.testing.store_contract.limits import TestAging, TestRates, TestUniqueForms
+from runwright.testing.store_contract.lines import TestCancelling, TestInLine
 from runwright.testing.store_contract.lists import TestHistory, TestRuns, TestWaitingFor
 from runwright.testing.store_contract.people import TestDelete, TestMove, TestPause
-from runwright.testing.store_contract.schedules import TestFires, TestSchedules, TestSettle
+from runwright.testing.store_contract.schedules import TestFires, TestSchedules, TestSettle, TestWithdraw
 from runwright.testing.store_contract.sessions import TestNotes, TestOrphans, TestPrune, TestSessions
 from runwright.testing.store_contract.timeline import TestCredentials, TestTimeline
 from runwright.testing.store_contract.turns import TestChanges, TestFinish, TestLifecycle
@@ -21,6 +23,7 @@ __all__ = [
     "TestAging",
     "TestBackfill",
     "TestBarrier",
+    "TestCancelling",
     "TestChanges",
     "TestClaims",
     "TestConcurrencyKeys",
@@ -32,7 +35,9 @@ __all__ = [
     "TestGraph",
     "TestHistory",
     "TestIdempotency",
+    "TestInLine",
     "TestKeysOfParents",
+    "TestKnowledge",
     "TestLifecycle",
     "TestMove",
     "TestNotes",
@@ -52,4 +57,5 @@ __all__ = [
     "TestWaiting",
     "TestWaitingFor",
     "TestWaitingParents",
+    "TestWithdraw",
 ]

@@ -197,7 +197,7 @@ class TestWaiting:
         assert await given.claimed() == []
         assert await given.status(run) is RunStatus.PENDING
         assert "success of a" in (await store.waiting_for(run) or "")
-        assert await store.busy_schedules([b.id]) == {b.id: 1}
+        assert await store.busy_schedules([b.id]) == {b.id}
         assert (await store.statistics()).runs_by_status[RunStatus.PENDING] == 1
         assert await store.decide_waiting([(run, None)]) == 1
         assert await store.decide_waiting([(run, None), (run, "late")]) == 0

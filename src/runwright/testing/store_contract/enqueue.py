@@ -70,6 +70,24 @@ class TestEnqueue:
         assert len((await store.runs(RunQuery())).items) == 3
         assert len((await store.events([])).items) == 3
 
+    async def test_many_of_which_one_is_there(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        new = [given.run() for _ in range(400)]
+        await store.enqueue(new[300:301])
+        again = await store.enqueue(new)
+        assert [answer.run_id for answer in again] == [run.id for run in new]
+        assert len((await store.runs(RunQuery(limit=500))).items) == 400
+        assert len((await store.events([], limit=500)).items) == 400
+
+    async def test_twice_in_one_batch(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        one, other = given.run(), given.run()
+        answers = await store.enqueue([one, other, one])
+        assert [(answer.run_id, answer.created) for answer in answers] == [
+            (one.id, True), (other.id, True), (one.id, True),
+        ]  # fmt: skip
+        assert len((await store.runs(RunQuery())).items) == 2
+
     async def test_none_at_all(self, store: Store, clock: ManualClock) -> None:
         assert list(await store.enqueue([])) == []
 

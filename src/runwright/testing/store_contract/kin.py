@@ -139,6 +139,22 @@ class TestWaitingParents:
         await given.end(claim)
         assert await given.claimed() == [stranger]
 
+    async def test_an_exclusive_child_is_found_behind_any_number_of_exclusive_runs(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        given = Family(store, clock)
+        await given.worker()
+        alone = await given.running("report", exclusive=True)
+        others = [await given.add("report", exclusive=True) for _ in range(30)]
+        inner = await given.add("report", exclusive=True, parent=alone.run_id)
+        await given.lend(alone)
+        claim = await given.claim()
+        assert claim.run_id == inner
+        await given.end(claim)
+        assert await given.goes_on(alone)
+        await given.end(alone)
+        assert await given.claimed() == others[:1]
+
     async def test_a_lender_that_ends_or_dies_has_lent_nothing_any_more(self, store: Store, clock: ManualClock) -> None:
         given = Family(store, clock)
         await given.worker()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from runwright.clock import SECOND
 from runwright.errors import DuplicateName
 from runwright.lifecycle import RunEvent
-from runwright.model import FirePlan, NewFire, NewRun, RunStatus, Schedule, ScheduleChange
+from runwright.model import FirePlan, NewFire, NewRun, Page, RunStatus, Schedule, ScheduleChange
 from runwright.retry import Retry
 from runwright.store.base import RunQuery, Store
 from runwright.testing.clock import ManualClock
@@ -70,6 +71,28 @@ class TestSchedules:
             ("schedule.created", "nightly", "backup", "ann"),
         ]
 
+    async def test_pages_go_by_name_and_tell_the_number(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        gone = given.schedule("gone")
+        b, a, c = (replace(given.schedule(name), task=task) for name, task in (("b", "y"), ("a", "x"), ("c", "y")))
+        await put(store, b, a, c, gone)
+        await store.delete_schedule(gone.id, "ann")
+        assert await store.schedule_page(2) == (Page((a, b), "b"), 3)
+        assert await store.schedule_page(2, "b") == (Page((c,), None), 3)
+        assert await store.schedule_page(1, task="y") == (Page((b,), "b"), 2)
+        assert await store.schedule_page(1, "b", task="y") == (Page((c,), None), 2)
+        assert await store.schedule_page(2, name="c") == (Page((c,), None), 1)
+        assert await store.schedule_page(2, name="c", task="x") == (Page((), None), 0)
+
+    async def test_what_code_declares_is_found_and_what_tasks_have(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        code, more = given.schedule("z", origin="tasks.py:7"), given.schedule("a", origin="tasks.py:7")
+        await put(store, code, given.schedule("people"), more)
+        await store.delete_schedule(more.id, "ann")
+        assert [(each.name, each.deleted) for each in await store.declared_schedules()] == [("a", True), ("z", False)]
+        assert await store.schedules_of(["backup", "nothing"]) == {"backup": ["people", "z"]}
+        assert await store.schedules_of([]) == {}
+
     async def test_a_name_is_taken_once(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
         first, second = given.schedule("a"), given.schedule("b")
@@ -119,32 +142,60 @@ class TestSchedules:
             assert (await store.fires(schedule.id)).items == ()
         assert list(await store.schedules()) == []
         (tombstone,) = await store.schedules(deleted=True)
-        assert (tombstone.name, tombstone.deleted, tombstone.enabled) == ("code", True, False)
+        assert (tombstone.name, tombstone.deleted, tombstone.edited, tombstone.enabled) == ("code", True, True, False)
+        assert await store.declared_schedules(withdrawn=True) == []
         with pytest.raises(DuplicateName, match=r"tasks\.py:7"):
             await put(store, given.schedule("code"))
         assert await put(store, given.schedule("people"))
         assert await given.status(run) is RunStatus.PENDING
-        assert await store.next_due() is None
+
+    async def test_a_withdrawn_one_keeps_all_but_its_name(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        code, needs = given.schedule("code", 5, origin="tasks.py:7"), given.schedule("needs", origin="tasks.py:9")
+        await put(store, code, needs, given.schedule("other"))
+        fire = plan(code, NewFire(clock.now(), "missed"), next_due_at=given.in_seconds(60))
+        assert await store.fire([fire]) == [True]
+        graphs: list[object] = []
+
+        async def write(stored_as: str, **fields: Any) -> None:
+            stored = await store.schedule(stored_as)
+            assert stored is not None
+            written = ScheduleChange(replace(stored, **fields), "schedule.updated")
+            assert await store.write_schedules([written], "ann", lambda *graph: graphs.append(graph))
+
+        await write("code", deleted=True)
+        assert len(graphs) == 1
+        assert [each.name for each in await store.declared_schedules(withdrawn=True)] == ["code"]
+        assert [schedule.name for schedule in await store.schedules()] == ["needs", "other"]
+        assert await store.due_schedules(given.in_seconds(60)) == []
+        await write("code", deleted=False)
+        assert [each.name for each in await store.due_schedules(given.in_seconds(60))] == ["code"]
+        assert [fire.outcome for fire in (await store.fires(code.id)).items] == ["missed"]
+
+        await write("code", deleted=True)
+        await write("needs", deleted=True)
+        assert await put(store, given.schedule("code"))
+        await write("other", name="needs")
+        assert await store.declared_schedules() == []
+        assert [schedule.origin for schedule in await store.schedules()] == ["", ""]
 
     async def test_due_are_the_enabled_ones_earliest_first(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
-        assert await store.next_due() is None
         late, early, never = given.schedule("late", 20), given.schedule("early", 10), given.schedule("never")
         disabled = replace(given.schedule("off", 5), enabled=False)
         await put(store, late, early, never, disabled)
         assert [schedule.name for schedule in await store.due_schedules(given.in_seconds(15))] == ["early"]
         assert [schedule.name for schedule in await store.due_schedules(given.in_seconds(20))] == ["early", "late"]
         assert [schedule.name for schedule in await store.due_schedules(given.in_seconds(20), 1)] == ["early"]
-        assert await store.next_due() == given.in_seconds(10)
 
-    async def test_busy_counts_live_runs(self, store: Store, clock: ManualClock) -> None:
+    async def test_busy_are_those_with_live_runs(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
         await given.worker()
         await given.ended(schedule="a")
         await given.add(schedule="a", due_in=5)
         await given.add(schedule="a", due_in=5)
         await given.add(schedule="b", due_in=5)
-        assert dict(await store.busy_schedules(["a", "b", "c"])) == {"a": 2, "b": 1}
+        assert await store.busy_schedules(["a", "b", "c"]) == {"a", "b"}
 
 
 class TestFires:
@@ -246,6 +297,23 @@ class TestFires:
         assert first.items[0].due_at > second.items[-1].due_at
 
 
+class TestWithdraw:
+    async def test_runs_of_a_time_to_come_are_cancelled_batch_by_batch(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        await given.worker()
+        tried = await given.add(schedule="a")
+        await store.turn("w1", finished=[given.finish(await given.claim(), RunEvent.RETRY, due_in=9)])
+        kept = [tried, await given.add(due_in=9), await given.add(schedule="a")]
+        early = [await given.add(schedule=name, due_in=9) for name in ("a", "b", "a", "b", "a")]
+        assert [await store.withdraw("a", "ann", 2) for _ in range(3)] == [2, 1, 0]
+        assert [await given.status(run) for run in early] == [RunStatus.CANCELLED, RunStatus.PENDING] * 2 + [
+            RunStatus.CANCELLED
+        ]
+        assert [await store.withdraw(None, "ann") for _ in range(2)] == [2, 0]
+        assert [(await given.status(run)).terminal for run in kept] == [False] * 3
+        assert (await store.events([])).items[0].user == "ann"
+
+
 class TestSettle:
     async def test_consequences_are_recorded_once(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
@@ -269,6 +337,27 @@ class TestSettle:
         assert (read.next_due_at, read.version) == (given.in_seconds(9), 1)
         assert read.last_run_at == ended[1].started_at
         assert list(await store.ended()) == []
+
+    async def test_a_success_clears_the_last_error(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        await given.worker()
+        schedule = given.schedule()
+        await put(store, schedule)
+        told: list[str | None] = []
+
+        async def tell() -> None:
+            await store.settle(await store.ended(), {})
+            read = await store.schedule(schedule.id)
+            assert read is not None
+            told.append(read.last_error)
+
+        await given.ended(event=RunEvent.FAIL, schedule=schedule.id)
+        await tell()
+        await store.move([await given.add(schedule=schedule.id)], RunEvent.CANCEL, "ann", clock.now())
+        await tell()
+        await given.ended(schedule=schedule.id)
+        await tell()
+        assert told == ["no", "no", None]
 
     async def test_runs_of_no_schedule_and_runs_that_go_on_have_none(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)

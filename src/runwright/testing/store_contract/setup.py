@@ -47,6 +47,7 @@ class RunOptions(TypedDict, total=False):
     parent: str | None
     schedule: str | None
     waits: bool
+    in_line: bool
     unique_key: str | None
     until_start: bool
     unique_since: int | None

@@ -1,0 +1,2 @@
+-- A session tells of nothing any more.
+DELETE FROM definition WHERE worker = $1;

@@ -1,0 +1,130 @@
+"""Statements that are told together on PostgreSQL: one for a few rows, in pieces under way for many, all or none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+
+from runwright.clock import SystemClock, SystemRng
+from runwright.model import Lane, NewRun
+from runwright.store.postgres import PostgresStore
+from runwright.store.postgres_transaction import FEW_ROWS, composed
+from runwright.store.transaction import Transaction, UndoError
+
+_rng = SystemRng()
+
+
+def starts(first: int, count: int) -> list[tuple[object, ...]]:
+    return [("backup", number) for number in range(first, first + count)]
+
+
+def ends(count: int) -> list[tuple[object, ...]]:
+    return [(f"run-{number}", "s", "completed", None, number, None) for number in range(count)]
+
+
+@pytest.fixture
+async def store(postgres_url: str) -> AsyncIterator[PostgresStore]:
+    opened = await PostgresStore.open(postgres_url, clock=SystemClock(), rng=_rng)
+    yield opened
+    await opened.close()
+
+
+async def stored(url: str) -> tuple[list[int], int]:
+    connection = await asyncpg.connect(url)
+    found = [row[0] for row in await connection.fetch("SELECT at FROM runwright.rate_start ORDER BY at")]
+    ended: int = await connection.fetchval("SELECT count(*) FROM runwright.ended")
+    await connection.close()
+    return found, ended
+
+
+def test_several_statements_become_one_that_takes_all_their_values() -> None:
+    assert composed("INSERT $1, $2", "UPDATE $2 $1 $2", "DELETE $1") == (
+        "WITH s0 AS (INSERT $1, $2), s1 AS (UPDATE $4 $3 $4) DELETE $5"
+    )
+    assert composed("INSERT $1") == "INSERT $1"
+
+
+@pytest.mark.parametrize("count", [1, FEW_ROWS // 2, FEW_ROWS, 1001])
+async def test_all_of_it_is_stored(store: PostgresStore, postgres_url: str, count: int) -> None:
+    async def verb(tx: Transaction) -> None:
+        await tx.together(("rate_insert", starts(0, count)), ("ended_insert", ends(count)), ("event_insert", []))
+
+    await store._write(verb)
+    assert await stored(postgres_url) == (list(range(count)), count)
+
+
+async def test_an_error_of_what_is_under_way_undoes_all(store: PostgresStore, postgres_url: str) -> None:
+    async def verb(tx: Transaction) -> None:
+        await tx.together(("rate_insert", [*starts(0, 1000), (None, 1)]))
+
+    with pytest.raises(asyncpg.NotNullViolationError):
+        await store._write(verb)
+    assert await stored(postgres_url) == ([], 0)
+
+
+async def test_an_error_of_the_verb_waits_for_what_is_under_way(store: PostgresStore, postgres_url: str) -> None:
+    async def verb(tx: Transaction) -> None:
+        await tx.together(("rate_insert", starts(0, 1000)))
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await store._write(verb)
+    assert await stored(postgres_url) == ([], 0)
+
+
+async def test_an_error_in_a_savepoint_undoes_what_is_under_way(store: PostgresStore, postgres_url: str) -> None:
+    async def verb(tx: Transaction) -> None:
+        try:
+            async with tx.savepoint():
+                await tx.together(("rate_insert", starts(0, 1000)))
+                raise UndoError
+        except UndoError:
+            pass
+        with pytest.raises(asyncpg.NotNullViolationError):
+            async with tx.savepoint():
+                await tx.together(("rate_insert", [*starts(0, 1000), (None, 1)]))
+        await tx.together(("rate_insert", starts(5, 1)))
+
+    await store._write(verb)
+    assert await stored(postgres_url) == ([5], 0)
+
+
+class Overheard:
+    """A connection, and what it is asked to carry out."""
+
+    def __init__(self, connection: Any, asked: list[str]) -> None:
+        self._connection = connection
+        self._asked = asked
+        self.fetch, self.fetchrow, self.transaction = connection.fetch, connection.fetchrow, connection.transaction
+
+    async def execute(self, statement: str, /, *values: object) -> str:
+        self._asked.append(statement[:6])
+        return str(await self._connection.execute(statement, *values))
+
+
+async def test_a_few_runs_are_one_statement_and_many_are_pieces(postgres_url: str) -> None:
+    """Without BEGIN and COMMIT the answer comes after the commit all the same."""
+    asked: list[str] = []
+
+    class Told(PostgresStore):
+        @asynccontextmanager
+        async def _connection(self) -> AsyncIterator[Any]:
+            async with super()._connection() as connection:
+                yield Overheard(connection, asked) if self._looking is not None else connection  # once it is open
+
+    store = await Told.open(postgres_url, clock=SystemClock(), rng=_rng)
+    now = SystemClock().now()
+    runs = [NewRun(_rng.run_id(now), "backup", Lane.ASYNC, "{}", now, now) for _ in range(1003)]
+    asked.clear()
+    await asyncio.gather(*(store.enqueue([run]) for run in runs[:3]))
+    assert len(await store.runs_by_id([run.id for run in runs])) == 3
+    assert [text for text in asked if text != "SELECT"] == ["WITH s"]
+    asked.clear()
+    await store.enqueue(runs[3:])
+    assert [text for text in asked if text != "SELECT"] == ["BEGIN", *["INSERT"] * 8, "COMMIT"]
+    await store.close()
