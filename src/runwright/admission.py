@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runwright.auth.sealing import Sealer
-from runwright.clock import SECOND, Micros, Rng, to_micros
+from runwright.clock import SECOND, YEARS, Micros, Rng, to_micros
 from runwright.errors import ConfirmRequired, FieldError, InvalidInput
 from runwright.model import JSON, MASK, SYSTEM, Actor, JSONObject, Lane, NewArguments, NewRun, Run
 from runwright.retry import Retry
@@ -28,7 +28,7 @@ from runwright.tasks.values import text_fault
 from runwright.uploads import Spool
 
 PRIORITY_LIMIT = NUMBER_LIMIT
-LATEST = to_micros(datetime(9001, 1, 1, tzinfo=UTC))
+PAST_ALL_YEARS = to_micros(datetime(YEARS[-1] + 1, 1, 1, tzinfo=UTC))
 TEXT_CHARACTERS = 255
 MOST_TAGS = 100
 # made once: json.dumps with options makes an encoder for each call
@@ -215,14 +215,14 @@ def _check(request: RunRequest) -> None:
     if given == _NOTHING and not request.tags:
         return
     faults: list[FieldError] = []
-    for name, least, past in (("priority", 1 - PRIORITY_LIMIT, PRIORITY_LIMIT), ("run_at", None, LATEST)):
+    for name, least, past in (("priority", 1 - PRIORITY_LIMIT, PRIORITY_LIMIT), ("run_at", None, PAST_ALL_YEARS)):
         value = getattr(request, name)
         if value is None:
             continue
         if not isinstance(value, int) or isinstance(value, bool):
             faults.append(FieldError(f"/{name}", f"must be a whole number, not {value!r:.80}"))
         elif value >= past and name == "run_at":
-            faults.append(FieldError(f"/{name}", "must not be after the year 9000"))
+            faults.append(FieldError(f"/{name}", f"must not be after the year {YEARS[-1]}"))
         elif value >= past or (least is not None and value < least):
             faults.append(FieldError(f"/{name}", f"must be a number below {PRIORITY_LIMIT}, not {value!r:.80}"))
     texts = [(f"/{name}", getattr(request, name)) for name in ("user", "entity", "idempotency_key")]

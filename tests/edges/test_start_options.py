@@ -35,9 +35,9 @@ async def invoice(customer: str) -> int:
         ({"priority": True}, "/priority", "must be a whole number, not True"),
         ({"priority": math.nan}, "/priority", "must be a whole number, not nan"),
         ({"priority": 10**20}, "/priority", "must be a number below 2147483648"),
-        ({"run_at": "tomorrow"}, "/run_at", "must be a datetime that is aware"),
-        ({"run_at": datetime(2026, 1, 1)}, "/run_at", "must be a datetime that is aware"),  # noqa: DTZ001  # the point of the test
-        ({"run_at": datetime(9500, 1, 1, tzinfo=UTC)}, "/run_at", "must not be after the year 9000"),
+        ({"run_at": "tomorrow"}, "/run_at", "must be a time with an offset"),
+        ({"run_at": datetime(2026, 1, 1)}, "/run_at", "must be a time with an offset"),  # noqa: DTZ001  # the point of the test
+        ({"run_at": datetime(9500, 1, 1, tzinfo=UTC)}, "/run_at", "and a year from 1970 to 9000"),
         ({"user": 5}, "/user", "must be text, not int"),
         ({"user": "\ud800"}, "/user", "half of a surrogate pair"),
         ({"entity": "a\0b"}, "/entity", "contains a NUL character"),

@@ -23,6 +23,7 @@ from runwright.model import LogLine
 from tests.process.process_tasks import TASKS, hopeless
 
 MEBIBYTE = 1024 * 1024
+LIVE = [status for status in RunStatus if not status.terminal]
 KINDS = ("spin", "sleep", "ignore", "fork", "daemon")
 
 
@@ -135,7 +136,7 @@ async def many(manager: TaskManager, count: int) -> None:
         last = (await manager.start_many(calls))[-1]
         await manager.wait(last)
         async with asyncio.timeout(120):
-            while manager.worker.executor.busy:
+            while (await manager.runs(status=LIVE, limit=1)).items:
                 await asyncio.sleep(0.01)
 
 

@@ -18,9 +18,6 @@ from runwright.store.sqlite_errors import translated
 APPLICATION_ID = 0x52756E77
 """``Runw`` in the header of the file: whose database it is."""
 
-CACHE_KIBIBYTES = 3000
-"""How many of the file's pages each connection keeps. Five times that was no quicker: the system has them, too."""
-
 MEMORY = ":memory:"
 _MAGIC = b"SQLite format 3\x00"
 _CREATE_MIGRATION = (
@@ -76,7 +73,6 @@ def connect(path: str, *, busy_seconds: float, read_only: bool = False) -> apsw.
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
         connection.execute("PRAGMA journal_size_limit = 67108864")
         return connection
 
