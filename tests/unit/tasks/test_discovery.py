@@ -214,6 +214,13 @@ def test_whatever_an_object_does_when_it_is_looked_at_is_its_files_own_fault(tmp
     assert registry.names() == tuple(sorted({"good", *([kept] if kept else [])}))
 
 
+def test_a_name_of_any_bytes_is_told_in_text(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"\xff.py")).write_text("def run(): ...\n")
+    (problem,) = load(tmp_path)[1].problems
+    assert problem.file == f"{tmp_path}/\\udcff.py"
+    assert "cannot be the name of a task" in problem.error
+
+
 @pytest.mark.usefixtures("trusting")
 def test_jobs_are_what_they_say(tmp_path: Path) -> None:
     (tmp_path / "jobs.py").write_text(
