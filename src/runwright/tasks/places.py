@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from runwright.errors import RunwrightError
+from runwright.tasks.text import text_of
 
 _SOURCE = "__source__"
 
@@ -31,12 +32,9 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, RunwrightError):
         return error.message
     if isinstance(error, SystemExit):
-        return f"ends the program while it is imported: sys.exit({error.code!r})"
-    try:
-        text = str(error.msg if isinstance(error, SyntaxError) else error).strip()
-    except Exception:  # noqa: BLE001 - a message may be made by any code
-        text = ""
-    return f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__
+        return f"ends the program while it is imported: sys.exit({text_of(error.code, 200)})"
+    text = text_of(error.msg if isinstance(error, SyntaxError) else error, 500).strip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def file_of(module: object) -> str | None:

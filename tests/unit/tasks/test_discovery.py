@@ -193,7 +193,7 @@ EVIL: dict[str, tuple[str, list[tuple[int | None, str]]]] = {
         "def run(x: T): ...\n",
         [(4, "RuntimeError: untyped")],
     ),
-    "half_character": ("raise ValueError('\\ud800')\n", [(1, "ValueError: \\ud800")]),
+    "half_character": ("raise ValueError('\\ud800')\n", [(1, "ValueError: ?")]),
 }
 
 
@@ -212,6 +212,13 @@ def test_whatever_an_object_does_when_it_is_looked_at_is_its_files_own_fault(tmp
     kept = {"odd_name": "fine", "mixed_keys": "mixed", "lazy": "lazy", "no_attributes": "no_attributes",
             "odd_mapping": "odd_mapping"}.get(name)  # fmt: skip
     assert registry.names() == tuple(sorted({"good", *([kept] if kept else [])}))
+
+
+def test_a_name_of_any_bytes_is_told_in_text(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"\xff.py")).write_text("def run(): ...\n")
+    (problem,) = load(tmp_path)[1].problems
+    assert problem.file == f"{tmp_path}/\\udcff.py"
+    assert "cannot be the name of a task" in problem.error
 
 
 @pytest.mark.usefixtures("trusting")
