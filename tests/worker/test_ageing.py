@@ -12,6 +12,8 @@ from runwright.testing import ManualClock, memory_manager
 from runwright.worker.janitor import Janitor
 
 AGING_SECONDS, SWEEP_EVERY_SECONDS = 60.0, 30.0
+IN_HAND_SECONDS = 20.0
+"""For the urgent runs, a second each, that the worker had in reserve when the modest one came to the front."""
 
 
 @pytest.mark.parametrize("ages", [True, False])
@@ -51,7 +53,7 @@ async def test_a_run_of_low_priority_has_its_turn_among_urgent_ones(ages: bool) 
             assert run.status is RunStatus.PENDING
             return
         await manager.wait(waiting.id)
-        assert AGING_SECONDS <= waited <= AGING_SECONDS + SWEEP_EVERY_SECONDS + 3
+        assert AGING_SECONDS <= waited <= AGING_SECONDS + SWEEP_EVERY_SECONDS + IN_HAND_SECONDS
         assert {run.task for run in (await manager.runs(status="pending")).items} == {"urgent"}
         for _ in range(10):
             gate.release()
