@@ -59,7 +59,7 @@ class _Psycopg:
         except Error as error:
             if error.sqlstate is None:
                 raise
-            known = asyncpg.PostgresError.get_message_class_for_sqlstate(error.sqlstate)  # type: ignore[attr-defined]
+            known = asyncpg.PostgresError.get_message_class_for_sqlstate(error.sqlstate)  # type: ignore[attr-defined]  # its metaclass has it
             raise known(str(error)) from error
         return cursor
 
