@@ -26,6 +26,7 @@ ALLOWED = {
     ("worker/port.py", "threading"): "a lock: the task in a process of its own may have threads",
     ("worker/conversation.py", "threading"): "a bell that the home loop rings for the thread of a process",
     ("worker/process_lane.py", "threading"): "the lane's threads share the nursery",
+    ("tasks/probe.py", "threading"): "a process of its own, which looks for the threads that a file has left behind",
     ("manager/bridge.py", "threading"): "the bridge for synchronous callers",
     ("store/sqlite_writer.py", "threading"): "the writer thread",
     ("store/postgres_heart.py", "threading"): "the heartbeat's loop and connection must not depend on the engine's",
