@@ -161,7 +161,7 @@ def is_service(schedule: object) -> bool:
     if isinstance(schedule, str):
         return schedule.strip().lower() == "@always"
     if isinstance(schedule, Mapping):
-        return schedule.get("type") == "always" or is_service(schedule.get("when"))
+        return schedule.get("type") == "always"
     return isinstance(schedule, Always)
 
 

@@ -270,7 +270,7 @@ def test_no_timeout_is_not_the_default_timeout() -> None:
     assert (endless.timeout, endless.timeout_unset) == (None, False)
 
 
-@pytest.mark.parametrize("schedule", ["@always", " @ALWAYS ", Always(), {"type": "always"}, {"when": "@always"}])
+@pytest.mark.parametrize("schedule", ["@always", " @ALWAYS ", Always(), {"type": "always"}])
 def test_a_service_has_its_own_lane_and_no_end(schedule: object) -> None:
     service = plain_thing.with_(schedule=schedule)
     assert (service.lane, service.mode) == (Lane.SERVICE, "async")
