@@ -119,7 +119,7 @@ def test_a_schedule_that_says_nothing_is_no_option_of_a_task(when: Any) -> None:
     [
         ('from runwright import task\n\n@task(schedule="61 * * * *")\nasync def job(): ...\n', 3),
         ('"""Script."""\n\nschedule = "61 * * * *"\n\ndef run(): ...\n', 3),
-        ('metadata = {"schedule": "61 * * * *"}\n\ndef run(): ...\n', 3),
+        ('metadata = {"schedule": "61 * * * *"}\n\ndef run(): ...\n', 1),
         (
             "def work(): ...\n\n"
             'metadata = {"con": [{"func": work, "interval": "cron", "cron_params": {"hour": 99}}]}\n',
