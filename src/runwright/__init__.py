@@ -1,7 +1,13 @@
-"""Runwright: the background-task engine. These are its public names; everything else is behind them."""
+"""Runwright: the background-task engine. These are its public names; everything else is behind them.
+
+What makes an engine is imported when it is asked for. A file of tasks needs none of it, and is tried out, and run in
+processes of its own, without.
+"""
+
+import importlib
+import typing
 
 from runwright.clock import Clock, SystemClock
-from runwright.config import Settings
 from runwright.errors import (
     ConfirmRequired,
     Conflict,
@@ -20,7 +26,6 @@ from runwright.errors import (
     StoreRefused,
     StoreUnavailable,
 )
-from runwright.manager import Blocking, TaskManager
 from runwright.model import HIGH, LOW, MEDIUM, Actor, Run, RunStatus, TaskProgress
 from runwright.retry import Discard, Retry, Snooze
 from runwright.schedule import parse_when
@@ -32,6 +37,12 @@ from runwright.tasks.hooks import Hooks
 from runwright.tasks.options import Unique
 from runwright.tasks.uploads import UploadedFile
 from runwright.when import Always, At, Cron, Every
+
+if typing.TYPE_CHECKING:
+    from runwright.config import Settings
+    from runwright.manager import Blocking, TaskManager
+
+_LATER = {"Blocking": "runwright.manager", "Settings": "runwright.config", "TaskManager": "runwright.manager"}
 
 __all__ = [
     "HIGH",
@@ -81,3 +92,9 @@ __all__ = [
     "parse_when",
     "task",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return globals().setdefault(name, getattr(importlib.import_module(_LATER[name]), name))
