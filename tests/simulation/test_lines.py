@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -15,14 +13,6 @@ from tests.simulation.test_simulation import told
 
 SEEDS = (1, 3, 5)
 SEEDS_FOR_MUTANTS = range(4)
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """The core reports the trouble that it is given; that is not what these tests are about."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

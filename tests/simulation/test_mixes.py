@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,14 +15,6 @@ from tests.simulation.test_simulation import told
 SEEDS = (3, 42)
 """Seed 42 found a parked child, a run behind the barrier and the barrier that waited for one another."""
 SEEDS_FOR_MUTANTS = range(4)
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """The core reports the trouble that it is given; that is not what these tests are about."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -21,14 +20,6 @@ REGRESSIONS = (6, 10, 16, 22, 78, 96, 103, 139, 2137)
 """Seeds that have found something once: reservations lost when a hand-back failed, or adopted again while it was on its
 way; runs that waited for a wall clock set back; a newer claim killed for an older one's lost token."""
 SEEDS_FOR_MUTANTS = range(12)
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """The core reports the trouble that it is given; that is not what these tests are about."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 def _without_version(world: World, fire: Any) -> Any:
