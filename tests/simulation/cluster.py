@@ -120,7 +120,6 @@ class Execution:
     task: str = ""
     key: str | None = None
     limit: int = 0
-    parent: str | None = None
     waits: bool = False
     """Whether the code waits for other runs, and does nothing meanwhile."""
 

@@ -92,6 +92,10 @@ MIX_MUTANTS = [
         "a parent goes on beside a child with its key", QUIET,
         patch=lambda: spoiled(places_left="SELECT 1 WHERE 1 OR ?1"), options=KEYED,
     ),
+    Mutant(
+        "a stranger comes into the place of one that waits", QUIET,
+        patch=lambda: without("claim_keys_held", "count(*)", "count(*) - sum(lent > 0)"), options=KEYED,
+    ),
     Mutant("lending wakes nobody", QUIET, patch=lending_wakes_nobody, options=KEYED),
     Mutant(
         "the store does not know who waits", QUIET,

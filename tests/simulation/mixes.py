@@ -3,15 +3,17 @@
 Most have children, exclusive and keyed ones among them, that have children themselves, and wait for them: for one, for
 several at once, for a while only. Some wait for a run that is not theirs.
 
-What is asked beside the questions of every world is asked of what user code did: how many held a key at once, whether
-two runs of one unique key lived at once, what ran beside an exclusive run. Code that waits does nothing; when its wait
-is over, it is asked again what it runs beside. Only the starts of a task with a rate limit are counted when the store
-gives them out, by the world's clock: its code may begin later.
+What is asked beside the questions of every world is asked of what user code did: how many went on with a key at once,
+whether two runs of one unique key lived at once, what ran beside an exclusive run. Code that waits does nothing; when
+its wait is over, it is asked again what it runs beside. What is a matter of the moment in which the store gives a run
+out is asked then, for its code may begin later: whether it came into a place that code that waits keeps, and the starts
+of a task with a rate limit, by the world's clock.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,7 +23,7 @@ from typing import Any
 from runwright.admission import RunRequest
 from runwright.clock import SECOND, Micros
 from runwright.lifecycle import RunEvent
-from runwright.model import NewRun, Turn
+from runwright.model import Claim, NewRun, Turn
 from runwright.retry import Retry
 from runwright.tasks.context import current_run
 from runwright.tasks.definition import task
@@ -68,14 +70,14 @@ class MixWorld(World):
             async def code(seconds: float, at: str = "", of: str = "", deep: int = 0, floor: str = "") -> None:
                 async def have_children(execution: Execution) -> None:
                     if name == "family" and not of and self.loop.rng.random() < 0.2:
-                        await self._wait(execution, [self.loop.rng.choice(self.acknowledged)])
+                        await self._wait_for_another(execution)
                     # nobody whom an exclusive run keeps can keep a key from its children: they may take any
                     held = "" if exclusive else execution.key if name in LIMITS else floor
                     await self._have_children(execution, deep, held or "")
 
                 await self._execute(
                     node, seconds, exclusive=exclusive, task=name, key=f"{name}:{at}" if at else None,
-                    limit=LIMITS.get(name, 0), parent=of or None, then=have_children if deep else None,
+                    limit=LIMITS.get(name, 0), then=have_children if deep else None,
                 )  # fmt: skip
 
             return task(name=name, exclusive=exclusive, retry=Retry(max_retries=2, delay=2), **options)(code)
@@ -110,6 +112,13 @@ class MixWorld(World):
         if together:
             await self._wait(execution, together)
 
+    async def _wait_for_another(self, execution: Execution) -> None:
+        """Wait for a run that is not its own: one that came before it, so that no two can wait for each other."""
+        known = self.acknowledged
+        before = known[: known.index(execution.run)] if execution.run in known else known
+        if before:
+            await self._wait(execution, [self.loop.rng.choice(before)])
+
     async def _wait(self, execution: Execution, runs: Sequence[str], patience: float | None = None) -> None:
         """Wait for all of the runs. However the wait ends, the code does something from then on."""
         port = current_run()._port
@@ -120,7 +129,7 @@ class MixWorld(World):
         finally:
             execution.waits = False
             if execution.node in self._alive():
-                self._check_company(execution, again=True)
+                self._check_company(execution)
 
     def _arguments(self, name: str, first: int = 0) -> dict[str, Any] | None:
         """What a run of the task is given; None if it would take a key before the ``first``."""
@@ -154,7 +163,27 @@ class MixWorld(World):
 
     def answered(self, answer: Any) -> None:
         if isinstance(answer, Turn):
-            self.claimed_at += [self.clock.now() for claim in answer.claims if claim.task == "rated"]
+            for claim in answer.claims:
+                self._given_out(claim)
+
+    def _given_out(self, claim: Claim) -> None:
+        given = json.loads(claim.arguments)
+        if given.get("of"):
+            self.parents[claim.run_id] = given["of"]
+        if claim.task == "rated":
+            self.claimed_at.append(self.clock.now())
+        elif claim.task in LIMITS:
+            key = f"{claim.task}:{given['at']}"
+            alive = self._alive()
+            kept = [
+                e for e in self.executions
+                if e.key == key and e.ended is None and e.node in alive and e.run != claim.run_id
+                and not (e.waits and self._lends(e.run, claim.run_id))
+            ]  # fmt: skip
+            self._expect(
+                len(kept) < LIMITS[claim.task],
+                f"{claim.run_id} was given out beside {len(kept)} of {key}, at {self.loop.seconds:.3f}",
+            )
 
     def _forbidden(self, new: Execution, other: Execution) -> bool:
         """An exclusive run is alone with those whom it is part of and those who are part of it, also while it waits."""
@@ -172,28 +201,21 @@ class MixWorld(World):
             above.append(run := parent)
         return above
 
-    def _check_company(self, new: Execution, *, again: bool = False) -> None:
-        """``again``: it has waited, and goes on; only those whose code goes on, too, are in its way."""
-        if new.parent is not None:
-            self.parents[new.run] = new.parent
+    def _check_company(self, new: Execution) -> None:
         World._check_company(self, new)
         if new.key is None:
             return
-        others = [
-            other
-            for other in self._live_beside(new)
-            if other.key == new.key and not (other.waits and (again or not self._has_key(new, other)))
-        ]
+        going = [other for other in self._live_beside(new) if other.key == new.key and not other.waits]
         limit = new.limit or 1  # a unique key is held by one
         self._expect(
-            len(others) < limit, f"{new.run} ran beside {len(others)} of {new.key}, from {self.loop.seconds:.3f}"
+            len(going) < limit, f"{new.run} ran beside {len(going)} of {new.key}, from {self.loop.seconds:.3f}"
         )
 
-    def _has_key(self, new: Execution, other: Execution) -> bool:
-        """Whether code that waits keeps its key from a new run: not from its own, nor from an exclusive one's."""
-        above = self._above(new.run)
+    def _lends(self, waits: str, run: str) -> bool:
+        """Whether code that waits leaves its place to a run: its own, or that of an exclusive run that keeps it."""
+        above = self._above(run)
         alone = {e.run for e in self.executions if e.exclusive}.intersection(above)
-        return other.run not in above and all(self._kin(run, other.run) for run in alone)
+        return waits in above or not all(self._kin(other, waits) for other in alone)
 
     async def _judge(self, minutes: float) -> None:
         runs = await self._all_runs()

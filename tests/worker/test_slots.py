@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runwright import NotFound, Retry, RunContext, RunFailed, RunStatus, Settings, TaskManager, task
+from runwright import Conflict, NotFound, Retry, RunContext, RunFailed, RunStatus, Settings, TaskManager, task
 from runwright.model import Lane
 from runwright.worker.places import Places
 
@@ -77,6 +77,27 @@ def family(mode: str, count: Count, **options: Any) -> list[Any]:
             return result
 
     return [child_sync, parent_sync]
+
+
+def waits_for(mode: str) -> Any:
+    """A task that waits for a run, or for itself, and says why it cannot."""
+    if mode == "async":
+
+        @task(name="below")
+        async def below(first: str = "", *, run: RunContext) -> str:
+            with pytest.raises(Conflict) as refused:
+                await run.wait(first or run.id)
+            return str(refused.value)
+
+        return below
+
+    @task(name="below")
+    def below_sync(first: str = "", *, run: RunContext) -> str:
+        with pytest.raises(Conflict) as refused:
+            run.wait_sync(first or run.id)
+        return str(refused.value)
+
+    return below_sync
 
 
 @pytest.mark.parametrize("user_loop", [False, True])
@@ -178,6 +199,23 @@ async def test_what_waiting_answers() -> None:
         for what, answer in (("failed", "RunFailed"), ("unknown", "NotFound"), ("impatient", "TimeoutError")):
             assert await asyncio.wait_for(manager.run("asks", {"what": what}), PROMPT) == answer
         await manager.close(grace=0)
+
+
+@pytest.mark.parametrize("mode", ["async", "thread"])
+@pytest.mark.parametrize("deep", [0, 1, 2])
+async def test_nobody_waits_for_itself_or_for_what_it_is_part_of(mode: str, deep: int) -> None:
+    @task
+    async def above(deep: int, first: str = "", *, run: RunContext) -> Any:
+        first = first or run.id
+        what = {"deep": deep - 1, "first": first} if deep > 1 else {"first": first}
+        return await run.wait(await run.start("above" if deep > 1 else "below", what))
+
+    async with TaskManager(settings(), tasks=[above, waits_for(mode)]) as manager:
+        started = manager.run("above", {"deep": deep}) if deep else manager.run("below")
+        answer = str(await asyncio.wait_for(started, PROMPT))
+
+    assert answer.startswith("run ") and answer.endswith(": neither could ever end")
+    assert ("which it is part of" if deep else "would wait for itself") in answer
 
 
 async def test_a_full_lane_holds_up_nobody_else() -> None:

@@ -72,7 +72,7 @@ class RunPort(Protocol):
         ...
 
     async def wait(self, run_id: str) -> Run:
-        """Wait until another run has ended; this run lends its slot meanwhile. Raises NotFound.
+        """Wait until another run has ended; this run lends its slot meanwhile. Raises NotFound and Conflict.
 
         However the wait ends, it returns or raises only when the run may go on.
         """
@@ -206,6 +206,8 @@ class RunContext:
         Raises:
             RunFailed: it ended otherwise than completed.
             NotFound: there is no such run.
+            Conflict: it is this run itself, or one that it is part of, and neither could ever end. Two runs of
+                different parents that wait for each other are not found out: they do so until one is out of time.
         """
         return _result(await self._port.wait(run_id))
 

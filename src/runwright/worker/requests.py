@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from runwright.admission import PRIORITY_LIMIT, Admission, RunRequest
 from runwright.bus import Bus
 from runwright.clock import Clock
-from runwright.errors import NotFound
+from runwright.errors import Conflict, NotFound
 from runwright.lifecycle import RunEvent
 from runwright.model import SYSTEM, Actor, Change, JSONObject, Lane, Role, Run
 from runwright.store.base import Store
@@ -117,14 +117,21 @@ class Requests:
         return answer.run_id
 
     async def wait_for(self, job: Job, run_id: str) -> Run:
-        """Wait until a run has ended; the job's slot is lent meanwhile. Raises NotFound.
+        """Wait until a run has ended; the job's slot is lent meanwhile.
 
         Whatever ends the wait, it is over only when the store lets the job's code go on.
+
+        Raises:
+            NotFound: there is no such run.
+            Conflict: it is the job's own run, or one that this is part of, which cannot end before the wait does.
         """
         wakeup = self._bus.subscribe(f"run:{run_id}")
         try:
             if (run := await self._existing(run_id)).status.terminal:
                 return run
+            if run_id == job.claim.run_id or await self._is_part_of(job, run_id):
+                whom = "itself" if run_id == job.claim.run_id else f"run {run_id}, which it is part of"
+                raise Conflict(f"run {job.claim.run_id} would wait for {whom}: neither could ever end", run_id)
             self.lend(job)
             try:
                 while not (run := await self._existing(run_id)).status.terminal:
@@ -266,6 +273,14 @@ class Requests:
         self._waiting.discard(job)
         if (asked := self._asking.pop(job, None)) is not None:
             _settle(asked)
+
+    async def _is_part_of(self, job: Job, run_id: str) -> bool:
+        """Whether a job's run is a child of another one, or a child of its child, and so on."""
+        above = job.claim.parent
+        while above is not None and above != run_id:
+            run = await self._store.run(above)
+            above = None if run is None else run.parent
+        return above is not None
 
     async def _existing(self, run_id: str) -> Run:
         run = await self._store.run(run_id)
