@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runwright import Conflict, NotFound, Retry, RunContext, RunFailed, RunStatus, Settings, TaskManager, task
+from runwright import Conflict, NotFound, Retry, RunContext, RunFailed, RunStatus, Settings, StoreUnavailable, TaskManager, task
 from runwright.model import Lane
 from runwright.worker.places import Places
 
@@ -216,6 +216,41 @@ async def test_nobody_waits_for_itself_or_for_what_it_is_part_of(mode: str, deep
 
     assert answer.startswith("run ") and answer.endswith(": neither could ever end")
     assert ("which it is part of" if deep else "would wait for itself") in answer
+
+
+async def test_a_store_that_is_away_ends_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = asyncio.Event()
+    asked = 0
+
+    @task
+    async def child() -> str:
+        await release.wait()
+        return "done"
+
+    @task
+    async def parent(*, run: RunContext) -> Any:
+        return await run.wait(await run.start("child"))
+
+    async with TaskManager(settings(), tasks=[child, parent]) as manager:
+        find = manager.store.run
+
+        async def away_at_first(run_id: str) -> Any:
+            nonlocal asked
+            asked += 1
+            if asked < 4:
+                raise StoreUnavailable("away")
+            release.set()
+            return await find(run_id)
+
+        monkeypatch.setattr("runwright.worker.requests.POLL_SECONDS", 0.001)
+        monkeypatch.setattr(type(manager.store), "run", lambda _, run_id: away_at_first(run_id))
+        started = await manager.start("parent")
+        async with asyncio.timeout(PROMPT):
+            await release.wait()
+        monkeypatch.undo()
+        ended = await manager.wait(started.id, timeout=PROMPT)
+
+    assert (ended.result, asked >= 4) == ("done", True)
 
 
 async def test_a_full_lane_holds_up_nobody_else() -> None:

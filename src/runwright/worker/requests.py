@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from runwright.admission import PRIORITY_LIMIT, Admission, RunRequest
 from runwright.bus import Bus
 from runwright.clock import Clock
-from runwright.errors import Conflict, NotFound
+from runwright.errors import Conflict, NotFound, StoreUnavailable
 from runwright.lifecycle import RunEvent
 from runwright.model import SYSTEM, Actor, Change, JSONObject, Lane, Role, Run
 from runwright.store.base import Store
@@ -278,15 +278,23 @@ class Requests:
         """Whether a job's run is a child of another one, or a child of its child, and so on."""
         above = job.claim.parent
         while above is not None and above != run_id:
-            run = await self._store.run(above)
+            run = await self._find(above)
             above = None if run is None else run.parent
         return above is not None
 
     async def _existing(self, run_id: str) -> Run:
-        run = await self._store.run(run_id)
+        run = await self._find(run_id)
         if run is None:
             raise NotFound("run", run_id)
         return run
+
+    async def _find(self, run_id: str) -> Run | None:
+        """The run; None if there is none. A store that is away ends no wait: it is asked again."""
+        while True:
+            try:
+                return await self._store.run(run_id)
+            except StoreUnavailable:
+                await self._clock.sleep(POLL_SECONDS)
 
 
 async def _uninterrupted(future: asyncio.Future[Any], stop: Callable[[], object] = lambda: None) -> None:
