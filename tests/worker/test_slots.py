@@ -10,7 +10,18 @@ from typing import Any
 
 import pytest
 
-from runwright import Conflict, NotFound, Retry, RunContext, RunFailed, RunStatus, Settings, StoreUnavailable, TaskManager, task
+from runwright import (
+    Conflict,
+    NotFound,
+    Retry,
+    RunContext,
+    RunFailed,
+    RunStatus,
+    Settings,
+    StoreUnavailable,
+    TaskManager,
+    task,
+)
 from runwright.model import Lane
 from runwright.worker.places import Places
 
