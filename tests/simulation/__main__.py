@@ -1,21 +1,18 @@
-"""Plays one seed again and says what went wrong: ``python -m tests.simulation SEED [MINUTES | mix | lines]``."""
+"""Plays one seed again and says what went wrong: ``python -m tests.simulation SEED [KIND [MINUTES]]``."""
 
 from __future__ import annotations
 
 import logging
 import sys
 
-from tests.simulation.cluster import play
-from tests.simulation.lines import play_lines
-from tests.simulation.mixes import play_mix
+from tests.simulation.kinds import KINDS
 
 
 def main() -> int:
     """Play the seed of the command line."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    seed, how = int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "6"
-    kinds = {"mix": play_mix, "lines": play_lines}
-    world = kinds[how](seed) if how in kinds else play(seed, float(how))
+    seed, kind, *minutes = sys.argv[1:] if len(sys.argv) > 2 else [*sys.argv[1:], "cluster"]
+    world = KINDS[kind].play(int(seed), *map(float, minutes))
     print(
         f"seed {seed}, {world.drawn}: {len(world.acknowledged)} runs acknowledged, {len(world.executions)} executions"
     )

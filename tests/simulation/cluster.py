@@ -24,7 +24,7 @@ from runwright.control import ScheduleEdit, Schedules
 from runwright.control.schedule_edit import Editor
 from runwright.errors import StoreUnavailable
 from runwright.lifecycle import RunEvent
-from runwright.model import SYSTEM, Fire, NewRun, Run
+from runwright.model import SYSTEM, Fire, NewRun, Run, RunStatus
 from runwright.retry import Retry
 from runwright.store.base import EventFilter, RunQuery
 from runwright.store.sqlite import SqliteStore
@@ -43,6 +43,7 @@ from tests.simulation.loop import SimulatedLoop
 
 START: Micros = 1_790_000_000 * SECOND
 LEASE_SECONDS, BEAT_SECONDS, SWEEP_SECONDS, POLL_SECONDS = 30.0, 10.0, 5.0, 5.0
+QUIET_AT_LEAST_SECONDS, QUIET_STEP_SECONDS = 90.0, 13.0  # longer than the longest freeze; no multiple of a schedule
 FAILING = 0.2  # the share of executions that raise
 SHORTEST_SLEEP = 0.0002  # a spin must move the virtual time
 SYNC_VERBS = {"beat"}
@@ -248,7 +249,10 @@ class NodeStore:
 
 @dataclass(slots=True)
 class World:
-    """Everything, for one seed. ``mutations`` are planted bugs by the name of the verb that they spoil."""
+    """Everything, for one seed; it ends early when a rule is broken.
+
+    ``mutations`` are planted bugs by the name of the verb that they spoil.
+    """
 
     seed: int
     nodes_wanted: int = 3
@@ -378,8 +382,16 @@ class World:
         chaos.cancel()
         self.faults = Faults()
         await self._disable_schedules()
-        await asyncio.sleep(self.quiet_seconds)
+        await self._until_all_has_ended()
         await self._judge(minutes)
+
+    async def _until_all_has_ended(self) -> None:
+        """Quiet until no run is live, but long enough for the dead to be found; ``quiet_seconds`` is the most."""
+        end = self.loop.seconds + self.quiet_seconds
+        await asyncio.sleep(QUIET_AT_LEAST_SECONDS)
+        live = RunQuery(statuses=[status for status in RunStatus if not status.terminal], limit=1)
+        while self.loop.seconds < end and not self.violations and (await self.store.runs(live)).items:
+            await asyncio.sleep(QUIET_STEP_SECONDS)
 
     def _add_node(self, name: str) -> None:
         node = Node(self, name)
@@ -430,7 +442,7 @@ class World:
     async def _client(self, seconds: float) -> None:
         """Somebody who starts runs, and trusts only what was acknowledged; the same request is sent again if unsure."""
         rng = self.loop.rng
-        while self.loop.seconds < seconds:
+        while self.loop.seconds < seconds and not self.violations:
             await asyncio.sleep(rng.expovariate(1 / self.start_seconds) if rng.random() < 0.7 else 0)
             wanted = self._wish()
             for _ in range(50):

@@ -21,7 +21,7 @@ from runwright.model import SYSTEM, Fire, Run
 from runwright.store.base import EventFilter
 from runwright.tasks.context import current_run
 from runwright.tasks.definition import task
-from tests.simulation.cluster import Execution, Node, World, play
+from tests.simulation.cluster import Execution, Node, World
 
 LONGEST_SECONDS, STOP_SECONDS = 15.0, 25.0
 MEAN_SECONDS = {"all": 2.0}
@@ -80,7 +80,7 @@ class LineWorld(World):
     async def _client(self, seconds: float) -> None:
         """Somebody who stops everything for a while, or makes up for what has had no run."""
         rng = self.loop.rng
-        while self.loop.seconds < seconds:
+        while self.loop.seconds < seconds and not self.violations:
             await asyncio.sleep(rng.expovariate(1 / 25))
             if rng.random() < 0.5:
                 await self._backfill(rng.choice([node for node in self.nodes if not node.dead]))
@@ -157,10 +157,3 @@ class LineWorld(World):
         """How often two runs of the schedule that allows it were seen at once."""
         mine = [e for e in self.executions if e.key == "allow"]
         return sum(1 for a, b in pairwise(mine) if a.ended is not None and b.began < a.ended)
-
-
-def play_lines(seed: int, minutes: float = 2, **options: Any) -> LineWorld:
-    """One world of overlapping schedules with this seed, to its end."""
-    world = play(seed, minutes, kind=LineWorld, **options)
-    assert isinstance(world, LineWorld)
-    return world

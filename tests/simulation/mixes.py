@@ -27,7 +27,7 @@ from runwright.model import Claim, NewRun, Turn
 from runwright.retry import Retry
 from runwright.tasks.context import current_run
 from runwright.tasks.definition import task
-from tests.simulation.cluster import Execution, Node, World, play
+from tests.simulation.cluster import Execution, Node, World
 
 RATE_COUNT, RATE_SECONDS = 3, 10
 KEYS = ("a", "b")
@@ -241,8 +241,3 @@ class MixWorld(World):
                     continue
                 again = any(run == now.run and began[run] <= at <= now.began for at, run in self.restarted)
                 self._expect(again, f"{before.run} and {now.run} both lived, with the unique key {key}")
-
-
-def play_mix(seed: int, minutes: float = 2, **options: Any) -> World:
-    """One mix with this seed, to its end."""
-    return play(seed, minutes, kind=MixWorld, **options)

@@ -27,12 +27,16 @@ STEPPING = Faults(steps=True)
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A planted bug: ``verbs`` are spoiled verbs of the store, ``patch`` spoils the core itself."""
+    """A planted bug: ``verbs`` are spoiled verbs of the store, ``patch`` spoils the core itself, ``bug`` its options.
+
+    ``options`` are those of the world that it is planted in, which is in order without it.
+    """
 
     name: str
     faults: Faults
     verbs: dict[str, Spoil] = field(default_factory=dict)
     patch: Callable[[], AbstractContextManager[Any]] = nullcontext
+    bug: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -190,7 +194,7 @@ MUTANTS = [
         "hints are the truth",
         Faults(drop=1.0),
         patch=lambda: mock.patch.object(service, "LONGEST_SLEEP_SECONDS", 1e9),
-        options={"poll_seconds": 1e9},
+        bug={"poll_seconds": 1e9},
     ),
     Mutant("leases by the wall clock", STEPPING, patch=leases_by_the_wall_clock),
     Mutant("leases judged at first sight", DEADLY, patch=judged_at_first_sight),
