@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,8 @@ from pydantic import SecretStr
 
 from runwright import RunContext, Settings, TaskManager, task
 from runwright.model import SYSTEM, Role
+from tests.edges.project import Project, project, read_line
+from tests.program import Program
 
 HOST = "http://127.0.0.1:6336"
 JSON_API = {"content-type": "application/vnd.api+json"}
@@ -100,3 +102,25 @@ async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
         yield Doors(manager, client(), viewer, operator, admin, tokens=tokens, client=client)
         for each in made:
             await each.aclose()
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory, program: Program) -> Iterator[Project]:
+    """A project with a running server."""
+    made = project(tmp_path_factory.mktemp("served"), program)
+    process = made.begin("serve", "--port", "0")
+    try:
+        assert "/sign-in?code=" in read_line(process.stdout)
+        yield made
+    finally:
+        (made.folder / "let-go").touch()
+        process.terminate()
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert not (made.folder / "runwright.db.server").exists()
+
+
+@pytest.fixture
+def alone(tmp_path: Path, program: Program) -> Project:
+    """A project without a server."""
+    return project(tmp_path, program)

@@ -13,144 +13,12 @@ import signal
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
 
 import pytest
 
-TASKS = '''
-import asyncio
-import sys
-import time
-from datetime import timedelta
-from pathlib import Path
-from typing import Literal
-
-from pydantic import SecretStr
-
-from runwright import RunContext, UploadedFile, task
-
-
-@task(title="Say a word", category="demo", tags=["words"])
-async def say(word: str, times: int = 1, loud: bool = False, *, run: RunContext) -> dict[str, int]:
-    """Says a word."""
-    for number in range(times):
-        print(word.upper() if loud else word)
-        run.progress(number + 1, times, "saying")
-    return {"said": times}
-
-
-@task
-async def rest(run: RunContext) -> None:
-    print("resting")
-    run.progress(1, 2, "half")
-    while True:
-        await run.checkpoint()
-        await asyncio.sleep(0.01)
-
-
-@task(danger="Replaces what is there.")
-async def hurt(kind: Literal["a", "b"] = "a") -> None:
-    raise ValueError(f"ouch {kind}")
-
-
-@task
-async def add(numbers: list[int], json: int = 0) -> int:
-    return sum(numbers) + json
-
-
-@task
-async def load(tables: list[UploadedFile], note: UploadedFile | None = None) -> list[str]:
-    return [f"{one.name} {one.content_type} {one.read_text()}" for one in [*tables, *([note] if note else [])]]
-
-
-@task
-async def guard(password: SecretStr) -> int:
-    return len(password.get_secret_value())
-
-
-@task
-async def weigh(by: float, since: timedelta = timedelta(minutes=1)) -> float:
-    return by * since.total_seconds()
-
-
-@task(pausable=False)
-def stubborn() -> None:
-    Path("stubborn").touch()
-    while not Path("let-go").exists():
-        time.sleep(0.01)
-'''
-
-Wanted = Callable[[], bool]
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a call ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-@dataclass(frozen=True)
-class Project:
-    """A folder with tasks, and the program in it."""
-
-    folder: Path
-
-    def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("TASK_")}
-        return {**kept, "TZ": "UTC", **(more or {})}
-
-    def __call__(self, *words: str, environ: Mapping[str, str] | None = None, typed: str = "") -> Done:
-        done = subprocess.run(
-            [sys.executable, "-m", "runwright", *words],
-            cwd=self.folder, env=self.environment(environ), input=typed, capture_output=True, text=True, timeout=60,
-            check=False,
-        )  # fmt: skip
-        assert "Traceback" not in done.stderr or "ouch" in done.stderr, done.stderr
-        return Done(done.returncode, done.stdout, done.stderr)
-
-    def begin(self, *words: str, stdout: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "runwright", *words],
-            cwd=self.folder, env=self.environment(), stdout=stdout, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-
-    def start(self, *words: str) -> str:
-        done = self("start", *words)
-        assert done.code == 0, done.err
-        return done.out.strip()
-
-    def status(self, run: str) -> str:
-        return str(self("show", run, "--json").json["status"])
-
-
-def until(wanted: Wanted, seconds: float = 20) -> None:
-    """Look again and again at other processes; fail after ``seconds``."""
-    end = time.monotonic() + seconds
-    while not wanted():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.05)
-
-
-def project(folder: Path) -> Project:
-    (folder / "backgroundtask").mkdir()
-    (folder / "backgroundtask" / "demo.py").write_text(TASKS)
-    return Project(folder)
-
-
-def read_line(stream: IO[str] | None) -> str:
-    assert stream is not None
-    return stream.readline()
+from tests.edges.project import Project, read_line, until
 
 
 def read_terminal(descriptor: int) -> str:
@@ -159,28 +27,6 @@ def read_terminal(descriptor: int) -> str:
         return os.read(descriptor, 65536).decode(errors="replace")
     except OSError:  # the other end is closed
         return ""
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A project with a running server."""
-    made = project(tmp_path_factory.mktemp("served"))
-    process = made.begin("serve", "--port", "0")
-    try:
-        assert "/sign-in?code=" in read_line(process.stdout)
-        yield made
-    finally:
-        (made.folder / "let-go").touch()
-        process.terminate()
-        _, err = process.communicate(timeout=30)
-    assert process.returncode == 0, err
-    assert not (made.folder / "runwright.db.server").exists()
-
-
-@pytest.fixture
-def alone(tmp_path: Path) -> Project:
-    """A project without a server."""
-    return project(tmp_path)
 
 
 # ----- beside a server ------------------------------------------------------------------------------------------
@@ -494,10 +340,11 @@ def test_on_a_terminal(served: Project, words: list[str], typed: str, code: int,
 
 @pytest.mark.parametrize("environ", [{"LC_ALL": "C", "LANG": "C"}, {"PYTHONIOENCODING": "ascii"}, {"TERM": "dumb"}])
 def test_a_plain_terminal_gets_plain_text(served: Project, environ: Mapping[str, str]) -> None:
-    done = served("run", "say", "--word", "grüße → 終", environ=environ)
+    done = served.fresh("run", "say", "--word", "grüße → 終", environ=environ)
     assert done.code == 0
     assert "\x1b" not in done.out + done.err
-    assert served("--json", "runs", "--task", "say", "--limit", "1", environ=environ).json[0]["result"] == {"said": 1}
+    shown = served.fresh("--json", "runs", "--task", "say", "--limit", "1", environ=environ)
+    assert shown.json[0]["result"] == {"said": 1}
 
 
 def test_the_servers_file_is_for_its_owner_alone(served: Project) -> None:

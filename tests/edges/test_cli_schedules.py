@@ -10,10 +10,8 @@ import pytest
 
 from runwright.cli import schedules as commands
 from runwright.errors import InvalidInput
-from tests.edges import test_cli
-from tests.edges.test_cli import Project
+from tests.edges.project import Project
 
-served = test_cli.served
 ADD = ("schedules", "add", "--task", "say", "--arguments", '{"word": "x"}', "--when")
 
 
