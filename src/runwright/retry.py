@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from runwright.duration import LONGEST_SECONDS, parse_duration
 from runwright.errors import DefinitionError, FieldError, InvalidInput
@@ -16,7 +16,21 @@ from runwright.errors import DefinitionError, FieldError, InvalidInput
 MOST_RETRIES = 2**31
 
 
-class RetryLater(Exception):
+class _Postponed(Exception):
+    """A task's word that it is to be run again after ``seconds``, and why."""
+
+    _named: ClassVar[str]
+    _told: ClassVar[str]
+
+    def __init__(self, seconds: float | str | timedelta, reason: str = "") -> None:
+        try:
+            self.seconds = parse_duration(seconds)
+        except InvalidInput as error:
+            raise InvalidInput(f"{self._named}: {error}") from None
+        super().__init__(reason or f"{self._told} {self.seconds:g} s")
+
+
+class RetryLater(_Postponed):
     """Raised by a task (``raise Retry.later(60)``): try again after ``seconds``; the failure counts.
 
     Args:
@@ -26,16 +40,10 @@ class RetryLater(Exception):
         InvalidInput: ``seconds`` is something else.
     """
 
-    def __init__(self, seconds: float | str | timedelta, reason: str = "") -> None:
-        self.seconds = _wait("Retry.later", seconds)
-        super().__init__(reason or f"retry in {self.seconds:g} s")
+    _named, _told = "Retry.later", "retry in"
 
 
-class Discard(Exception):
-    """Raised by a task: this run has failed for good, whatever its retry policy says."""
-
-
-class Snooze(Exception):
+class Snooze(_Postponed):
     """Raised by a task: there is nothing to do yet; run again after ``seconds``. Not a failure, not a retry.
 
     Args:
@@ -45,14 +53,16 @@ class Snooze(Exception):
         InvalidInput: ``seconds`` is something else.
     """
 
-    def __init__(self, seconds: float | str | timedelta, reason: str = "") -> None:
-        self.seconds = _wait("Snooze", seconds)
-        super().__init__(reason or f"snoozed for {self.seconds:g} s")
+    _named, _told = "Snooze", "snoozed for"
 
 
-@dataclass(frozen=True, slots=True)
+class Discard(Exception):
+    """Raised by a task: this run has failed for good, whatever its retry policy says."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Retry:
-    """How often and when a failed run is tried again. Durations are seconds, timedeltas or texts such as ``"5m"``.
+    """How often and when a failed run is tried again. Durations may be given as timedeltas or texts such as ``"5m"``.
 
     Args:
         max_retries: retries after the first attempt; 0 means none.
@@ -68,19 +78,29 @@ class Retry:
         DefinitionError: with one FieldError for each argument that is something else.
     """
 
-    max_retries: int = 3
-    delay: float | str | timedelta = 5.0
-    backoff: Literal["exponential", "constant"] = "exponential"
-    factor: float = 2.0
-    max_delay: float | str | timedelta | None = None
-    jitter: float = 0.0
-    on: type[BaseException] | tuple[type[BaseException], ...] = ()
-    not_on: type[BaseException] | tuple[type[BaseException], ...] = ()
+    max_retries: int
+    delay: float
+    backoff: Literal["exponential", "constant"]
+    factor: float
+    max_delay: float | None
+    jitter: float
+    on: tuple[type[BaseException], ...]
+    not_on: tuple[type[BaseException], ...]
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        max_retries: int = 3,
+        delay: float | str | timedelta = 5.0,
+        backoff: Literal["exponential", "constant"] = "exponential",
+        factor: float = 2.0,
+        max_delay: float | str | timedelta | None = None,
+        jitter: float = 0.0,
+        on: type[BaseException] | tuple[type[BaseException], ...] = (),
+        not_on: type[BaseException] | tuple[type[BaseException], ...] = (),
+    ) -> None:
+        given = (max_retries, delay, backoff, factor, max_delay, jitter, on, not_on)
         faults = []
-        for name, check in _CHECKS.items():
-            value = getattr(self, name)
+        for (name, check), value in zip(_CHECKS.items(), given, strict=True):
             try:
                 object.__setattr__(self, name, check(value))
             except (InvalidInput, ValueError) as error:
@@ -110,32 +130,25 @@ class Retry:
             growth = self.factor ** (failures - 1) if self.backoff == "exponential" else 1.0
         except OverflowError:
             growth = LONGEST_SECONDS
-        longest = LONGEST_SECONDS if self.max_delay is None else parse_duration(self.max_delay)
-        wait = min(parse_duration(self.delay) * min(growth, 1e12), longest)
+        longest = LONGEST_SECONDS if self.max_delay is None else self.max_delay
+        wait = min(self.delay * min(growth, 1e12), longest)
         return min(wait * (1 + self.jitter * (2 * chance - 1)), LONGEST_SECONDS)
 
     def to_json(self) -> dict[str, int | float | str | None]:
         """The numbers of the policy, for the store; the exception types stay with the code."""
         return {
             "max_retries": self.max_retries,
-            "delay": parse_duration(self.delay),
+            "delay": self.delay,
             "backoff": self.backoff,
             "factor": self.factor,
-            "max_delay": None if self.max_delay is None else parse_duration(self.max_delay),
+            "max_delay": self.max_delay,
             "jitter": self.jitter,
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, object]) -> Self:
         """The policy that ``to_json`` wrote."""
-        return cls(**value)  # type: ignore[arg-type]  # written by to_json, and checked again by __post_init__
-
-
-def _wait(what: str, value: Any) -> float:
-    try:
-        return parse_duration(value)
-    except InvalidInput as error:
-        raise InvalidInput(f"{what}: {error}") from None
+        return cls(**value)  # type: ignore[arg-type]  # written by to_json, and checked again by __init__
 
 
 def _count(value: object) -> int:
@@ -167,7 +180,7 @@ def _types(value: object) -> tuple[type[BaseException], ...]:
     return types
 
 
-_CHECKS: dict[str, Callable[[Any], object]] = {
+_CHECKS: dict[str, Callable[[Any], object]] = {  # in the order of the parameters
     "max_retries": _count,
     "delay": parse_duration,
     "backoff": _backoff,

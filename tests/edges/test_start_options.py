@@ -1,4 +1,4 @@
-"""The Python door: what ``start`` is told beside the arguments is checked, and the error names the field."""
+"""The Python door: what ``start`` and ``runs`` are told is checked, and the error names the field."""
 
 from __future__ import annotations
 
@@ -68,6 +68,42 @@ async def test_all_faulty_options_are_told_at_once() -> None:
 
         assert [error.pointer for error in caught.value.errors] == ["/priority", "/user", "/tags/1"]
         assert (await manager.start(good, {}, priority=-5, user="a@b.c", entity="e", tags="one")).tags == ("one",)
+
+
+@pytest.mark.parametrize(
+    ("asked", "pointer", "words"),
+    [
+        ({"status": "nope"}, "/status", "'nope' is no status; there are pending, running"),
+        ({"status": ["completed", 5]}, "/status", "5 is no status"),
+        ({"status": 5}, "/status", "must be a status or several, not 5"),
+        ({"task": 5}, "/task", "must be text, not int"),
+        ({"task": "\ud800"}, "/task", "half of a surrogate pair"),
+        ({"schedule": "a\0b"}, "/schedule", "contains a NUL character"),
+        ({"limit": "x"}, "/limit", "must be a whole number from 1 to 10000, not 'x'"),
+        ({"limit": 10**20}, "/limit", "must be a whole number from 1 to 10000"),
+        ({"limit": 0}, "/limit", "must be a whole number from 1 to 10000, not 0"),
+        ({"after": 5}, "/after", "must be text, not int"),
+        ({"after": "garbage"}, "/page/after", "is not a cursor"),
+    ],
+)
+async def test_a_question_about_runs_that_means_nothing_is_refused(
+    asked: dict[str, Any], pointer: str, words: str
+) -> None:
+    async with TaskManager(Settings(store="sqlite:///:memory:"), tasks=[good], roles=()) as manager:
+        with pytest.raises(InvalidInput) as caught:
+            await manager.runs(**asked)
+
+        assert [error.pointer for error in caught.value.errors] == [pointer]
+        assert words in str(caught.value)
+
+
+async def test_runs_are_found_by_one_status_or_several() -> None:
+    async with TaskManager(Settings(store="sqlite:///:memory:"), tasks=[good], roles=()) as manager:
+        await manager.start(good, {})
+
+        assert len((await manager.runs(status="pending")).items) == 1
+        assert len((await manager.runs(status={"pending", "running"}, task="good")).items) == 1
+        assert not (await manager.runs(status=["running"])).items
 
 
 async def test_a_unique_task_says_when_it_is_free_again() -> None:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, SecretStr
 from runwright import (
     BaseTask,
     Discard,
+    InvalidInput,
     Retry,
     RunContext,
     RunFailed,
@@ -31,6 +32,7 @@ from runwright import (
     current_run,
     task,
 )
+from runwright.tasks.context import STATE_BYTES
 
 logger = logging.getLogger("elsewhere")
 
@@ -49,6 +51,16 @@ def add(a: int, b: int = 2) -> int:
 async def add_slowly(a: int, b: int) -> int:
     await asyncio.sleep(0)
     return a + b
+
+
+@task(mode="process")
+def saves_much(run: RunContext) -> str:
+    run.save_sync("small")
+    try:
+        run.save_sync("a" * STATE_BYTES)
+    except InvalidInput:
+        return f"{run.state} was kept"
+    return "was saved"
 
 
 @task(mode="process")
@@ -397,5 +409,5 @@ TASKS = [
     raises, dies, remembers, pausable, pausable_async, cleans_up, cleans_up_async, environment, chance, burns,
     starts_child, starts_badly, waits_for_child, waits_for_child_sync, waits_for_failure, waits_for_ever, hopeless,
     memory_score, reads_file, leaves_daemon, cleans_up_long, cleans_up_long_async, looks_and_ends, terminates_itself,
-    forks_and_returns, waits_a_while,
+    forks_and_returns, waits_a_while, saves_much,
 ]  # fmt: skip

@@ -122,6 +122,10 @@ async def test_state_survives_attempts(manager: TaskManager) -> None:
     assert (run.attempt, run.result) == (2, {"times": 2})
 
 
+async def test_a_state_that_is_too_large_is_refused(manager: TaskManager) -> None:
+    assert (await ended(manager, "saves_much")).result == "small was kept"
+
+
 async def test_it_starts_children_and_hears_why_it_may_not(manager: TaskManager) -> None:
     parent = await ended(manager, "starts_child")
     child = await manager.wait(str(parent.result), timeout=30)

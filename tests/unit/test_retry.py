@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -22,6 +23,14 @@ def test_exponential_waits_grow_by_the_factor_until_the_retries_are_used_up() ->
 def test_constant_waits_and_the_longest_wait() -> None:
     assert [5, 5] == [Retry(delay=5, backoff="constant").wait_seconds(n) for n in (1, 2)]
     assert [5, 7, 7] == [Retry(delay=5, max_delay=7).wait_seconds(n) for n in (1, 2, 3)]
+
+
+def test_lengths_of_time_are_seconds_from_then_on() -> None:
+    policy = Retry(delay="1m", max_delay=timedelta(minutes=5))
+
+    with mock.patch("runwright.retry.parse_duration", side_effect=AssertionError("they were parsed already")):
+        assert policy.wait_seconds(2) == 120
+        assert policy.to_json()["max_delay"] == 300
 
 
 def test_no_retries_means_none() -> None:

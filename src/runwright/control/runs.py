@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -305,6 +305,16 @@ def as_run(new: NewRun) -> Run:
         parent=new.parent,
         schedule=new.schedule,
     )
+
+
+def statuses(names: Iterable[object], pointer: str) -> list[RunStatus]:
+    """The statuses with these names. Raises InvalidInput, which names those that there are."""
+    known = {status.value: status for status in RunStatus}
+    wanted = list(names)
+    unknown = [name for name in wanted if not isinstance(name, str) or name not in known]
+    if unknown:
+        raise InvalidInput.field(pointer, f"{unknown[0]!r:.80} is no status; there are {', '.join(known)}")
+    return [known[str(name)] for name in wanted]
 
 
 _PARTICIPLES = {RunEvent.RESUME: "resumed", RunEvent.CANCEL: "cancelled", RunEvent.RESTART: "restarted"}

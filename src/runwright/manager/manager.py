@@ -24,13 +24,13 @@ from runwright.events.feed import Feed, Frame
 from runwright.manager.bridge import Blocking
 from runwright.manager.declared import DeclaredSchedules, origin_of
 from runwright.manager.files import FileSweep, spool_of, take
-from runwright.manager.requests import Given, run_request
+from runwright.manager.requests import Given, run_query, run_request
 from runwright.manager.scheduler import presence_of, scheduler_of, ticks
 from runwright.manager.schedules import ManagerSchedules
 from runwright.manager.stores import open_sealer, open_store
 from runwright.manager.worker import worker_options
 from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewEvent, Page, Role, Run, RunStatus
-from runwright.store.base import RunQuery, Store
+from runwright.store.base import Store
 from runwright.tasks.definition import Task, to_task
 from runwright.tasks.discovery import DiscoveryOptions, Report, apply, find
 from runwright.tasks.hooks import Hooks
@@ -316,9 +316,18 @@ class TaskManager:
         limit: int = 50,
         after: str | None = None,
     ) -> Page[Run]:
-        """A page of runs, newest first."""
-        statuses = [RunStatus(s) for s in ([status] if isinstance(status, str) else status)]
-        query = RunQuery(task=task, statuses=statuses, schedule=schedule, limit=limit, after=after)
+        """A page of runs, newest first.
+
+        Args:
+            task, schedule: the name of the task, the id of the schedule.
+            status: one status, or several.
+            limit: 1 to 10,000.
+            after: the ``after`` of the page before.
+
+        Raises:
+            InvalidInput: one of them is something else.
+        """
+        query = run_query(task=task, status=status, schedule=schedule, limit=limit, after=after)
         return await self.control.runs.list(SYSTEM, query)
 
     async def pause(self, run_id: str) -> Run:

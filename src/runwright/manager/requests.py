@@ -1,20 +1,24 @@
-"""Wishes for runs as code has them: keywords of ``manager.start`` become a RunRequest, or one clear error."""
+"""Wishes and questions as code has them: keywords of ``manager.start`` and ``runs``, or one clear error."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from runwright.admission import RunRequest
 from runwright.clock import MOMENT, is_moment, to_micros
+from runwright.control.runs import statuses
 from runwright.errors import InvalidInput
 from runwright.model import SYSTEM, Actor, Role
+from runwright.store.base import RunQuery
 from runwright.tasks.definition import to_task
 from runwright.tasks.registry import Registry
+from runwright.tasks.values import text_fault
 
 Given: TypeAlias = Mapping[str, Any] | Sequence[Any]
 """Arguments as code may give them: by name, or a list by position."""
 
+LISTED_MOST = 10_000
 START_OPTIONS = frozenset({"priority", "run_at", "user", "entity", "tags", "idempotency_key"})
 
 
@@ -48,3 +52,26 @@ def run_request(registry: Registry, task: Any, arguments: Given | None, options:
         tags=(tags,) if isinstance(tags, str) else tuple(tags),
         idempotency_key=options.get("idempotency_key"),
     )
+
+
+def run_query(*, task: object, status: object, schedule: object, limit: object, after: object) -> RunQuery:
+    """What ``manager.runs`` asks for. Raises InvalidInput for the first of its keywords that means nothing."""
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= LISTED_MOST:
+        raise InvalidInput.field("/limit", f"must be a whole number from 1 to {LISTED_MOST}, not {limit!r:.80}")
+    if not isinstance(status, Iterable):
+        raise InvalidInput.field("/status", f"must be a status or several, not {status!r:.80}")
+    chosen = statuses([status] if isinstance(status, str) else status, "/status")
+    return RunQuery(
+        task=_text("task", task), statuses=chosen, schedule=_text("schedule", schedule), limit=limit,
+        after=_text("after", after),
+    )  # fmt: skip
+
+
+def _text(name: str, value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise InvalidInput.field(f"/{name}", f"must be text, not {type(value).__name__}")
+    if (fault := text_fault(value)) is not None:
+        raise InvalidInput.field(f"/{name}", fault)
+    return value

@@ -89,7 +89,8 @@ class Claim:
     """A run handed to one worker session: its fencing token, and what is needed to execute it.
 
     A ``reserved`` claim is prefetched: the run is still pending to everyone until its worker reports a start.
-    ``attempt`` is the number of the attempt that begins with this claim. ``suspect`` has crashed a worker before.
+    ``attempt`` is the number of the attempt that begins with this claim. ``unreadable`` says what of its row cannot be
+    read: it is given out all the same, so that its worker can end it.
     """
 
     key: int
@@ -111,6 +112,7 @@ class Claim:
     schedule: str | None = None
     parent: str | None = None
     state: str | None = None
+    unreadable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,8 @@ class Situation:
     ``cursor`` is the last due time that was considered, or what ``begin`` gave: nothing up to it is fired any more.
     ``next_due`` is what ``begin``, the last plan or the end of the last run (``after_run``) left behind.
     ``anchor`` is the epoch of an interval's grid. ``running`` tells of a live run of this schedule; a run started
-    by hand counts too. ``held`` says why due times must be kept back (its task is unbound, all schedules are paused),
-    ``blocked`` why they may not run (permission); None if there is no such reason. ``blackouts`` are the windows in
-    which they may not run.
+    by hand counts too. ``held`` says why due times must be kept back (its task is unbound, all schedules are paused);
+    None if there is no such reason. ``blackouts`` are the windows in which they may not run.
     """
 
     cursor: datetime
@@ -41,7 +40,6 @@ class Situation:
     anchor: datetime | None = None
     running: bool = False
     held: str | None = None
-    blocked: str | None = None
     blackouts: Windows = NEVER
 
 
@@ -178,8 +176,6 @@ def _due_times(trigger: Trigger, situation: Situation, policy: Policy, now: date
 def _decide(trigger: Trigger, dues: DueTimes, situation: Situation, policy: Policy, now: datetime) -> tuple[Fire, ...]:
     if situation.held is not None:
         return (_span(dues, FireOutcome.HELD, situation.held),)
-    if situation.blocked is not None:
-        return (_span(dues, FireOutcome.BLOCKED, situation.blocked),)
     if situation.blackouts:
         return _around_blackouts(trigger, dues, situation, policy, now)
     return _allowed(trigger, dues, situation, policy, now)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from runwright.clock import Micros, to_datetime
+from runwright.errors import RunwrightError
 from runwright.model import (
     WAITING,
     Attempt,
@@ -63,7 +64,15 @@ def _moment(value: Micros | None) -> Any:
 
 
 def _strings(text: str | None) -> tuple[str, ...]:
-    return tuple(json.loads(text)) if text and text != "[]" else ()
+    return tuple(_shown(text) or ()) if text and text != "[]" else ()
+
+
+def _shown(text: str) -> Any:
+    """Stored JSON, for people. What cannot be read is None: one bad row must not keep a whole list from being seen."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _names_text(names: Sequence[str]) -> str:
@@ -113,6 +122,12 @@ def claim_of(row: Row, token: int, reserved: bool) -> Claim:
     """A claimed run, from the columns of ``claim_read``."""
     key, run_id, task, lane, arguments, attempt, failures, crashes, due_at, priority, exclusive = row[:11]
     retry, user, entity, schedule, parent, state = row[11:17]
+    policy, unreadable = None, ""
+    if retry is not None:
+        try:
+            policy = retry_of(retry)
+        except (RunwrightError, ValueError, TypeError) as error:  # one bad row must not keep others from being claimed
+            unreadable = f"its retry policy: {error}"
     return Claim(
         key,
         token,
@@ -127,12 +142,13 @@ def claim_of(row: Row, token: int, reserved: bool) -> Claim:
         priority,
         exclusive == 1,
         reserved,
-        None if retry is None else retry_of(retry),
+        policy,
         user,
         entity,
         schedule,
         parent,
         state,
+        unreadable,
     )
 
 
@@ -150,7 +166,7 @@ def run_of(row: Row) -> Run:
     (warnings, tags, entity, user, parent, schedule, worker, pause, cancel, cpu_seconds) = row[22:32]
     status = RunStatus(status_text)
     waiting = status is RunStatus.PENDING or status is RunStatus.RETRYING
-    shown = masked(json.loads(arguments))
+    shown = masked(_shown(arguments))
     return Run(
         id=run_id,
         task=task,
@@ -167,7 +183,7 @@ def run_of(row: Row) -> Run:
         failures=failures,
         crashes=crashes,
         progress=None if current is None else TaskProgress(current, total, message or ""),
-        result=None if result is None else json.loads(result),
+        result=None if result is None else _shown(result),
         error=None if kind is None else RunError(kind, error or "", traceback),
         warnings=_strings(warnings),
         tags=_strings(tags),

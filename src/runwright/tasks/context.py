@@ -18,6 +18,8 @@ from runwright.tasks.progress import plain, progress_of
 from runwright.tasks.text import text_of, text_of_record
 from runwright.tasks.values import faults
 
+STATE_BYTES = 1024 * 1024
+
 
 class RunCancelled(BaseException):
     """Raised by a checkpoint once the run was cancelled or its time is over.
@@ -175,7 +177,7 @@ class RunContext:
         """Keep a JSON value that survives restarts and later attempts; returns once it is stored.
 
         Raises:
-            InvalidInput: the value is not JSON.
+            InvalidInput: the value is not JSON, or has more than 1 MiB.
         """
         text = _state_text(state)
         await self._port.save(text)
@@ -219,11 +221,16 @@ class RunContext:
 def _state_text(state: JSON) -> str:
     try:
         wrong = list(faults(state, "/state"))
-        if not wrong:
-            return json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+        text = "" if wrong else json.dumps(state, ensure_ascii=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(f"state cannot be saved: it must be JSON, but {error}") from error
-    raise InvalidInput(f"state cannot be saved: {wrong[0].pointer} {wrong[0].message}", wrong)
+    if wrong:
+        raise InvalidInput(f"state cannot be saved: {wrong[0].pointer} {wrong[0].message}", wrong)
+    if (size := len(text.encode())) > STATE_BYTES:
+        raise InvalidInput(
+            f"state cannot be saved: it has {size} bytes; at most {STATE_BYTES} are kept: write it to a file"
+        )
+    return text
 
 
 def _result(run: Run) -> JSON:

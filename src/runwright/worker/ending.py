@@ -22,10 +22,17 @@ from runwright.tasks.text import clean, text_of
 from runwright.tasks.values import faults, sound
 
 INTERNAL = "internal"
-"""The kind of error of a run whose end the engine itself could not bring about."""
+"""The kind of error of a run that the engine itself could not execute, or whose end it could not bring about."""
 KIND_CHARACTERS = 200
 MESSAGE_CHARACTERS = 4000
 TRACEBACK_CHARACTERS = 64 * 1024
+
+
+class Unreadable(Exception):
+    """Raised in the place of user code: the store's row of a run has what no version of the engine has written."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the run cannot be read from the store, to which somebody else has written: {what}")
 
 
 class How(StrEnum):
@@ -110,6 +117,8 @@ def _raised(error: BaseException, retry: Retry | None) -> Ended:
         return Ended(How.CANCELLED, error=described(error))
     if isinstance(error, Snooze):
         return Ended(How.SNOOZED, seconds=float(error.seconds))
+    if isinstance(error, Unreadable):
+        return Ended(How.DISCARDED, error=RunError(INTERNAL, text_of(error, MESSAGE_CHARACTERS)))
     if isinstance(error, Discard):
         return Ended(How.DISCARDED, error=described(error))
     if isinstance(error, RetryLater):

@@ -8,19 +8,20 @@ import contextvars
 import json
 import logging
 from dataclasses import dataclass
+from typing import cast
 
 from runwright.admission import Admission
 from runwright.clock import Rng
 from runwright.config import Settings
 from runwright.errors import RunwrightError
 from runwright.lifecycle import Ending, Outcome
-from runwright.model import JSONObject, RunError
+from runwright.model import JSON, JSONObject, RunError
 from runwright.retry import Discard
 from runwright.tasks.context import RunContext, current
 from runwright.tasks.invoke import invocation
 from runwright.tasks.secrets import mask
 from runwright.tasks.uploads import bind_files
-from runwright.worker.ending import Ended, How, internal, raised, returned
+from runwright.worker.ending import Ended, How, Unreadable, internal, raised, returned
 from runwright.worker.job import Job, current_job
 
 logger = logging.getLogger("runwright.worker")
@@ -89,11 +90,27 @@ class UserCode:
         self.conclude(job, ended)
 
     def open_arguments(self, job: Job) -> JSONObject:
-        """The arguments of a job in clear, for the call itself and for nothing else. Raises Discard."""
+        """The arguments of a job in clear, for the call itself and for nothing else. Raises Discard, Unreadable."""
+        claim = job.claim
+        if claim.unreadable:
+            raise Unreadable(claim.unreadable)
         try:
-            return self._admission.open_arguments(job.claim.arguments)
-        except (RunwrightError, ValueError) as error:
+            arguments = self._admission.open_arguments(claim.arguments)
+        except RunwrightError as error:
             raise Discard(f"arguments: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise Unreadable(f"its arguments: {error}") from error
+        if not isinstance(arguments, dict):
+            raise Unreadable("its arguments are no JSON object")
+        return arguments
+
+    def state(self, job: Job) -> JSON:
+        """What an earlier attempt of a job has saved. Raises Unreadable."""
+        text = job.claim.state
+        try:
+            return None if text is None else cast("JSON", json.loads(text))
+        except (ValueError, RecursionError) as error:
+            raise Unreadable(f"its saved state: {error}") from error
 
     def files_folder(self, job: Job) -> str | None:
         """Where the files of a job lie; None if its task takes none."""
@@ -116,7 +133,7 @@ class UserCode:
             user=claim.user,
             entity=claim.entity,
             arguments=mask(arguments, pointers) if (pointers := job.task.signature.secret_pointers) else arguments,
-            state=None if claim.state is None else json.loads(claim.state),
+            state=self.state(job),
         )
         return context, args, kwargs
 

@@ -204,7 +204,7 @@ class ProcessLane(ThreadLane):
             "attempt": claim.attempt,
             "user": claim.user,
             "entity": claim.entity,
-            "state": None if claim.state is None else json.loads(claim.state),
+            "state": self._code.state(job),
             "arguments": self._code.open_arguments(job),
             "files": self._code.files_folder(job),
         }

@@ -110,14 +110,12 @@ def test_nothing_is_cancelled_where_nothing_starts() -> None:
     assert not result.cancel_running
 
 
-def test_held_and_blocked_due_times_are_recorded_and_passed() -> None:
-    situation = Situation(cursor=NOON - 3 * MINUTE, next_due=None, running=True)
-    held = plan(MINUTES, replace(situation, held="no such task", blocked="no permission"), Policy(), NOON)
+def test_held_due_times_are_recorded_and_passed() -> None:
+    situation = Situation(cursor=NOON - 3 * MINUTE, next_due=None, running=True, held="no such task")
+    held = plan(MINUTES, situation, Policy(), NOON)
     assert shown(held) == ["held 11:58..12:00 x3"]
     assert held.fires[0].reason == "no such task"
-    blocked = plan(MINUTES, replace(situation, blocked="blackout"), Policy(), NOON)
-    assert shown(blocked) == ["blocked 11:58..12:00 x3"]
-    assert held.cursor == blocked.cursor == NOON
+    assert held.cursor == NOON
 
 
 def test_a_clock_that_is_set_back_fires_nothing_twice() -> None:
