@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import shlex
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +21,7 @@ import pytest
 from runwright import RunFailed, Settings, TaskManager
 from runwright.testing import ManualClock, advance, drain
 from runwright.testing.clock import PacedClock
+from tests.program import Program
 
 ROOT = Path(__file__).parents[2]
 LINK = "make link FROM=./plugins/your_plugin/tasks/my_task.py TO=./backgroundtask NAME=my_task.py"
@@ -59,7 +60,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def make(project: Path, line: str) -> subprocess.CompletedProcess[str]:
+def make(program: Program, project: Path, line: str) -> subprocess.CompletedProcess[str]:
     """What a line of make does, in the project: the Makefile's own recipe, with this environment's program."""
     shown = subprocess.run(
         ["make", "-C", str(ROOT), "--no-print-directory", "-n", *shlex.split(line)[1:]],
@@ -67,9 +68,7 @@ def make(project: Path, line: str) -> subprocess.CompletedProcess[str]:
     ).stdout  # fmt: skip
     recipe = shown[shown.rindex(".venv/bin/runwright") :].strip()
     words = shlex.split(recipe)[1:]
-    return subprocess.run(
-        [sys.executable, "-m", "runwright", *words], cwd=project, capture_output=True, text=True, check=False
-    )
+    return program(*words, cwd=project, env=os.environ)
 
 
 @asynccontextmanager
@@ -93,20 +92,20 @@ async def until(manager: TaskManager, name: str, there: bool) -> None:
     end()
 
 
-def test_the_link_of_the_document(project: Path) -> None:
-    done = make(project, LINK)
+def test_the_link_of_the_document(program: Program, project: Path) -> None:
+    done = make(program, project, LINK)
     assert done.returncode == 0, done.stderr
     link = project / "backgroundtask" / "my_task.py"
     assert link.is_symlink()
     assert link.read_text() == MY_TASK
-    again = make(project, LINK)
+    again = make(program, project, LINK)
     assert again.returncode == 4  # it is there: without FORCE=1 it stays as it is
     absolute = LINK.replace("./plugins", str(project / "plugins")).replace("NAME=my_task.py", "NAME=other.py")
-    assert make(project, absolute).returncode == 0  # there, an absolute FROM gave a broken link
+    assert make(program, project, absolute).returncode == 0  # there, an absolute FROM gave a broken link
     assert (project / "backgroundtask" / "other.py").read_text() == MY_TASK
-    missing = make(project, LINK.replace("my_task.py TO", "gone.py TO"))
+    missing = make(program, project, LINK.replace("my_task.py TO", "gone.py TO"))
     assert (missing.returncode, "gone.py" in missing.stderr) == (3, True)
-    assert make(project, "make unlink TO=./backgroundtask NAME=my_task.py").returncode == 0
+    assert make(program, project, "make unlink TO=./backgroundtask NAME=my_task.py").returncode == 0
     assert not link.is_symlink()
 
 
@@ -118,9 +117,11 @@ def test_the_configuration_of_the_document(project: Path) -> None:
     assert settings.origin("interval") == f"file {(project / 'config.json').name}, key manager.tasks.interval"
 
 
-async def test_a_linked_task_is_found_run_and_its_log_kept(project: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_linked_task_is_found_run_and_its_log_kept(
+    program: Program, project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
-    assert make(project, LINK).returncode == 0
+    assert make(program, project, LINK).returncode == 0
     async with serving(project) as manager:
         assert [each.name for each in manager.tasks] == ["my_task"]
         assert [problem.error for problem in manager.registry.problems] == ["is gone"]  # plTask.py: no reason to stop

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from runwright.bus import Bus
 from runwright.clock import SECOND, Clock, Micros
@@ -18,7 +17,7 @@ from runwright.errors import StoreUnavailable
 from runwright.model import Change, Finish, Turn
 from runwright.store.base import Store
 from runwright.worker.executor import Executor
-from runwright.worker.pump import written
+from runwright.worker.log_queue import LogQueue
 from runwright.worker.service import Service
 
 FIRST_TURN_SECONDS = 0.001
@@ -36,9 +35,12 @@ class Claimer(Service):
     name = "claimer"
     topics = ("runs", "controls")
 
-    def __init__(self, store: Store, executor: Executor, clock: Clock, bus: Bus, poll_seconds: float) -> None:
+    def __init__(
+        self, store: Store, executor: Executor, logs: LogQueue, clock: Clock, bus: Bus, poll_seconds: float
+    ) -> None:
         super().__init__(bus)
         self._store = store
+        self._logs = logs
         self._executor = executor
         self._clock = clock
         self._poll_seconds = poll_seconds
@@ -78,8 +80,8 @@ class Claimer(Service):
         changes, finished, chunks = executor.drain()
         began = self._clock.monotonic()
         try:
-            if chunks:  # before the ending, so that an ended run's log is complete
-                await written(partial(self._store.append_logs, executor.session), chunks)
+            if finished:  # before the ending, so that an ended run's log is complete
+                await self._logs.write(chunks)
             turn = await self._store.turn(executor.session, wanted, changes, finished)
         except BaseException as error:
             self._unsure = True

@@ -24,6 +24,7 @@ from runwright.worker.executor import Executor
 from runwright.worker.heartbeat import AGAIN_SECONDS, Heartbeat
 from runwright.worker.hooks import HookCalls
 from runwright.worker.lanes import AsyncLane, Endings, ThreadLane, UserLoop
+from runwright.worker.log_queue import LogQueue
 from runwright.worker.outcome import Limits
 from runwright.worker.presence import Knowledge, knowledge_of
 from runwright.worker.process_lane import ProcessLane, ProcessOptions
@@ -125,10 +126,11 @@ class WorkerSession:
                 options=options.processes,
             )  # fmt: skip
             executor.add_lane(Lane.PROCESS, self._processes)
-        self.claimer = Claimer(self._store, executor, self._clock, self._bus, options.poll_seconds)
+        logs = LogQueue(self._store, self.id)
+        self.claimer = Claimer(self._store, executor, logs, self._clock, self._bus, options.poll_seconds)
         if self._hooks is not None:
             self.claimer.committed = self._hooks.committed
-        self._pump = Pump(self._store, executor, self._clock, self._bus)
+        self._pump = Pump(self._store, executor, logs, self._clock, self._bus)
         self._told = known = knowledge_of(self._registry)
         worker = NewWorker(
             self.id, socket.gethostname(), os.getpid(), executor.capacities(), known.tasks, known.rates,
