@@ -75,6 +75,25 @@ def test_no_statement_reads_a_whole_table(connection: apsw.Connection, name: str
     assert scanned <= {SMALL.get(name)}, plan(connection, SQL[name])
 
 
+def test_no_statement_is_prepared_again_for_other_values(connection: apsw.Connection) -> None:
+    """Which costs more than most of them do."""
+    heard, prepared = 0, list[object]()
+
+    def seen(*what: object) -> int:
+        prepared.append(what)
+        return apsw.SQLITE_OK
+
+    connection.authorizer = seen  # SQLite asks it whenever it prepares a statement
+    for name, statement in SQL.items():
+        places = max((int(number) for number in re.findall(r"\?(\d+)", statement)), default=0)
+        connection.execute("EXPLAIN " + statement, ("a",) * places).fetchall()
+        heard += len(prepared)
+        prepared.clear()
+        connection.execute("EXPLAIN " + statement, ("b",) * places).fetchall()
+        assert not prepared, name
+    assert heard
+
+
 @pytest.mark.parametrize(
     ("name", "index"),
     [
