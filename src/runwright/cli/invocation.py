@@ -7,10 +7,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
@@ -92,14 +92,15 @@ def remember(context: typer.Context, **given: Any) -> None:
 def command(app: typer.Typer, name: str | None = None, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Make a function a command of ``app``.
 
-    The function takes an Invocation and the command's own parameters, may be a coroutine function, and returns its
-    exit code, or None for 0. A RunwrightError becomes its message and its code; the common options are added.
+    The function takes an Invocation and the command's own parameters, options that several commands have as one
+    ``**fields: Unpack[…]`` of a typed dictionary. It may be a coroutine function, and returns its exit code, or None
+    for 0. A RunwrightError becomes its message and its code; the common options are added.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         hints = get_type_hints(function, include_extras=True)
-        _, *own = inspect.signature(function).parameters.values()
-        own = [parameter.replace(annotation=hints[parameter.name]) for parameter in own]
+        _, *declared = inspect.signature(function).parameters.values()
+        own = [each for parameter in declared for each in _expanded(parameter, hints[parameter.name])]
         context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
         shared = shared_parameters(frozenset(parameter.name for parameter in own))
 
@@ -116,6 +117,16 @@ def command(app: typer.Typer, name: str | None = None, **options: Any) -> Callab
         return function
 
     return decorate
+
+
+def _expanded(parameter: inspect.Parameter, hint: Any) -> Iterator[inspect.Parameter]:
+    """The parameter with its annotation; of ``**fields`` one for each name of its typed dictionary."""
+    if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+        yield parameter.replace(annotation=hint)
+        return
+    (fields,) = get_args(hint)
+    for name, annotation in get_type_hints(fields, include_extras=True).items():
+        yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
 def give_signature(function: Callable[..., Any], parameters: Sequence[inspect.Parameter]) -> None:

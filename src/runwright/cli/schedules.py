@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict, Unpack
 
 import typer
 
@@ -23,40 +23,51 @@ When = Annotated[
     ),
 ]
 Task = Annotated[str | None, typer.Option("--task", help="The task that it runs.")]
-Arguments = Annotated[str | None, typer.Option("--arguments", metavar="JSON", help="The arguments; also @FILE.")]
-Label = Annotated[str | None, typer.Option("--label", help="The name that people see.")]
-Description = Annotated[str | None, typer.Option("--description", help="What it is for.")]
-Zone = Annotated[str | None, typer.Option("--timezone", help="Its time zone, such as Europe/Berlin.")]
-User = Annotated[str | None, typer.Option("--user", metavar="EMAIL", help="As whom the task runs.")]
-Entity = Annotated[str | None, typer.Option("--entity", help="What it is about; the task gets it.")]
-Priority = Annotated[str | None, typer.Option("--priority", metavar="N", help="The priority of its runs.")]
-Overlap = Annotated[str | None, typer.Option("--overlap", help="skip, queue, allow or cancel_running.")]
-CatchUp = Annotated[str | None, typer.Option("--catch-up", help="After downtime: latest, skip or all.")]
-Misfire = Annotated[
-    str | None, typer.Option("--misfire-grace", metavar="TIME", help="How late a fire is still on time.")
-]
-Jitter = Annotated[str | None, typer.Option("--jitter", metavar="TIME", help="The most by which a fire is put off.")]
-Starts = Annotated[str | None, typer.Option("--starts-at", metavar="TIME", help="Not before this ISO time.")]
-Ends = Annotated[str | None, typer.Option("--ends-at", metavar="TIME", help="Not after this ISO time.")]
-Excluded = Annotated[
-    list[str] | None,
-    typer.Option("--exclude", metavar="WINDOW", help="When it is not due: 12-25, sat,sun, 22:00-06:00 …; repeatable."),
-]
-Blackouts = Annotated[
-    list[str] | None,
-    typer.Option("--blackout", metavar="WINDOW", help="When its due times are blocked, and told so; repeatable."),
-]
 Gap = Annotated[str | None, typer.Option("--dst-gap", help="A time that the clocks skip: after or skip.")]
 Fold = Annotated[str | None, typer.Option("--dst-fold", help="A time that the clocks repeat: once or twice.")]
-Retry = Annotated[
-    str | None,
-    typer.Option(
-        "--retry", metavar="POLICY", help="Its retries: a number, or max_retries=5,delay=10,backoff=constant; or JSON."
-    ),
-]
-DependsOn = Annotated[
-    list[str] | None, typer.Option("--depends-on", metavar="NAME", help="A schedule it waits for; repeatable.")
-]
+
+
+class Fields(TypedDict, total=False):
+    """Options that a schedule can be added and edited with, by their names in the API."""
+
+    arguments: Annotated[str | None, typer.Option("--arguments", metavar="JSON", help="The arguments; also @FILE.")]
+    label: Annotated[str | None, typer.Option("--label", help="The name that people see.")]
+    description: Annotated[str | None, typer.Option("--description", help="What it is for.")]
+    timezone: Annotated[str | None, typer.Option("--timezone", help="Its time zone, such as Europe/Berlin.")]
+    as_user_email: Annotated[str | None, typer.Option("--user", metavar="EMAIL", help="As whom the task runs.")]
+    entity_name: Annotated[str | None, typer.Option("--entity", help="What it is about; the task gets it.")]
+    priority: Annotated[str | None, typer.Option("--priority", metavar="N", help="The priority of its runs.")]
+    overlap: Annotated[str | None, typer.Option("--overlap", help="skip, queue, allow or cancel_running.")]
+    catch_up: Annotated[str | None, typer.Option("--catch-up", help="After downtime: latest, skip or all.")]
+    misfire_grace: Annotated[
+        str | None, typer.Option("--misfire-grace", metavar="TIME", help="How late a fire is still on time.")
+    ]
+    jitter: Annotated[str | None, typer.Option("--jitter", metavar="TIME", help="The most by which a fire is put off.")]
+    retry: Annotated[
+        str | None,
+        typer.Option(
+            "--retry",
+            metavar="POLICY",
+            help="Its retries: a number, or max_retries=5,delay=10,backoff=constant; or JSON.",
+        ),
+    ]
+    depends_on: Annotated[
+        list[str] | None, typer.Option("--depends-on", metavar="NAME", help="A schedule it waits for; repeatable.")
+    ]
+    starts_at: Annotated[str | None, typer.Option("--starts-at", metavar="TIME", help="Not before this ISO time.")]
+    ends_at: Annotated[str | None, typer.Option("--ends-at", metavar="TIME", help="Not after this ISO time.")]
+    excluded: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exclude", metavar="WINDOW", help="When it is not due: 12-25, sat,sun, 22:00-06:00 …; repeatable."
+        ),
+    ]
+    blackouts: Annotated[
+        list[str] | None,
+        typer.Option("--blackout", metavar="WINDOW", help="When its due times are blocked, and told so; repeatable."),
+    ]
+
+
 _TIMES = {"next_run", "last_run", "created_at", "updated_at", "starts_at", "ends_at"}
 
 
@@ -98,36 +109,14 @@ async def add(
             help="A cron text, '@daily', '@every 1h30m', ISO times with commas between, or a JSON form.",
         ),
     ],
-    arguments: Arguments = None,
-    label: Label = None,
-    description: Description = None,
-    timezone: Zone = None,
-    user: User = None,
-    entity: Entity = None,
-    priority: Priority = None,
-    overlap: Overlap = None,
-    catch_up: CatchUp = None,
-    misfire_grace: Misfire = None,
-    jitter: Jitter = None,
-    retry: Retry = None,
-    depends_on: DependsOn = None,
-    starts_at: Starts = None,
-    ends_at: Ends = None,
-    excluded: Excluded = None,
-    blackouts: Blackouts = None,
     dst_gap: Gap = None,
     dst_fold: Fold = None,
     disabled: Annotated[bool, typer.Option("--disabled", help="Do not let it fire yet.")] = False,
     yes: Yes = False,
+    **fields: Unpack[Fields],
 ) -> None:
     """Create a schedule."""
-    attributes = _attributes(
-        action_name=task, schedule=_when(when, dst_gap, dst_fold), arguments=arguments, label=label,
-        description=description, timezone=timezone,
-        as_user_email=user, entity_name=entity, priority=priority, overlap=overlap, catch_up=catch_up,
-        misfire_grace=misfire_grace, jitter=jitter, retry=retry, depends_on=depends_on, starts_at=starts_at,
-        ends_at=ends_at, excluded=excluded, blackouts=blackouts,
-    )  # fmt: skip
+    attributes = _attributes(action_name=task, schedule=_when(when, dst_gap, dst_fold), **fields)
     async with connect(cli) as client:
         made = await client.post(
             "/api/task", "task", {"name": name, **attributes, "is_active": not disabled, **confirm(yes)}
@@ -142,35 +131,13 @@ async def edit(
     new_name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Another name for it.")] = None,
     task: Task = None,
     when: When = None,
-    arguments: Arguments = None,
-    label: Label = None,
-    description: Description = None,
-    timezone: Zone = None,
-    user: User = None,
-    entity: Entity = None,
-    priority: Priority = None,
-    overlap: Overlap = None,
-    catch_up: CatchUp = None,
-    misfire_grace: Misfire = None,
-    jitter: Jitter = None,
-    retry: Retry = None,
-    depends_on: DependsOn = None,
-    starts_at: Starts = None,
-    ends_at: Ends = None,
-    excluded: Excluded = None,
-    blackouts: Blackouts = None,
     dst_gap: Gap = None,
     dst_fold: Fold = None,
     yes: Yes = False,
+    **fields: Unpack[Fields],
 ) -> None:
     """Change what is given, and nothing else. An empty text ('') puts an option back to what it is without it."""
-    attributes = _attributes(
-        name=new_name, action_name=task, schedule=_when(when, dst_gap, dst_fold), arguments=arguments, label=label,
-        description=description, timezone=timezone,
-        as_user_email=user, entity_name=entity, priority=priority, overlap=overlap, catch_up=catch_up,
-        misfire_grace=misfire_grace, jitter=jitter, retry=retry, depends_on=depends_on, starts_at=starts_at,
-        ends_at=ends_at, excluded=excluded, blackouts=blackouts,
-    )  # fmt: skip
+    attributes = _attributes(name=new_name, action_name=task, schedule=_when(when, dst_gap, dst_fold), **fields)
     if not attributes:
         raise InvalidInput("nothing to change: give at least one option; see runwright schedules edit --help")
     await _patch(cli, name, {**attributes, **confirm(yes)}, "changed")

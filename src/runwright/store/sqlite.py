@@ -58,7 +58,6 @@ class SqliteStore(SqlStore):
         self._lister: apsw.Connection | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._locks = Locks(None if self._memory else Path(f"{path}.sessions"))
-        self._version = self._data_version()
         self._closed = False
 
     @classmethod
@@ -105,12 +104,6 @@ class SqliteStore(SqlStore):
             if connection is not None:
                 connection.close()
         self._locks.close()
-
-    def changed_elsewhere(self) -> bool:
-        """Whether another connection than this store's has written to the file since the last question."""
-        version = self._data_version()
-        changed, self._version = version != self._version, version
-        return changed
 
     # ----- sessions --------------------------------------------------------------------------------------------
 
@@ -181,6 +174,3 @@ class SqliteStore(SqlStore):
     def _refuse_if_closed(self) -> None:
         if self._closed:
             raise StoreUnavailable(f"{self._path}: the store is closed")
-
-    def _data_version(self) -> int:
-        return int(self._reader.pragma("data_version"))
