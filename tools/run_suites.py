@@ -29,7 +29,7 @@ SUITES = (
 LIMIT_SECONDS = 480
 NOTHING_SELECTED = 5
 AT_ONCE = 2
-LONGEST = ("edges", "process", "simulation")
+LONGEST = ("process", "edges", "simulation")  # they begin, in this order
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
     found = sorted({path.relative_to(ROOT / "tests").parts[0] for path in ROOT.glob("tests/*/**/test_*.py")})
     suites = [*SUITES, *(suite for suite in found if suite not in SUITES)]
     began = time.monotonic()
-    order = sorted(suites, key=lambda suite: suite not in LONGEST)
+    order = [*LONGEST, *(suite for suite in suites if suite not in LONGEST)]
     with ThreadPoolExecutor(AT_ONCE) as lanes:
         results = dict(zip(order, lanes.map(lambda suite: run_suite(suite, arguments), order), strict=True))
     print_table([results[suite] for suite in suites], time.monotonic() - began)

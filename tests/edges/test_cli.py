@@ -132,6 +132,9 @@ def test_files_are_sent(how: str, served: Project, alone: Project) -> None:
         (["serve", "--host", "0.0.0.0", "--port", "0"], 78, "TASK_ADMIN_TOKEN"),
         (["serve", "--port", "many"], 2, "flag --port"),
         (["link", "nowhere.py"], 3, "nowhere.py"),
+        (["link", "n" * 300], 4, "cannot be linked: File name too long"),
+        (["link", "backgroundtask/demo.py", "--to", "t" * 300], 4, "cannot be linked: File name too long"),
+        (["unlink", "demo", "--to", "t" * 300], 4, "cannot be removed: File name too long"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -1,5 +1,4 @@
-"""Room of the command line: the client of the HTTP API. One method for each kind of
-request, one error for each refusal.
+"""Room of the command line: the client of the HTTP API. Each kind of request has a method, each refusal its error.
 
 It knows JSON:API and status codes; it does not know whether a server or this process answers.
 """

@@ -1,5 +1,4 @@
-"""Room of the command line: whom to ask. A server that was named, one that already works on this
-store, or this process.
+"""Room of the command line: whom to ask. A server that was named, one that works on this store, or this process.
 
 A running server leaves its address and a token beside its SQLite file; one that died without a word is found out.
 Without a server the store is opened here, and the operating system's user acts as its administrator.

@@ -15,12 +15,13 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from runwright.cli.client import Client, Resource
 from runwright.cli.output import FAILED, OK, STYLES, Output, clean, local_time, seconds
+from runwright.model import RunStatus
 
 NEWS_SECONDS: Final = 20
 BAR_SECONDS: Final = 0.5
 LIST_SECONDS: Final = 1.0
 WATCHED: Final = 50
-TERMINAL: Final = frozenset({"completed", "error", "cancelled", "interrupted", "skipped"})
+TERMINAL: Final = frozenset(status.value for status in RunStatus if status.terminal)
 
 
 @dataclass(slots=True)

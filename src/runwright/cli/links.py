@@ -6,6 +6,8 @@ Files only; whether what is linked is a task is discovery's business.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -24,15 +26,15 @@ def link(
     force: Annotated[bool, typer.Option("--force", help="Replace a link that is there.")] = False,
 ) -> None:
     """Link a task file into the directory with tasks."""
-    if not source.is_file():
-        if source.is_dir():
-            raise InvalidInput.field("/FROM", f"{source} is a directory, not a task file")
-        raise NotFound("file", str(source))
-    settings = cli.settings()
-    folder = to or cli.directory or settings.directory
-    target = folder / link_name(name or source.name)
-    _check(source, target, settings)
-    try:
+    with _told(f"{source} cannot be linked"):
+        if not source.is_file():
+            if source.is_dir():
+                raise InvalidInput.field("/FROM", f"{source} is a directory, not a task file")
+            raise NotFound("file", str(source))
+        settings = cli.settings()
+        folder = to or cli.directory or settings.directory
+        target = folder / link_name(name or source.name)
+        _check(source, target, settings)
         folder.mkdir(parents=True, exist_ok=True)
         if target.is_symlink() and force:
             target.unlink()
@@ -40,8 +42,6 @@ def link(
             hint = "give --force to replace it" if target.is_symlink() else "it is a file of its own; remove it first"
             raise Conflict(f"{target} is there already: {hint}")
         target.symlink_to(source.resolve())
-    except (FileExistsError, NotADirectoryError, PermissionError) as error:
-        raise Conflict(f"{target} cannot be linked: {error.strerror}") from error
     cli.output.done(f"{target} -> {source.resolve()}", {"link": str(target), "target": str(source.resolve())})
 
 
@@ -53,15 +53,23 @@ def unlink(
     """Remove such a link; never a file."""
     folder = to or cli.directory or cli.settings().directory
     target = folder / link_name(name)
-    if not target.is_symlink():
-        if target.exists():
-            raise Conflict(f"{target} is a file, not a link, and stays")
-        raise NotFound("link", str(target), sorted(p.name for p in folder.glob("*.py") if p.is_symlink())[:3])
-    try:
+    with _told(f"{target} cannot be removed"):
+        if not target.is_symlink():
+            if target.exists():
+                raise Conflict(f"{target} is a file, not a link, and stays")
+            raise NotFound("link", str(target), sorted(p.name for p in folder.glob("*.py") if p.is_symlink())[:3])
         target.unlink()
-    except PermissionError as error:
-        raise Conflict(f"{target} cannot be removed: {error.strerror}") from error
     cli.output.done(f"removed {target}", {"link": str(target)})
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Say what the system refuses. Raises Conflict."""
+    try:
+        yield
+    except OSError as error:
+        named = error.filename is not None and str(error.filename) not in what
+        raise Conflict(f"{what}: {error.strerror}{f' ({error.filename})' if named else ''}") from error
 
 
 def _check(source: Path, target: Path, settings: Settings) -> None:
