@@ -94,6 +94,14 @@ async def test_foreign_host_names_are_refused(doors: Doors, host: str) -> None:
     assert answer.status_code == 421
 
 
+@pytest.mark.parametrize("length", ["many", "-1", "²", "9" * 5000])
+async def test_a_length_that_is_no_number_is_too_large(doors: Doors, length: str) -> None:
+    headers = {**JSON_API, "content-length": length.encode("latin-1")}
+    answer = await doors.admin.post("/api/run", content=b"{}", headers=headers)  # type: ignore[arg-type]  # raw bytes
+
+    assert answer.status_code == 413
+
+
 async def test_wrong_and_revoked_tokens(doors: Doors) -> None:
     token = await doors.manager.control.accounts.token(SYSTEM, "robot", SYSTEM.role)
     robot = doors.client(token)

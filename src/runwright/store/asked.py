@@ -27,7 +27,7 @@ class RunQuery:
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """One condition on the timeline. ``column`` and ``operator`` are from the allow-lists of ``control``."""
+    """One condition on the timeline. ``Store.events`` refuses a ``column`` or ``operator`` that it does not know."""
 
     column: str
     operator: str
