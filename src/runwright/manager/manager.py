@@ -316,16 +316,9 @@ class TaskManager:
         limit: int = 50,
         after: str | None = None,
     ) -> Page[Run]:
-        """A page of runs, newest first.
+        """A page of runs, newest first: of a task, of a status or several, of a schedule's id, behind ``after``.
 
-        Args:
-            task, schedule: the name of the task, the id of the schedule.
-            status: one status, or several.
-            limit: 1 to 10,000.
-            after: the ``after`` of the page before.
-
-        Raises:
-            InvalidInput: one of them is something else.
+        Raises InvalidInput for anything else, and for a ``limit`` that is not from 1 to 10,000.
         """
         query = run_query(task=task, status=status, schedule=schedule, limit=limit, after=after)
         return await self.control.runs.list(SYSTEM, query)
