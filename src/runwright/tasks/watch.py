@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +49,6 @@ class DirectoryWatch:
         registry: where the tasks go.
         clock: the port for time.
         interval: seconds between looks that do not depend on the file system's own notices.
-        on_change: called with what has changed, after the registry has it.
     """
 
     def __init__(
@@ -59,10 +58,9 @@ class DirectoryWatch:
         clock: Clock,
         *,
         interval: float = 2.0,
-        on_change: Callable[[FolderChanges], object] | None = None,
     ) -> None:
         self._options, self._registry, self._clock = options, registry, clock
-        self._interval, self._on_change = interval, on_change
+        self._interval = interval
         self._seen = self._look()
 
     async def run(self) -> None:
@@ -121,8 +119,6 @@ class DirectoryWatch:
             _forget([task for task in old if task not in self._registry.tasks_of(finding.source)])
         for path in loaded:
             self._seen[path] = now[path]
-        if self._on_change is not None:
-            self._on_change(changes)
         return changes
 
     def _look(self) -> _Look:

@@ -39,8 +39,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.folder, self.clock, self.registry = folder, StepClock(), Registry()
         self.options = DiscoveryOptions(directory=folder, allowed_roots=(folder,), file_seconds=5.0)
-        self.changes: list[FolderChanges] = []
-        self.watch = DirectoryWatch(self.options, self.registry, self.clock, on_change=self.changes.append)
+        self.watch = DirectoryWatch(self.options, self.registry, self.clock)
         discover(self.options, self.registry)
 
     def write(self, name: str, text: str) -> None:
@@ -64,7 +63,6 @@ async def test_nothing_changed_nothing_done(bench: Bench) -> None:
     before = bench.registry.version
     assert not await bench.watch.run_once()
     assert bench.registry.version == before
-    assert bench.changes == []
 
 
 async def test_added_changed_and_removed_files_take_effect(bench: Bench) -> None:
@@ -73,7 +71,6 @@ async def test_added_changed_and_removed_files_take_effect(bench: Bench) -> None
     bench.write("more.py", returning(3))
     changes = await bench.watch.run_once()
     assert changes == FolderChanges((str(bench.folder / "more.py"),), (str(bench.folder / "work.py"),))
-    assert bench.changes == [changes]
     assert bench.registry.names() == ("more", "work")
     assert bench.registry.get("work")() == 2
     assert bench.registry.get("work").source_hash != running.source_hash
@@ -193,7 +190,8 @@ async def test_many_edits_in_a_row_never_show_a_half_file(bench: Bench) -> None:
 async def test_the_watch_notices_by_itself_and_ends_when_cancelled(tmp_path: Path) -> None:
     registry, changed = Registry(), asyncio.Event()
     options = DiscoveryOptions(directory=tmp_path, allowed_roots=(tmp_path,))
-    watch = DirectoryWatch(options, registry, SystemClock(), interval=0.05, on_change=lambda _: changed.set())
+    watch = DirectoryWatch(options, registry, SystemClock(), interval=0.05)
+    registry.subscribe(changed.set)
     task = asyncio.create_task(watch.run())
     (tmp_path / "work.py").write_text(returning(1))
     async with asyncio.timeout(20):
@@ -206,15 +204,18 @@ async def test_the_watch_notices_by_itself_and_ends_when_cancelled(tmp_path: Pat
 
 
 async def test_nothing_that_goes_wrong_ends_the_watch(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    registry, changed = Registry(), asyncio.Event()
+    registry, failed, changed = Registry(), asyncio.Event(), asyncio.Event()
     options = DiscoveryOptions(directory=tmp_path, allowed_roots=(tmp_path,))
 
-    def fail_once(changes: FolderChanges) -> None:
-        if "first.py" in changes.added[0]:
+    def fail_once() -> None:
+        if not failed.is_set():
+            failed.set()
             raise RuntimeError("nobody expected this")
-        changed.set()
+        if registry.names() == ("first", "second"):
+            changed.set()
 
-    watch = DirectoryWatch(options, registry, SystemClock(), interval=0.05, on_change=fail_once)
+    watch = DirectoryWatch(options, registry, SystemClock(), interval=0.05)
+    registry.subscribe(fail_once)
     task = asyncio.create_task(watch.run())
     try:
         (tmp_path / "first.py").write_text(returning(1))
