@@ -42,6 +42,7 @@ UNREADABLE = pytest.mark.parametrize(
         ({"when": '["lunar"]'}, "lunar"),
         ({"excluded": ("high tide",)}, "high tide"),
         ({"blackouts": ("high tide",)}, "high tide"),
+        ({"when": '{"type":'}, "begins like JSON"),
     ],
 )
 
