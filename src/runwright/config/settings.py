@@ -114,7 +114,9 @@ class Settings(BaseSettings):
         1000, description="Messages kept for one WebSocket client; a slower one is dropped."
     )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], Level] = Field(
-        "INFO", description="The least severe lines that are kept: DEBUG, INFO, WARNING, ERROR or CRITICAL."
+        "INFO",
+        description="The least severe lines that are kept of what tasks log: DEBUG, INFO, WARNING, ERROR or CRITICAL; "
+        "what they print has no level.",
     )
     retention_days: OptionalPositiveCount = Field(
         30, description="How long ended runs and events are kept, in days; none: for ever."

@@ -30,7 +30,8 @@ logger = logging.getLogger("runwright.worker")
 class Limits:
     """What bounds the runs of this worker; seconds and bytes.
 
-    ``timeout`` is for tasks that set none themselves; ``max_total`` bounds the runs of all lanes together.
+    ``timeout`` is for tasks that set none themselves; ``max_total`` bounds the runs of all lanes together;
+    ``log_level``, a number of the logging module, is the least severe that is kept of what they log.
     """
 
     timeout: float | None = 300.0
@@ -38,6 +39,7 @@ class Limits:
     log_bytes: int = 10 * 1024 * 1024
     result_bytes: int = 1024 * 1024
     max_total: int | None = None
+    log_level: int = logging.INFO
 
     @classmethod
     def of(cls, settings: Settings) -> Limits:
@@ -48,6 +50,7 @@ class Limits:
             settings.log_limit_bytes,
             settings.result_limit_bytes,
             settings.max_total,
+            logging.getLevelNamesMapping()[settings.log_level],
         )
 
 
