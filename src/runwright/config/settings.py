@@ -158,7 +158,7 @@ class Settings(BaseSettings):
     port: Port = Field(6336, description="Its port; 0 takes a free one.")
     timezone: Zone = Field("UTC", description="The time zone of schedules that have none of their own.")
     admin_token: Annotated[SecretStr | None, Optional] = Field(
-        None, description="The administrator's token, instead of a new one at the first start."
+        None, description="The administrator's token; without it a sign-in link is printed at each start."
     )
     secret_key: Annotated[SecretStr | None, Optional] = Field(
         None, description="The key that seals secrets in arguments; workers share it. Default: see `secret_key_file`."
