@@ -60,11 +60,11 @@ async def served(doors: Doors) -> Doors:
     return doors
 
 
-async def until(socket: ClientConnection, wanted: Callable[[dict[str, Any]], object]) -> list[dict[str, Any]]:
-    """The frames up to the one that is wanted."""
+async def until(socket: ClientConnection, wanted: Callable[[list[dict[str, Any]]], object]) -> list[dict[str, Any]]:
+    """The frames that come until they are what is wanted."""
     found: list[dict[str, Any]] = []
     async with asyncio.timeout(10):
-        while not found or not wanted(found[-1]):
+        while not found or not wanted(found):
             found.append(json.loads(await socket.recv()))
     return found
 
@@ -86,7 +86,7 @@ class TestOneRun:
             while len(await served.manager.store.log(run)) < len(EARLY):
                 await asyncio.sleep(0.01)
         async with listen(served, address, f"/ws/task/{run}") as socket:
-            before = await until(socket, lambda frame: frame["type"] == "log")
+            before = await until(socket, lambda found: lines(found) == EARLY)
             step.go_on.set()
             after = await frames(socket)
         assert (before[0]["type"], before[0]["run"]["status"]) == ("snapshot", "running")
@@ -103,7 +103,7 @@ class TestOneRun:
     ) -> None:
         run = (await served.start("report")).json()["data"]["id"]
         async with listen(served, address, f"/ws/task/{run}") as socket:
-            first = await until(socket, lambda frame: frame["type"] == "log" and len(frame["lines"]) == len(EARLY))
+            first = await until(socket, lambda found: lines(found) == EARLY)
         assert (await served.manager.get(run)).status is RunStatus.RUNNING  # it does not go with its listener
         step.go_on.set()
         await served.manager.wait(run, timeout=5)
@@ -121,12 +121,14 @@ class TestAllRuns:
         await until_status(served.manager, there, RunStatus.RUNNING)
         told: list[str] = []
         async with listen(served, address, "/ws/tasks") as socket:
-            (snapshot,) = await until(socket, lambda frame: frame["type"] == "snapshot")
+            (snapshot,) = await until(socket, lambda found: found[-1]["type"] == "snapshot")
             assert [run["id"] for run in snapshot["runs"]] == [there]
             run = (await served.start("upload", {"token": "correct-horse"})).json()["data"]["id"]
 
             async def hears(status: str) -> dict[str, Any]:
-                heard = await until(socket, lambda frame: frame["run"]["id"] == run and frame["status"] == status)
+                heard = await until(
+                    socket, lambda found: (found[-1]["run"]["id"], found[-1]["status"]) == (run, status)
+                )
                 told.extend(json.dumps(frame) for frame in heard)
                 return heard[-1]
 

@@ -1,4 +1,4 @@
-"""The page on sources: it tells all settings of discovery; and the commands of the guide do what stands beside them."""
+"""The page on sources tells all settings of discovery; and the commands of the guide do what stands beside them."""
 
 from __future__ import annotations
 
@@ -75,3 +75,12 @@ def test_arguments_of_the_command_line(tmp_path: Path, number: int, result: str)
     )
     (tmp_path / "thumbnail.json").write_text('{"image": "b.png", "size": 7}')
     assert ran(commands("options.md")[number], tmp_path).splitlines()[-1] == result
+
+
+def test_schedules_of_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "backgroundtask").mkdir()
+    (tmp_path / "backgroundtask" / "report.py").write_text("def run(kind: str = 'short'):\n    return kind\n")
+    *added, following = commands("README.md")
+    for line in added:
+        ran(line, tmp_path)
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:30", ran(following, tmp_path))
