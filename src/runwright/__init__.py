@@ -32,7 +32,7 @@ from runwright.schedule import parse_when
 from runwright.tasks.base_task import BaseTask
 from runwright.tasks.context import RunCancelled, RunContext, current_run
 from runwright.tasks.definition import Task, task
-from runwright.tasks.form import Choices
+from runwright.tasks.form import Choices, Multiline
 from runwright.tasks.hooks import Hooks
 from runwright.tasks.options import Unique
 from runwright.tasks.uploads import UploadedFile
@@ -67,6 +67,7 @@ __all__ = [
     "Hooks",
     "InvalidArguments",
     "InvalidInput",
+    "Multiline",
     "NotFound",
     "Retry",
     "Run",

@@ -154,13 +154,19 @@ class Admission:
         return _encode(dumped)
 
     def open_arguments(self, text: str) -> JSONObject:
-        """The arguments in clear, for the call itself and for nothing else."""
+        """The arguments in clear, for the call itself and for nothing else.
+
+        Raises InvalidInput for what cannot be read, and SealError for secrets that another key has sealed.
+        """
         if text == "{}":
             return {}
-        if '"$sealed"' not in text:
-            value: JSONObject = json.loads(text)
-            return value
-        opened: JSONObject = json.loads(text, object_hook=self._unsealed)
+        hook = self._unsealed if '"$sealed"' in text else None
+        try:
+            opened = json.loads(text, object_hook=hook)
+        except (ValueError, RecursionError):
+            opened = None
+        if not isinstance(opened, dict):
+            raise InvalidInput("the arguments cannot be read: their row in the store is damaged")
         return opened
 
     def files_folder(self, task: Task[..., Any], run: str) -> str | None:

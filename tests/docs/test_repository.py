@@ -48,6 +48,7 @@ HOMES = {
 }
 """Libraries that only these modules may import; elsewhere a name for annotations (TYPE_CHECKING) at most."""
 
+TEXTS = ("README", "CONTRIBUTING", "CHANGELOG")
 PUBLIC_INDEXES = {"pypi.org", "files.pythonhosted.org", "registry.npmjs.org"}
 HOME = re.compile(r"(?<![\w.-])/(?:root|Users/[a-z]\w*|home/[a-z]\w*)/[\w.]")
 INDEX = re.compile(r"(?:index-url|index_url|find-links|registry)[\s=:\"']+((?:https?|file)://[^\s\"'<>)]+)")
@@ -203,11 +204,24 @@ def test_one_version_of_node() -> None:
     assert pinned[1] in project["dependency-groups"]["dev"]
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
-def test_links_lead_somewhere(name: str) -> None:
-    for target in re.findall(r"\]\(([^)#]+)", (ROOT / name).read_text()):
-        if "://" not in target:
-            assert (ROOT / target).exists(), f"{name} links to {target}"
+def headings(path: Path) -> set[str]:
+    """The places of a document that a link may lead to, as GitHub calls them."""
+    text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / f"{name}.md" for name in TEXTS] + sorted(ROOT.glob("docs/**/*.md")), ids=name_of
+)
+def test_links_lead_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\(([^) ]+)\)", path.read_text()):
+        if "://" in link:
+            continue
+        file, _, place = link.partition("#")
+        target = path.parent / file if file else path
+        assert target.exists(), f"{link} leads nowhere"
+        assert not place or place in headings(target), f"{link}: there is no such heading"
 
 
 def test_changelog_entries_name_a_room() -> None:

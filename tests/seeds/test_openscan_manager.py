@@ -6,15 +6,11 @@ Its names stay; where its behaviour was a defect (a lost slot, a zombie, a false
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
-from typing import Any, ClassVar
+from collections.abc import AsyncGenerator
+from contextlib import suppress
 
 import pytest
-from pydantic import BaseModel
 
 from runwright import (
     BaseTask,
@@ -22,163 +18,23 @@ from runwright import (
     InvalidArguments,
     NotFound,
     Retry,
-    Run,
     RunFailed,
     RunStatus,
-    Settings,
-    TaskManager,
     TaskProgress,
     task,
 )
 from runwright.model import SYSTEM
-from runwright.testing import ManualClock, drain, memory_manager
-
-
-class Gate:
-    """What the tasks of these tests wait for, and what they have done; fresh for each test."""
-
-    def __init__(self) -> None:
-        self.begun: list[str] = []
-        self.ended: list[str] = []
-        self.open: dict[str, asyncio.Event] = {}
-        self.thread = threading.Event()
-        self.in_thread = threading.Event()
-
-    async def hold(self, label: str) -> None:
-        self.begun.append(label)
-        await self.open.setdefault(label, asyncio.Event()).wait()
-        self.ended.append(label)
-
-    def let(self, *labels: str) -> None:
-        for label in labels:
-            self.open.setdefault(label, asyncio.Event()).set()
-
-
-gate = Gate()
-
-
-@pytest.fixture(autouse=True)
-def fresh() -> None:
-    gate.__init__()  # type: ignore[misc]  # the tasks below know this one object
-
-
-class SimpleTask(BaseTask):
-    task_name = "simple_task"
-    task_category = "test"
-
-    async def run(self, label: str, answer: Any = None) -> Any:
-        await gate.hold(label)
-        return answer
-
-
-class AloneTask(BaseTask):
-    task_name = "alone_task"
-    is_exclusive = True
-
-    async def run(self, label: str) -> str:
-        await gate.hold(label)
-        return label
-
-
-class BlockingTask(BaseTask):
-    task_name = "blocking_task"
-    is_blocking = True
-
-    def run(self, label: str = "thread") -> str:
-        gate.begun.append(label)
-        gate.in_thread.set()
-        assert gate.thread.wait(10)
-        gate.ended.append(label)
-        return label
-
-
-class StreamingTask(BaseTask):
-    task_name = "streaming_task"
-
-    async def run(self, steps: int = 5) -> AsyncGenerator[TaskProgress, None]:
-        for number in range(steps):
-            yield TaskProgress(current=number, total=steps, message=f"step {number}")
-            await asyncio.sleep(0.002)
-        self._task_model.result = {"steps": steps}
-
-
-class PatientTask(BaseTask):
-    task_name = "patient_task"
-    rounds: ClassVar[int] = 0
-
-    async def run(self) -> str:
-        self._task_model.progress = TaskProgress(current=1, total=4, message="waits")
-        gate.begun.append("patient")
-        while not gate.open.setdefault("patient", asyncio.Event()).is_set():
-            await self.wait_for_pause()
-            await asyncio.sleep(0.001)
-        return "patient"
-
-
-class FailingTask(BaseTask):
-    task_name = "failing_task"
-
-    async def run(self, error_message: str = "meant to fail") -> None:
-        raise ValueError(error_message)
-
-
-class UnspeakableTask(BaseTask):
-    task_name = "unspeakable_task"
-
-    async def run(self) -> object:
-        return object()
-
-
-class ScanConfig(BaseModel):
-    points: int
-    shape: str = "spiral"
-
-
-class ScanTask(BaseTask):
-    task_name = "scan_task"
-
-    async def run(self, config: ScanConfig, *more: int, start_from_step: int = 0) -> dict[str, Any]:
-        assert isinstance(config, ScanConfig)
-        return {"points": config.points, "more": list(more), "step": start_from_step}
-
-
-ALL = [
-    SimpleTask, AloneTask, BlockingTask, StreamingTask, PatientTask, FailingTask, UnspeakableTask, ScanTask,
-]  # fmt: skip
-
-
-@asynccontextmanager
-async def opened(tmp_path: Path | None = None, **settings: Any) -> AsyncIterator[TaskManager]:
-    store = "sqlite:///:memory:" if tmp_path is None else f"sqlite:///{tmp_path / 'scan.db'}"
-    roles = settings.pop("roles", ("scheduler", "worker"))
-    tasks = settings.pop("tasks", ALL)
-    given: dict[str, Any] = {"store": store, "shutdown_grace": 0, "max_concurrent": 3, **settings}
-    try:
-        async with TaskManager(Settings(**given), tasks=tasks, roles=roles) as manager:
-            yield manager
-    finally:
-        gate.thread.set()
-
-
-async def until(wanted: Callable[[], object], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not wanted():
-            await asyncio.sleep(0.002)
-
-
-async def settled(manager: TaskManager) -> None:
-    """A moment in which whatever can start has started."""
-    for _ in range(3):
-        manager.bus.publish(("runs", "controls"))
-        await asyncio.sleep(0.02)
-
-
-async def start(manager: TaskManager, name: str, label: str) -> str:
-    return (await manager.start(name, {"label": label})).id
-
-
-async def status(manager: TaskManager, run: str) -> RunStatus:
-    return (await manager.get(run)).status
+from runwright.testing import drain
+from tests.seeds.openscan import (
+    ScanConfig,
+    gate,
+    opened,
+    settled,
+    start,
+    status,
+    until,
+    until_status,
+)
 
 
 class TestCreateAndRun:
@@ -279,7 +135,8 @@ class TestConcurrency:
             await drain(manager)
 
     async def test_blocking_does_not_block_the_loop(self) -> None:
-        async with opened() as manager:
+        """And does not count among the asynchronous ones: the only slot of those is free."""
+        async with opened(max_concurrent=1) as manager:
             run = await start(manager, "blocking_task", "t")
             await asyncio.to_thread(gate.in_thread.wait, 5)
             gate.let("a")
@@ -307,6 +164,21 @@ class TestConcurrency:
             gate.let("alone", "async")
             await drain(manager)
         assert Counter(gate.ended) == Counter(["first", "alone", "async", "thread"])
+
+    async def test_a_slot_that_comes_free_helps_nobody_behind_an_exclusive_task(self) -> None:
+        async with opened(max_concurrent=2) as manager:
+            for label in "ab":
+                await start(manager, "simple_task", label)
+            await until(lambda: len(gate.begun) == 2)
+            await start(manager, "alone_task", "alone")
+            behind = await start(manager, "simple_task", "c")
+            gate.let("a")
+            await until(lambda: gate.ended == ["a"])
+            await settled(manager)
+            assert (gate.begun, await status(manager, behind)) == (["a", "b"], RunStatus.PENDING)
+            gate.let("b", "alone", "c")
+            await drain(manager)
+        assert gate.begun == ["a", "b", "alone", "c"]
 
     async def test_exclusive_tasks_go_in_their_order(self) -> None:
         async with opened() as manager:
@@ -381,6 +253,31 @@ class TestControl:
                 await manager.resume(run)
             gate.let("patient")
             assert (await manager.wait(run, timeout=5)).result == "patient"
+
+    async def test_a_stream_pauses_where_it_yields(self) -> None:
+        class StepsTask(BaseTask):
+            task_name = "steps_task"
+
+            async def run(self) -> AsyncGenerator[TaskProgress, None]:
+                for number in range(3):
+                    gate.begun.append(str(number))
+                    yield TaskProgress(number, 3)
+                    await gate.hold(f"after {number}")
+
+        async with opened(tasks=[StepsTask]) as manager:
+            run = (await manager.start("steps_task")).id
+            await until(lambda: "after 0" in gate.begun)
+            await manager.pause(run)
+            await settled(manager)
+            assert await status(manager, run) is RunStatus.RUNNING  # it has not come to its next yield
+            gate.let("after 0", "after 1", "after 2")
+            await until_status(manager, run, RunStatus.PAUSED)
+            async with asyncio.timeout(10):
+                while (await manager.get(run)).progress != TaskProgress(1, 3):
+                    await asyncio.sleep(0.01)
+            assert gate.begun == ["0", "after 0", "1"]
+            await manager.resume(run)
+            assert (await manager.wait(run, timeout=5)).status is RunStatus.COMPLETED
 
     async def test_a_blocking_task_says_that_it_cannot_pause(self) -> None:
         """There: it showed as paused, and ran on."""
@@ -501,100 +398,6 @@ class TestControl:
                 await manager.wait("00000000-0000-7000-8000-000000000000", timeout=1)
 
 
-class TestPersistence:
-    async def test_what_has_ended_is_there_with_its_arguments_and_result(self, tmp_path: Path) -> None:
-        """There: a completed task was deleted at the next start."""
-        gate.let("a")
-        async with opened(tmp_path) as manager:
-            await manager.run("simple_task", {"label": "a", "answer": [1, "zwei", None]})
-            with pytest.raises(RunFailed):
-                await manager.run("failing_task")
-        async with opened(tmp_path) as manager:
-            kept = {run.task: run for run in (await manager.runs()).items}
-        assert (kept["simple_task"].status, kept["simple_task"].result) == (RunStatus.COMPLETED, [1, "zwei", None])
-        assert kept["simple_task"].arguments == {"label": "a", "answer": [1, "zwei", None]}
-        assert kept["failing_task"].status is RunStatus.ERROR
-
-    async def test_what_waited_is_no_zombie(self, tmp_path: Path) -> None:
-        """There: restored as pending, it could not be run, cancelled or deleted."""
-        async with opened(tmp_path, roles=()) as manager:
-            runs = [await start(manager, "simple_task", label) for label in "abcd"]
-        async with opened(tmp_path, max_concurrent=1) as manager:
-            await until(lambda: gate.begun)
-            await manager.cancel(runs[1])
-            await manager.delete(runs[1])
-            gate.let(*"acd")
-            await drain(manager)
-        assert gate.ended == ["a", "c", "d"]
-
-    async def test_what_ran_goes_on_at_the_next_start(self, tmp_path: Path) -> None:
-        async with opened(tmp_path) as manager:
-            run = (await manager.start("patient_task")).id
-            await until(lambda: gate.begun)
-        async with opened(tmp_path, roles=()) as manager:
-            between = await manager.get(run)
-            assert between.progress == TaskProgress(1, 4, "waits")
-        gate.let("patient")
-        async with opened(tmp_path) as manager:
-            ended = await manager.wait(run, timeout=5)
-            attempts = await manager.store.attempts(run)
-        assert between.status is RunStatus.PENDING
-        assert (ended.result, [attempt.status for attempt in attempts]) == ("patient", ["interrupted", "completed"])
-
-    async def test_a_task_that_is_not_registered_is_held_and_not_spoilt(self, tmp_path: Path) -> None:
-        """There: an error over its old status, and a KeyError at the restart."""
-        gate.let("a")
-        async with opened(tmp_path, roles=()) as manager:
-            waiting = await start(manager, "simple_task", "a")
-        async with opened(tmp_path) as manager:
-            done = await start(manager, "simple_task", "a")
-            await drain(manager)
-        async with opened(tmp_path, tasks=[AloneTask]) as manager:
-            assert await status(manager, done) is RunStatus.COMPLETED
-            again = await manager.restart(done)
-            await settled(manager)
-            assert await status(manager, done) is RunStatus.PENDING
-            assert await manager.control.runs.waiting_for(SYSTEM, again) is not None
-            manager.register(SimpleTask)
-            assert (await manager.wait(done, timeout=5)).status is RunStatus.COMPLETED
-            assert await status(manager, waiting) is RunStatus.COMPLETED
-
-    async def test_progress_is_saved_at_two_seconds_or_five_percent(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        clock = ManualClock()
-        saved: list[float] = []
-        step, done = asyncio.Event(), asyncio.Event()
-
-        class SteppingTask(BaseTask):
-            task_name = "stepping_task"
-
-            async def run(self) -> None:
-                for current in (0, 1, 5, 6, 7):
-                    self._update_progress(current, 100)
-                    done.set()
-                    await step.wait()
-                    step.clear()
-
-        async with memory_manager(SteppingTask, clock=clock) as manager:
-            save = manager.store.save_progress
-
-            async def spy(session: str, updates: Any) -> Any:
-                saved.extend(update.progress.current for update in updates)
-                return await save(session, updates)
-
-            monkeypatch.setattr(manager.store, "save_progress", spy)
-            run = await manager.start("stepping_task")
-            for number in range(5):
-                await done.wait()
-                done.clear()
-                await asyncio.sleep(0.15)
-                if number == 4:
-                    assert saved == [0, 5]
-                    clock.advance(2.1)
-                    await until(lambda: saved == [0, 5, 7])
-                step.set()
-            await manager.wait(run.id, timeout=5)
-
-
 class TestIdempotentStart:
     """The pattern of OpenScan's service layer: starting what is under way gives what is under way."""
 
@@ -613,10 +416,3 @@ class TestIdempotentStart:
             await drain(manager)
             assert (await manager.start(start_scan, {"project": "vase"})).id != first.id
             await drain(manager)
-
-
-async def until_status(manager: TaskManager, run: str, wanted: RunStatus) -> Run:
-    async with asyncio.timeout(10):
-        while (now := await manager.get(run)).status is not wanted:
-            await asyncio.sleep(0.002)
-    return now

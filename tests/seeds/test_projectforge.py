@@ -5,9 +5,12 @@ Its code did little of it; here every promise of the document is kept, under the
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +21,7 @@ from pydantic import Field
 from runwright import (
     Choices,
     Retry,
+    Run,
     RunContext,
     RunFailed,
     RunStatus,
@@ -29,7 +33,7 @@ from runwright import (
 )
 from runwright.errors import DuplicateName, InvalidArguments
 from runwright.model import Actor, Role
-from runwright.testing import memory_manager
+from runwright.testing import ManualClock, drain, memory_manager
 
 OPERATOR = Actor("operator@example.com", Role.OPERATOR)
 
@@ -83,6 +87,22 @@ async def served(**settings: Any) -> AsyncIterator[tuple[TaskManager, httpx2.Asy
         transport = httpx2.ASGITransport(app=manager.asgi(OPERATOR))
         async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield manager, client
+
+
+@asynccontextmanager
+async def configured(
+    environ: dict[str, str], *tasks: Any, clock: ManualClock | None = None
+) -> AsyncIterator[TaskManager]:
+    """A manager as these variables want it."""
+    given = Settings.load(directory=Path("no-such-folder"), environ=environ).model_dump(exclude_unset=True)
+    async with memory_manager(*tasks, clock=clock, **given) as manager:
+        yield manager
+
+
+async def until_all(manager: TaskManager, runs: Sequence[Run], status: RunStatus) -> None:
+    async with asyncio.timeout(10):
+        while {(await manager.get(run.id)).status for run in runs} != {status}:
+            await asyncio.sleep(0.01)
 
 
 def attributes(answer: httpx2.Response) -> dict[str, Any]:
@@ -189,6 +209,90 @@ class TestConfiguration:
         assert (given.max_concurrent, given.timeout, given.websocket_enabled) == (7, 60, False)
         assert (given.buffer_size, given.log_level, given.retention_days) == (10, "DEBUG", 3)
         assert given.warnings == ()
+
+    @pytest.mark.parametrize(("variable", "limit"), [({"TASK_TIMEOUT": "1m"}, 60), ({}, 300)])
+    async def test_the_time_of_a_run_is_limited(self, variable: dict[str, str], limit: float) -> None:
+        """Where its task says nothing itself; there, no code read the variable."""
+
+        @task
+        async def endless() -> None:
+            await asyncio.Event().wait()
+
+        @task(timeout="1h")
+        async def patient() -> None:
+            await asyncio.Event().wait()
+
+        clock = ManualClock()
+        async with configured(variable, endless, patient, clock=clock) as manager:
+            runs = [await manager.start(name) for name in ("endless", "patient")]
+            await until_all(manager, runs, RunStatus.RUNNING)
+            clock.advance(limit - 10)
+            await asyncio.sleep(0.1)
+            assert (await manager.get(runs[0].id)).status is RunStatus.RUNNING
+            clock.advance(11)
+            manager.bus.publish(("runs", "controls"))
+            ended = await manager.wait(runs[0].id, timeout=10)
+            assert ended.error is not None
+            assert (ended.status, ended.error.kind) == (RunStatus.ERROR, "timeout")
+            assert f"longer than its {limit} s" in ended.error.message
+            assert (await manager.get(runs[1].id)).status is RunStatus.RUNNING
+
+    @pytest.mark.parametrize(
+        ("days", "left"), [("3", ["pending"]), ("5", ["completed", "pending"]), ("none", ["completed", "pending"])]
+    )
+    async def test_ended_runs_are_kept_for_so_many_days(self, tmp_path: Path, days: str, left: list[str]) -> None:
+        clock = ManualClock()
+        environ = {"TASK_STORE": f"sqlite:///{tmp_path / 'kept.db'}", "TASK_RETENTION_DAYS": days}
+        async with configured(environ, *TASKS, clock=clock) as manager:
+            await manager.run("report")
+            await manager.start("report", run_at=datetime(2030, 1, 1, tzinfo=UTC))
+        clock.advance(4 * 86400)
+        async with configured(environ, *TASKS, clock=clock) as manager:
+            async with asyncio.timeout(10):
+                while sorted(run.status.value for run in (await manager.runs()).items) != left:
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)  # and it stays so
+            assert len((await manager.runs()).items) == len(left)
+
+    async def test_so_many_run_at_once(self) -> None:
+        begun, go_on = [], asyncio.Event()
+
+        @task
+        async def held(number: int) -> None:
+            begun.append(number)
+            await go_on.wait()
+
+        async with configured({"TASK_MAX_CONCURRENT": "2"}, held) as manager:
+            runs = [await manager.start(held, {"number": number}) for number in range(3)]
+            await until_all(manager, runs[:2], RunStatus.RUNNING)
+            manager.bus.publish(("runs",))
+            await asyncio.sleep(0.1)
+            assert begun == [0, 1]
+            go_on.set()
+            await drain(manager)
+        assert begun == [0, 1, 2]
+
+    @pytest.mark.parametrize(
+        ("level", "kept"),
+        [("WARNING", ["printed", "careful"]), ("INFO", ["printed", "well", "elsewhere", "careful"])],
+    )
+    async def test_lines_below_the_level_are_not_kept(
+        self, level: str, kept: list[str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG)  # it is not the application that leaves lines out
+
+        @task
+        async def talk(run: RunContext) -> None:
+            print("printed")
+            run.log.debug("detail")
+            run.log.info("well")
+            logging.getLogger("a.library").info("elsewhere")
+            run.log.warning("careful")
+
+        async with configured({"TASK_LOG_LEVEL": level}, talk) as manager:
+            run = await manager.start(talk)
+            await manager.wait(run.id, timeout=5)
+            assert [line.text for line in await manager.store.log(run.id)] == kept
 
 
 class TestRoutes:

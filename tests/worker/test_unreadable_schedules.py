@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +20,7 @@ from runwright.errors import Conflict, SealError
 from runwright.model import SYSTEM, Schedule, ScheduleChange
 from runwright.store.sqlite import SqliteStore
 from runwright.tasks.definition import task
+from runwright.testing import ManualClock, memory_manager
 from tests.worker.schedules import Engine, engine
 
 ZONE = "timezone: there is no time zone 'Europe/Gone'; use a name such as Europe/Berlin"
@@ -42,6 +47,7 @@ UNREADABLE = pytest.mark.parametrize(
         ({"when": '["lunar"]'}, "lunar"),
         ({"excluded": ("high tide",)}, "high tide"),
         ({"blackouts": ("high tide",)}, "high tide"),
+        ({"when": '{"type":'}, "begins like JSON"),
     ],
 )
 
@@ -121,3 +127,45 @@ async def test_secrets_that_another_key_has_sealed_block_a_fire_and_say_so(made:
     assert (fire.outcome, "sealed with another key" in fire.reason) == ("blocked", True)
     with pytest.raises(SealError, match="sealed with another key"):
         await made.fires.fire(SYSTEM, "a")
+
+
+@pytest.mark.parametrize(
+    ("column", "outcome", "why"),
+    [
+        ("rule", "held", "begins like JSON"),
+        ("excluded", "held", "'[' is not a window"),
+        ("blackouts", "held", "'[' is not a window"),
+        ("arguments", "blocked", "the arguments cannot be read"),
+        ("retry", "fired", ""),
+        ("depends_on", "skipped", "[ was removed"),
+    ],
+)
+async def test_text_in_its_row_that_is_no_json_concerns_only_itself(
+    tmp_path: Path, column: str, outcome: str, why: str
+) -> None:
+    @task
+    async def tick() -> None: ...
+
+    clock = ManualClock()
+    settings: dict[str, Any] = {"store": f"sqlite:///{tmp_path / 'x.db'}"}
+    async with memory_manager(tick, clock=clock, **settings) as manager:
+        for name in ("bad", "good"):
+            await manager.schedules.add(name, task="tick", when="@hourly")
+    with closing(sqlite3.connect(tmp_path / "x.db")) as store, store:
+        store.execute(f"UPDATE schedule SET {column} = '[' WHERE name = 'bad'")
+    async with memory_manager(tick, clock=clock, **settings) as manager:
+
+        async def fires(name: str) -> list[tuple[str, str]]:
+            page = await manager.control.schedules.fires(SYSTEM, name)
+            return [(fire.outcome, fire.reason or "") for fire in page.items]
+
+        assert [each.name for each in await manager.schedules.list()] == ["bad", "good"]
+        clock.advance(3600)
+        for name, expected in (("bad", outcome), ("good", "fired")):
+            async with asyncio.timeout(10):
+                while not (found := await fires(name)) or found[0][0] != expected:
+                    clock.advance(1)
+                    manager.bus.publish(("schedules",))
+                    await asyncio.sleep(0.02)
+            assert name == "good" or why in found[0][1]
+        await manager.schedules.edit("good", label="as before")

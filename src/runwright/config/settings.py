@@ -114,7 +114,9 @@ class Settings(BaseSettings):
         1000, description="Messages kept for one WebSocket client; a slower one is dropped."
     )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], Level] = Field(
-        "INFO", description="The least severe lines that are kept: DEBUG, INFO, WARNING, ERROR or CRITICAL."
+        "INFO",
+        description="The least severe lines that are kept of what tasks log: DEBUG, INFO, WARNING, ERROR or CRITICAL; "
+        "what they print has no level.",
     )
     retention_days: OptionalPositiveCount = Field(
         30, description="How long ended runs and events are kept, in days; none: for ever."
@@ -156,7 +158,7 @@ class Settings(BaseSettings):
     port: Port = Field(6336, description="Its port; 0 takes a free one.")
     timezone: Zone = Field("UTC", description="The time zone of schedules that have none of their own.")
     admin_token: Annotated[SecretStr | None, Optional] = Field(
-        None, description="The administrator's token, instead of a new one at the first start."
+        None, description="The administrator's token; without it a sign-in link is printed at each start."
     )
     secret_key: Annotated[SecretStr | None, Optional] = Field(
         None, description="The key that seals secrets in arguments; workers share it. Default: see `secret_key_file`."

@@ -22,7 +22,7 @@ from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
 from runwright.control.schedule_words import PLACE, entry_of
 from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules, unneeded
 from runwright.errors import Conflict, DuplicateName, InvalidInput, NotFound, RunwrightError, StoreUnavailable
-from runwright.model import JSON, SYSTEM, Actor, Role, Schedule, ScheduleChange
+from runwright.model import JSON, SYSTEM, Actor, Role, Schedule, ScheduleChange, read_json
 from runwright.retry import Retry
 from runwright.schedule import when_of
 from runwright.store.base import Store
@@ -209,7 +209,7 @@ class Declared:
         same = (declaration.text(), declaration.origin) == (existing.declared, existing.origin)
         if same and not existing.deleted and not self._editor.displaced(existing, now):
             return
-        before = json.loads(existing.declared) if existing.declared else {}
+        before = read_json(existing.declared, {}) if existing.declared else {}
         new = self._declared_anew(replace(existing, deleted=False), declaration, before)
         if existing.deleted and (now - existing.updated_at > AWAY_SECONDS * SECOND or new.next_due_at is None):
             new = self._editor.placed(new, now)
@@ -253,7 +253,7 @@ class Declared:
             for name in (field.name for field in fields(ScheduleEdit))
             if (not before and name in {*given, *DEFAULTS}) or now_said.get(name) != before.get(name)
         }
-        if changes.get("when") and code_class(json.loads(old.when)) and now_said["when"] == old.when:
+        if changes.get("when") and code_class(read_json(old.when, None)) and now_said["when"] == old.when:
             changes.pop("when")
         now = self._clock.now()
         new = self._editor.apply(old, ScheduleEdit(**changes), now, confirmed=True)
@@ -262,7 +262,7 @@ class Declared:
         return replace(new, origin=declaration.origin, declared=declaration.text())
 
     def _bind(self, schedule: Schedule, declaration: Declaration) -> None:
-        if code_class(json.loads(schedule.when)):
+        if code_class(read_json(schedule.when, None)):
             self._door.triggers.declare(schedule.when, declaration.edit.when)
 
 
@@ -274,7 +274,8 @@ def _declaration(task: AnyTask, schedules_of: Mapping[str, Sequence[str]]) -> De
 
 def _declared_name(schedule: Schedule) -> str:
     """The name in its declaration: people may have given the schedule another one since."""
-    return str(json.loads(schedule.declared)["name"]) if schedule.declared else schedule.name
+    said = read_json(schedule.declared, {}) if schedule.declared else {}
+    return str(said.get("name", schedule.name))
 
 
 def _in_order(needs: Mapping[str, Sequence[str]]) -> list[str]:

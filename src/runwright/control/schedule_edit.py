@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from runwright.admission import PRIORITY_LIMIT, Admission
 from runwright.clock import MOMENT, Micros, is_moment, to_datetime, to_micros
 from runwright.errors import ConfirmRequired, FieldError, InvalidInput, ScheduleRefused, SealError
-from runwright.model import Schedule
+from runwright.model import Schedule, read_json
 from runwright.retry import Retry
 from runwright.schedule import begin, compile_when, opening, parse_windows, refuse_past, when_of, zone_of
 from runwright.tasks.registry import AnyTask, Registry
@@ -161,7 +161,7 @@ class Editor:
 
         A due time that has passed is left to the scheduler.
         """
-        if not schedule.enabled or not code_class(json.loads(schedule.when)):
+        if not schedule.enabled or not code_class(read_json(schedule.when, None)):
             return False
         trigger, stored = self._triggers.of(schedule), schedule.next_due_at
         if trigger is None or (stored is not None and stored <= now):

@@ -5,7 +5,6 @@ One table says which word means which field and what it takes. Nothing here asks
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from runwright.control.schedule_edit import ScheduleEdit
 from runwright.control.strict_json import parse
 from runwright.duration import parse_duration
 from runwright.errors import FieldError, InvalidInput
-from runwright.model import JSON, Schedule
+from runwright.model import JSON, Schedule, read_json
 from runwright.retry import Retry
 
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -110,12 +109,12 @@ def words_of(schedule: Schedule) -> dict[str, JSON]:
         "name": schedule.name,
         "label": schedule.label,
         "description": schedule.description,
-        "schedule": json.loads(schedule.when),
+        "schedule": read_json(schedule.when, schedule.when),
         "timezone": schedule.timezone,
         "action_name": schedule.task,
         "entity_name": schedule.entity,
         "as_user_email": schedule.as_user,
-        "attributes": json.loads(schedule.arguments),
+        "attributes": read_json(schedule.arguments, {}),
         "is_active": schedule.enabled,
         "priority": schedule.priority,
         "overlap": schedule.overlap,

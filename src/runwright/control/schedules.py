@@ -5,7 +5,6 @@ What makes runs by hand (fire now, backfill) is in ``schedule_fires``, what code
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -29,6 +28,7 @@ from runwright.model import (
     ScheduleChange,
     Statistics,
     masked,
+    read_json,
 )
 from runwright.schedule import (
     dependents,
@@ -266,12 +266,12 @@ class Schedules:
 
     def form(self, schedule: Schedule) -> JSON:
         """Its times in their JSON form."""
-        form: JSON = json.loads(schedule.when)
+        form: JSON = read_json(schedule.when, schedule.when)
         return form
 
     def arguments(self, schedule: Schedule) -> JSON:
         """Its arguments as they may be shown: secrets masked."""
-        return masked(json.loads(schedule.arguments))
+        return masked(read_json(schedule.arguments, {}))
 
     def unbound(self, schedule: Schedule) -> str | None:
         """What is not known and holds its fires: its task, which no live session has either, or its times.

@@ -195,8 +195,7 @@ class TaskManager:
                 self._closing.append(service.stop)
 
     async def _start_worker(self, store: Store, admission: Admission) -> None:
-        settings = self.settings
-        level = logging.getLevelNamesMapping().get(settings.log_level, logging.INFO)
+        options = worker_options(self.settings, self._user_loop, self.roles)
         own = () if self._hooks is None else (self._hooks,)
         hooks = HookCalls(store, self.bus, lambda: (*own, *self.registry.hooks))
         await hooks.start()
@@ -209,9 +208,9 @@ class TaskManager:
             rng=self._rng,
             bus=self.bus,
             hooks=hooks,
-            options=worker_options(settings, level, self._user_loop, self.roles),
+            options=options,
         )
-        capture.install(level)
+        capture.install(options.limits.log_level)
         self._closing.append(_done(capture.uninstall))
         await self.worker.start()
         self._closing.append(lambda: self.worker.stop(self._grace))

@@ -6,15 +6,13 @@ from collections.abc import Collection
 
 from runwright.config import Settings
 from runwright.worker.outcome import Limits
-from runwright.worker.process_lane import ProcessOptions
 from runwright.worker.session import WorkerOptions
 
 
-def worker_options(settings: Settings, log_level: int, user_loop: bool, roles: Collection[str]) -> WorkerOptions:
+def worker_options(settings: Settings, user_loop: bool, roles: Collection[str]) -> WorkerOptions:
     """The options that the settings say.
 
     Args:
-        log_level: what the processes of tasks log, as a number of the logging module.
         user_loop: give the coroutines of tasks an event loop of their own.
         roles: what the process does, for others to see.
     """
@@ -28,6 +26,6 @@ def worker_options(settings: Settings, log_level: int, user_loop: bool, roles: C
         poll_seconds=settings.poll_seconds,
         shutdown_grace=settings.shutdown_grace,
         user_loop=user_loop,
-        processes=ProcessOptions(settings.task_environment(), log_level),
+        environment=settings.task_environment(),
         roles=roles,
     )

@@ -55,6 +55,7 @@ from runwright.model.values import (
     RunStatus,
     TaskProgress,
     masked,
+    read_json,
 )
 
 __all__ = [
@@ -111,4 +112,5 @@ __all__ = [
     "Waiting",
     "Worker",
     "masked",
+    "read_json",
 ]

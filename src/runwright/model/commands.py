@@ -89,8 +89,7 @@ class Claim:
     """A run handed to one worker session: its fencing token, and what is needed to execute it.
 
     A ``reserved`` claim is prefetched: the run is still pending to everyone until its worker reports a start.
-    ``attempt`` is the number of the attempt that begins with this claim. ``unreadable`` says what of its row cannot be
-    read: it is given out all the same, so that its worker can end it.
+    ``attempt`` is the number of the attempt that begins with this claim.
     """
 
     key: int
@@ -112,7 +111,6 @@ class Claim:
     schedule: str | None = None
     parent: str | None = None
     state: str | None = None
-    unreadable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

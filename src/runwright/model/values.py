@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from runwright.clock import Micros
 
@@ -146,3 +147,11 @@ def masked(value: JSON) -> JSON:
     if isinstance(value, list):
         return [masked(item) for item in value]
     return value
+
+
+def read_json(text: str, otherwise: Any) -> Any:
+    """What JSON text from the store says; ``otherwise`` if it cannot be read: a damaged row hides no other."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return otherwise

@@ -1,6 +1,7 @@
 """The store: rows as values of the model, and values as rows. Shared by the dialects; no SQL and no driver.
 
 Rows come as tuples in the order of the query's columns. Secrets inside arguments are masked here, on their way out.
+Text that should be JSON and is not (somebody wrote into the database, or a newer version did) hides no other row.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from runwright.clock import Micros, to_datetime
-from runwright.errors import RunwrightError
+from runwright.errors import InvalidInput
 from runwright.model import (
     WAITING,
     Attempt,
@@ -35,11 +36,13 @@ from runwright.model import (
     TaskProgress,
     Worker,
     masked,
+    read_json,
 )
 from runwright.retry import Retry
 from runwright.store.transaction import Row
 
 _WAITING = {status.value for status in WAITING}
+_UNREADABLE = object()
 _LANES = {lane.value: lane for lane in Lane}
 # made once: json.dumps with options makes an encoder for each call
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -63,16 +66,9 @@ def _moment(value: Micros | None) -> Any:
     return None if value is None else to_datetime(value)
 
 
-def _strings(text: str | None) -> tuple[str, ...]:
-    return tuple(_shown(text) or ()) if text and text != "[]" else ()
-
-
-def _shown(text: str) -> Any:
-    """Stored JSON, for people. What cannot be read is None: one bad row must not keep a whole list from being seen."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+def names_of(text: str | None) -> tuple[str, ...]:
+    """A list of names; text that cannot be read is the only one, which nothing else has."""
+    return tuple(read_json(text, (text,))) if text and text != "[]" else ()
 
 
 def _names_text(names: Sequence[str]) -> str:
@@ -80,9 +76,15 @@ def _names_text(names: Sequence[str]) -> str:
 
 
 @lru_cache(1024)
-def retry_of(text: str) -> Retry:
-    """The policy behind its JSON text; there are few of them, and each is read many times."""
-    return Retry.from_json(json.loads(text))
+def retry_of(text: str) -> Retry | None:
+    """The policy behind its JSON text; there are few of them, and each is read many times.
+
+    None for one that cannot be read here: the policy of the task, or the default, counts.
+    """
+    try:
+        return Retry.from_json(json.loads(text))
+    except (ValueError, TypeError, InvalidInput):
+        return None
 
 
 @lru_cache(1024)
@@ -122,12 +124,6 @@ def claim_of(row: Row, token: int, reserved: bool) -> Claim:
     """A claimed run, from the columns of ``claim_read``."""
     key, run_id, task, lane, arguments, attempt, failures, crashes, due_at, priority, exclusive = row[:11]
     retry, user, entity, schedule, parent, state = row[11:17]
-    policy, unreadable = None, ""
-    if retry is not None:
-        try:
-            policy = retry_of(retry)
-        except (RunwrightError, ValueError, TypeError) as error:  # one bad row must not keep others from being claimed
-            unreadable = f"its retry policy: {error}"
     return Claim(
         key,
         token,
@@ -142,13 +138,12 @@ def claim_of(row: Row, token: int, reserved: bool) -> Claim:
         priority,
         exclusive == 1,
         reserved,
-        policy,
+        None if retry is None else retry_of(retry),
         user,
         entity,
         schedule,
         parent,
         state,
-        unreadable,
     )
 
 
@@ -166,7 +161,13 @@ def run_of(row: Row) -> Run:
     (warnings, tags, entity, user, parent, schedule, worker, pause, cancel, cpu_seconds) = row[22:32]
     status = RunStatus(status_text)
     waiting = status is RunStatus.PENDING or status is RunStatus.RETRYING
-    shown = masked(_shown(arguments))
+    shown = masked(read_json(arguments, None))
+    value = None if result is None else read_json(result, _UNREADABLE)
+    told = names_of(warnings)
+    if not isinstance(shown, dict):
+        told += ("its arguments cannot be read: its row in the store is damaged",)
+    if value is _UNREADABLE:
+        told += ("its result cannot be read: its row in the store is damaged",)
     return Run(
         id=run_id,
         task=task,
@@ -183,10 +184,10 @@ def run_of(row: Row) -> Run:
         failures=failures,
         crashes=crashes,
         progress=None if current is None else TaskProgress(current, total, message or ""),
-        result=None if result is None else _shown(result),
+        result=None if value is _UNREADABLE else value,
         error=None if kind is None else RunError(kind, error or "", traceback),
-        warnings=_strings(warnings),
-        tags=_strings(tags),
+        warnings=told,
+        tags=names_of(tags),
         entity=entity,
         user=user,
         parent=parent,
@@ -215,7 +216,8 @@ def attempt_of(run: str, row: Row) -> Attempt:
 
 def log_lines(text: str, after: int) -> list[LogLine]:
     """The lines of one chunk that come after a sequence number."""
-    return [LogLine(seq, to_datetime(time), level, line) for seq, time, level, line in json.loads(text) if seq > after]
+    lines = read_json(text, ())
+    return [LogLine(seq, to_datetime(time), level, line) for seq, time, level, line in lines if seq > after]
 
 
 def rescue_of(row: Row) -> Rescue:
@@ -238,14 +240,14 @@ def event_of(row: Row) -> Event:
         task,
         run,
         actor,
-        json.loads(detail) if detail else {},
+        read_json(detail, {}) if detail else {},
     )
 
 
 def worker_of(row: Row) -> Worker:
     """A session, from the columns of ``session_list``."""
     session, host, pid, started_at, heartbeat_at, lease_until, state, lanes, tasks, works, fires, running = row
-    known: Mapping[str, int] = json.loads(lanes)
+    known: Mapping[str, int] = read_json(lanes, {})
     return Worker(
         session,
         host,
@@ -255,7 +257,7 @@ def worker_of(row: Row) -> Worker:
         to_datetime(lease_until),
         state,
         known,
-        _strings(tasks),
+        names_of(tasks),
         running,
         roles_of(works, fires),
     )
@@ -329,11 +331,11 @@ def schedule_of(row: Row) -> Schedule:
         misfire_grace_seconds=grace,
         jitter_seconds=jitter,
         retry=None if retry is None else retry_of(retry),
-        depends_on=_strings(depends_on),
+        depends_on=names_of(depends_on),
         starts_at=starts_at,
         ends_at=ends_at,
-        excluded=_strings(excluded),
-        blackouts=_strings(blackouts),
+        excluded=names_of(excluded),
+        blackouts=names_of(blackouts),
         origin=origin,
         declared=declared,
         edited=edited == 1,

@@ -79,7 +79,10 @@ def _import_module(name: str, findings: list[Finding]) -> ModuleType | None:
     except BaseException as error:  # noqa: BLE001 - a module may do anything at import; the others go on
         source, file = f"module {name}", _file_of(name)
         if file is None:
-            text = f"there is no module {name!r}; see autodiscovery_namespaces"
+            text = (
+                f"there is no module {name!r} on Python's path: install its package or name its folder in PYTHONPATH; "
+                "see autodiscovery_namespaces"
+            )
             if not isinstance(error, ModuleNotFoundError) or not f"{name}.".startswith(f"{error.name}."):
                 text = f"{name} cannot be imported: {reason_of(error)}"
             problem = Problem(name, None, text, source)

@@ -150,11 +150,12 @@ async def _all(manager: TaskManager, **query: Any) -> AsyncIterator[Run]:
 
 async def _due(manager: TaskManager) -> list[str]:
     now = to_datetime(manager.store.now())
-    due = [run async for run in _all(manager, status=LIVE) if run.status not in WAITING or run.due_at <= now]
-    names = [f"{run.task} {run.id} ({run.status})" for run in due]
-    if "scheduler" in manager.roles:
-        names += [f"schedule {name}" for name, moment in await _fires(manager) if moment <= now]
-    return names
+    # Schedules before runs: a fire makes a due time into a run in one step, and what is read first must not miss both.
+    fires = await _fires(manager) if "scheduler" in manager.roles else []
+    runs = [run async for run in _all(manager, status=LIVE) if run.status not in WAITING or run.due_at <= now]
+    return [f"{run.task} {run.id} ({run.status})" for run in runs] + [
+        f"schedule {name}" for name, moment in fires if moment <= now
+    ]
 
 
 async def _moments(manager: TaskManager) -> list[datetime]:

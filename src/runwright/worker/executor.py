@@ -170,8 +170,9 @@ class Executor:
             return None
         timeout = self._limits.timeout if task.timeout_unset else task.timeout
         return Job(
-            claim, task, self, self._clock, None if claim.lane is Lane.SERVICE else timeout, self._limits.log_bytes
-        )
+            claim, task, self, self._clock, None if claim.lane is Lane.SERVICE else timeout,
+            self._limits.log_bytes, self._limits.log_level,
+        )  # fmt: skip
 
     def obey(self, controls: Sequence[Control]) -> None:
         """Do what people want of the held runs; what is not in the list shall simply run."""

@@ -86,6 +86,7 @@ class Job:
         "_gate",
         "_log",
         "_log_bytes",
+        "_log_level",
         "_loop",
         "cancel_wanted",
         "claim",
@@ -114,7 +115,7 @@ class Job:
     )
 
     def __init__(self, claim: Claim, task: Task[..., Any], host: Host, clock: Clock, timeout: float | None,
-                 log_bytes: int) -> None:  # fmt: skip
+                 log_bytes: int, log_level: int = logging.NOTSET) -> None:  # fmt: skip
         self.claim = claim
         self.task = task
         self.timeout = timeout
@@ -137,6 +138,7 @@ class Job:
         self.warnings: list[str] = []
         self._log: RunLog | None = None  # made with the first line: most runs say nothing
         self._log_bytes = log_bytes
+        self._log_level = log_level
         self._host = host
         self._clock = clock
         self._gate: Gate | None = None
@@ -161,12 +163,12 @@ class Job:
         self.emit(logging.WARNING, text)
 
     def emit(self, level: int, text: str) -> None:
-        """Append to the run's log; each line of the text becomes one."""
-        if self._own_log().add(level, text, self._clock.now()):
+        """Append to the run's log what is severe enough; each line of the text becomes one."""
+        if level >= self._log_level and self._own_log().add(level, text, self._clock.now()):
             self._host.touched(self)
 
     def write(self, text: str) -> None:
-        """Take printed text; a line counts when it is complete."""
+        """Take printed text, which has no level; a line counts when it is complete."""
         if self._own_log().write(text, self._clock.now()):
             self._host.touched(self)
 

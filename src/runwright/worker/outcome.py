@@ -13,7 +13,7 @@ from typing import cast
 from runwright.admission import Admission
 from runwright.clock import Rng
 from runwright.config import Settings
-from runwright.errors import RunwrightError
+from runwright.errors import InvalidInput, RunwrightError
 from runwright.lifecycle import Ending, Outcome
 from runwright.model import JSON, JSONObject, RunError
 from runwright.retry import Discard
@@ -31,7 +31,8 @@ logger = logging.getLogger("runwright.worker")
 class Limits:
     """What bounds the runs of this worker; seconds and bytes.
 
-    ``timeout`` is for tasks that set none themselves; ``max_total`` bounds the runs of all lanes together.
+    ``timeout`` is for tasks that set none themselves; ``max_total`` bounds the runs of all lanes together;
+    ``log_level``, a number of the logging module, is the least severe that is kept of what they log.
     """
 
     timeout: float | None = 300.0
@@ -39,6 +40,7 @@ class Limits:
     log_bytes: int = 10 * 1024 * 1024
     result_bytes: int = 1024 * 1024
     max_total: int | None = None
+    log_level: int = logging.INFO
 
     @classmethod
     def of(cls, settings: Settings) -> Limits:
@@ -49,6 +51,7 @@ class Limits:
             settings.log_limit_bytes,
             settings.result_limit_bytes,
             settings.max_total,
+            logging.getLevelNamesMapping()[settings.log_level],
         )
 
 
@@ -91,18 +94,12 @@ class UserCode:
 
     def open_arguments(self, job: Job) -> JSONObject:
         """The arguments of a job in clear, for the call itself and for nothing else. Raises Discard, Unreadable."""
-        claim = job.claim
-        if claim.unreadable:
-            raise Unreadable(claim.unreadable)
         try:
-            arguments = self._admission.open_arguments(claim.arguments)
+            return self._admission.open_arguments(job.claim.arguments)
+        except InvalidInput as error:
+            raise Unreadable(str(error)) from error
         except RunwrightError as error:
             raise Discard(f"arguments: {error}") from error
-        except (ValueError, RecursionError) as error:
-            raise Unreadable(f"its arguments: {error}") from error
-        if not isinstance(arguments, dict):
-            raise Unreadable("its arguments are no JSON object")
-        return arguments
 
     def state(self, job: Job) -> JSON:
         """What an earlier attempt of a job has saved. Raises Unreadable."""

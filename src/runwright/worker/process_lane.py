@@ -14,7 +14,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from runwright.clock import Clock, Rng
 from runwright.errors import StartRefused
@@ -33,14 +32,6 @@ TRIES = 3
 _START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from runwright.worker.nursery import main; main()"
 
 logger = logging.getLogger("runwright.worker")
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessOptions:
-    """How processes are made: their environment (None: this process's own), and the least level of their logs."""
-
-    environment: Mapping[str, str] | None = None
-    log_level: int = logging.INFO
 
 
 class Nursery:
@@ -118,15 +109,14 @@ class ProcessLane(ThreadLane):
 
     def __init__(
         self, capacity: int, code: UserCode, requests: Requests, endings: Endings, *, clock: Clock, rng: Rng,
-        options: ProcessOptions,
+        environment: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         super().__init__(capacity, self._execute, endings, name="process")
         self._code = code
         self._requests = requests
         self._clock = clock
         self._rng = rng
-        self._options = options
-        self._nursery = Nursery(options.environment)
+        self._nursery = Nursery(environment)
         self._addresses: dict[Job, Address | Exception] = {}
         self._conversations: dict[Job, Conversation] = {}
         self._closing = False
@@ -197,7 +187,7 @@ class ProcessLane(ThreadLane):
         return {
             "task": address.to_json(),
             "path": sys.path,
-            "log_level": self._options.log_level,
+            "log_level": self._code.limits.log_level,
             "result_bytes": self._code.limits.result_bytes,
             "id": claim.run_id,
             "name": claim.task,

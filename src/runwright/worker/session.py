@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from runwright.admission import Admission
@@ -27,7 +27,7 @@ from runwright.worker.lanes import AsyncLane, Endings, ThreadLane, UserLoop
 from runwright.worker.log_queue import LogQueue
 from runwright.worker.outcome import Limits
 from runwright.worker.presence import Knowledge, knowledge_of
-from runwright.worker.process_lane import ProcessLane, ProcessOptions
+from runwright.worker.process_lane import ProcessLane
 from runwright.worker.pump import Pump
 
 STOP_LOOK_SECONDS = 0.05
@@ -42,7 +42,8 @@ class WorkerOptions:
     """How a worker is made. ``user_loop`` gives the coroutines of tasks an event loop of their own.
 
     ``threads`` is False under simulation: no heartbeat thread, no lanes of threads and processes. Seconds throughout;
-    ``shutdown_grace`` None waits for running tasks without limit; ``roles`` are those of the process.
+    ``shutdown_grace`` None waits for running tasks without limit; ``environment`` is that of process tasks, None for
+    this process's own; ``roles`` are those of the process.
     """
 
     max_concurrent: int
@@ -55,7 +56,7 @@ class WorkerOptions:
     shutdown_grace: float | None = 30.0
     user_loop: bool = False
     threads: bool = True
-    processes: ProcessOptions = field(default_factory=ProcessOptions)
+    environment: Mapping[str, str] | None = None
     roles: Collection[str] = ("worker",)
 
 
@@ -123,7 +124,7 @@ class WorkerSession:
         if options.threads and options.max_processes:
             self._processes = ProcessLane(
                 options.max_processes, executor.code, executor.requests, endings, clock=self._clock, rng=self._rng,
-                options=options.processes,
+                environment=options.environment,
             )  # fmt: skip
             executor.add_lane(Lane.PROCESS, self._processes)
         logs = LogQueue(self._store, self.id)

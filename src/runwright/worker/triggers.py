@@ -16,7 +16,7 @@ from typing import Protocol
 
 from runwright.clock import Micros, to_datetime
 from runwright.errors import ScheduleRefused
-from runwright.model import JSON, Schedule
+from runwright.model import JSON, Schedule, read_json
 from runwright.schedule import (
     NEVER,
     NO_LIMITS,
@@ -108,7 +108,9 @@ class Triggers:
         try:
             when = self._when_of(schedule)
             if when is None:
-                return f"its times come from {code_class(json.loads(schedule.when))}, which is code that is not here"
+                return (
+                    f"its times come from {code_class(read_json(schedule.when, None))}, which is code that is not here"
+                )
             trigger = compile_when(when, schedule.timezone, limits_of(schedule))
             compiled = _Compiled(says, trigger, _blackouts_of(schedule))
         except ScheduleRefused as refused:  # not kept: it may be read once the machine has what is missing
@@ -117,7 +119,7 @@ class Triggers:
         return compiled
 
     def _when_of(self, schedule: Schedule) -> When | None:
-        form = json.loads(schedule.when)
+        form = read_json(schedule.when, schedule.when)
         return self._code.get(schedule.when) if code_class(form) is not None else parse_when(form)
 
 

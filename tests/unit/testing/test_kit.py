@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, SecretStr
@@ -26,6 +27,7 @@ from runwright import (
 )
 from runwright.clock import to_datetime
 from runwright.events.feed import Complete
+from runwright.model import Page
 from runwright.testing import ManualClock, advance, assert_not_started, assert_started, drain, kit, memory_manager
 
 
@@ -77,6 +79,36 @@ async def test_time_passes_from_one_due_moment_to_the_next() -> None:
         assert to_datetime(clock.now()).isoformat() == "2026-01-03T12:00:00+00:00"
         ends = [each.completed_at for each in (await manager.runs(task="nightly")).items]
         assert [f"{moment:%d %H:%M}" for moment in ends if moment] == ["03 02:00", "02 02:00"]
+
+
+async def test_a_fire_in_the_midst_of_a_look_is_not_overlooked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is due is a schedule before its fire, and a run after it, and drain sees the one or the other."""
+    clock, looked, fired = ManualClock(), asyncio.Event(), asyncio.Event()
+
+    @task(schedule="@hourly")
+    async def hourly() -> None:
+        fired.set()
+        await asyncio.sleep(0.1)
+
+    async with memory_manager(hourly, clock=clock) as manager:
+        look, fire = manager.runs, manager.store.fire
+
+        async def slow_look(**query: Any) -> Page[Run]:
+            page = await look(**query)
+            looked.set()
+            await fired.wait()
+            return page
+
+        async def fire_after_the_look(plans: Any) -> Any:
+            await looked.wait()
+            return await fire(plans)
+
+        monkeypatch.setattr(manager, "runs", slow_look)
+        monkeypatch.setattr(manager.store, "fire", fire_after_the_look)
+        clock.advance(3600)
+        manager.bus.publish(("schedules",))
+        await drain(manager)
+        assert [run.status for run in (await look(task="hourly")).items] == [RunStatus.COMPLETED]
 
 
 async def test_nothing_is_overlooked_among_many_runs() -> None:

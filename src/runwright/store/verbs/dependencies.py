@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from runwright.clock import Micros
 from runwright.model import Needed, Waiting
+from runwright.store.rows import names_of
 from runwright.store.transaction import Row, Transaction
 from runwright.store.verbs.journal import Journal
 from runwright.store.verbs.runs import skip
@@ -16,7 +16,7 @@ from runwright.store.verbs.runs import skip
 async def waiting(tx: Transaction, limit: int, after: int) -> tuple[list[Waiting], int | None]:
     """See ``Store.waiting_runs``."""
     rows = await tx.all("waiting_runs", after, limit)
-    names = sorted({name for row in rows if row[4] is not None for name in json.loads(row[4])})
+    names = sorted({name for row in rows if row[4] is not None for name in names_of(row[4])})
     known = {row[0]: row for row in await tx.all("waiting_needs", names)} if names else {}
     found = [_waiting(tx.now, row, known) for row in rows if row[8] == 0]
     return found, rows[-1][0] if len(rows) == limit else None
@@ -29,7 +29,7 @@ def _waiting(now: Micros, row: Row, known: Mapping[str, Row]) -> Waiting:
     last_start = max((start for start in (settled_start, live_start) if start is not None), default=None)
     if last_start is not None and last_start > now:  # the clock was set back since: what came later came after it
         last_start = min(last_start, created_at)
-    needed = tuple(_needed(name, known.get(name), due_at) for name in json.loads(needs))
+    needed = tuple(_needed(name, known.get(name), due_at) for name in names_of(needs))
     return Waiting(run, due_at, last_start, skipped_at, needed)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 
 from runwright.clock import Micros
 from runwright.errors import DuplicateName
 from runwright.lifecycle import RunEvent
-from runwright.model import EndedRun, Fire, FirePlan, Page, Pause, RunStatus, Schedule, ScheduleChange
+from runwright.model import EndedRun, Fire, FirePlan, Page, Pause, RunStatus, Schedule, ScheduleChange, read_json
 from runwright.store.actions import TASK, Action
 from runwright.store.base import Guard
 from runwright.store.rows import dump, ended_of, fire_of, schedule_of, schedule_values
@@ -95,7 +94,7 @@ async def _replace(tx: Transaction, schedule: Schedule) -> bool:
     if old.name == schedule.name:
         return False
     for dependent, _, needs in await tx.all("schedule_needs"):
-        names = json.loads(needs)
+        names = read_json(needs, [])
         if old.name in names:
             followed = [schedule.name if name == old.name else name for name in names]
             await tx.do("schedule_follow", dependent, dump(followed))
@@ -104,7 +103,7 @@ async def _replace(tx: Transaction, schedule: Schedule) -> bool:
 
 async def _check(tx: Transaction, guard: Guard) -> None:
     """Let the guard see the whole graph as it will be; it raises if it must not be so."""
-    edges: dict[str, Sequence[str]] = {name: json.loads(needs) for _, name, needs in await tx.all("schedule_needs")}
+    edges: dict[str, Sequence[str]] = {name: read_json(needs, ()) for _, name, needs in await tx.all("schedule_needs")}
     asked = sorted({name for needs in edges.values() for name in needs})
     guard(edges, frozenset(row[0] for row in await tx.all("schedule_names", asked)))
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from runwright.clock import SECOND, Micros, to_datetime
 from runwright.model import Lane, RunStatus
+from runwright.store.rows import names_of
 from runwright.store.transaction import Transaction, first_value
 from runwright.store.verbs.kin import KEPT, kept_by, part_of
 from runwright.store.verbs.runs import IN_LINE, WAITS
@@ -51,7 +50,7 @@ async def waiting_for(tx: Transaction, run: str) -> str | None:
 
 async def _for_schedules(tx: Transaction, run: str) -> str:
     needs = await first_value(tx, "waiting_for_schedules", run)
-    names = ", ".join(json.loads(needs)) if needs else ""
+    names = ", ".join(names_of(needs))
     return f"It waits for a success of {names} since its schedule's last start." if names else "It is about to start."
 
 
