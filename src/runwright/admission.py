@@ -33,7 +33,7 @@ TEXT_CHARACTERS = 255
 MOST_TAGS = 100
 # made once: json.dumps with options makes an encoder for each call
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-_LANES_HERE = frozenset({Lane.ASYNC, Lane.THREAD, Lane.PROCESS})
+_MODES_HERE = frozenset({"async", "thread", "process"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ class RunRequest:
     parent: str | None = None
     schedule: str | None = None
     retry: Retry | None = None
+    service: bool = False
     idempotency_key: str | None = None
 
 
@@ -87,6 +88,8 @@ class Admission:
         _check(request)
         task = request.task if isinstance(request.task, Task) else self._registry.get(request.task)
         _refuse_unavailable(task)
+        if task.lane is Lane.SERVICE and not request.service:
+            raise InvalidInput.field("/definition", f"task {task.name!r} is a service: start that instead")
         if task.danger and not request.confirmed:
             raise ConfirmRequired(task.name, task.danger)
         if task.entity and request.entity and request.entity != task.entity:
@@ -99,7 +102,7 @@ class Admission:
         return NewRun(
             id=run_id,
             task=task.name,
-            lane=task.lane,
+            lane=Lane.SERVICE if request.service else task.lane,
             arguments=arguments,
             created_at=now,
             due_at=now if request.run_at is None else max(request.run_at, 0),
@@ -196,14 +199,12 @@ def files_in(arguments: Mapping[str, Any] | Sequence[Any]) -> list[UploadedFile]
 
 def _refuse_unavailable(task: Task[..., Any]) -> None:
     """Refuse what a definition may say and this version cannot do, rather than pass over it in silence."""
-    if task.lane is Lane.PROCESS:
+    if task.mode == "process":
         check_address(task)
-    if task.lane in _LANES_HERE:
-        return
-    missing = f"mode {task.mode!r}"
-    if task.lane is Lane.SERVICE:
-        missing = "schedule '@always'"
-    raise InvalidInput.field("/definition", f"task {task.name!r} uses {missing}, which is not available yet")
+    elif task.mode not in _MODES_HERE:
+        raise InvalidInput.field(
+            "/definition", f"task {task.name!r} uses mode {task.mode!r}, which is not available yet"
+        )
 
 
 _NOTHING = (None,) * 5

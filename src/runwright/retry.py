@@ -177,3 +177,5 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
     "on": _types,
     "not_on": _types,
 }
+
+NO_RETRY = Retry(max_retries=0)

@@ -25,7 +25,7 @@ from runwright.manager.bridge import Blocking
 from runwright.manager.declared import DeclaredSchedules, origin_of
 from runwright.manager.files import FileSweep, spool_of, take
 from runwright.manager.requests import Given, run_request
-from runwright.manager.scheduler import presence_of, scheduler_of, ticks
+from runwright.manager.scheduler import presence_of, scheduler_of, settler_of, ticks
 from runwright.manager.schedules import ManagerSchedules
 from runwright.manager.stores import open_sealer, open_store
 from runwright.manager.worker import worker_options
@@ -42,7 +42,6 @@ from runwright.worker.hooks import HookCalls
 from runwright.worker.janitor import Janitor
 from runwright.worker.service import Service
 from runwright.worker.session import WorkerSession
-from runwright.worker.settler import Settler
 from runwright.worker.triggers import Triggers
 from runwright.worker.zone_rules import ZoneRules
 
@@ -145,7 +144,8 @@ class TaskManager:
                 self.scheduler = scheduler_of(
                     settings, store, self.registry, admission, self._clock, self.bus, triggers
                 )
-                zones, settler = ZoneRules(store, self.bus, triggers), Settler(store, self.bus, triggers)
+                zones = ZoneRules(store, self.bus, triggers)
+                settler = settler_of(settings, store, self.registry, self.bus, triggers)
                 services: list[Service] = [zones, self.scheduler, settler, declared]
                 if "worker" not in self.roles:  # a worker's session tells of its process
                     services.append(
