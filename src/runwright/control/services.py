@@ -12,8 +12,7 @@ from typing import Literal, TypeAlias
 
 from runwright.admission import Admission, RunRequest
 from runwright.auth.policy import require
-from runwright.clock import Clock
-from runwright.control.runs import Runs
+from runwright.clock import SECOND, Clock, to_micros
 from runwright.control.schedules import Schedules
 from runwright.errors import Conflict, NotFound
 from runwright.lifecycle import RunEvent
@@ -38,22 +37,23 @@ class ServiceView:
         state: ``starting``, ``running``, ``restarting`` (it has failed, and is started again when its wait is over),
             ``stopping`` (told to end, and has not yet), ``stopped``, or ``failed`` (stopped, because it failed).
         run: the run that is live, else None.
+        uptime_seconds: since when that run has been running; None if it is not.
         usage: what that run used when it was measured last; None if it was not yet.
     """
 
     schedule: Schedule
     state: ServiceState
     run: Run | None
+    uptime_seconds: float | None
     usage: Usage | None
 
 
 class Services:
     """Commands and questions about services, by the name or id of their schedule."""
 
-    def __init__(self, store: Store, schedules: Schedules, runs: Runs, admission: Admission, clock: Clock) -> None:
+    def __init__(self, store: Store, schedules: Schedules, admission: Admission, clock: Clock) -> None:
         self._store = store
         self._schedules = schedules
-        self._runs = runs
         self._admission = admission
         self._clock = clock
 
@@ -134,7 +134,10 @@ class Services:
     async def _view(self, schedule: Schedule, usage: dict[str, Usage]) -> ServiceView:
         live = await self._live(schedule)
         run = live[0] if live else None
-        return ServiceView(schedule, _state(schedule, live), run, None if run is None else usage.get(run.id))
+        uptime = None
+        if run is not None and run.started_at is not None:
+            uptime = max(0.0, (self._clock.now() - to_micros(run.started_at)) / SECOND)
+        return ServiceView(schedule, _state(schedule, live), run, uptime, None if run is None else usage.get(run.id))
 
 
 def _state(schedule: Schedule, live: Sequence[Run]) -> ServiceState:

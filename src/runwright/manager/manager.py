@@ -27,6 +27,7 @@ from runwright.manager.files import FileSweep, spool_of, take
 from runwright.manager.requests import Given, run_request
 from runwright.manager.scheduler import presence_of, scheduler_of, settler_of, ticks
 from runwright.manager.schedules import ManagerSchedules
+from runwright.manager.services import ManagerServices
 from runwright.manager.stores import open_sealer, open_store
 from runwright.manager.worker import worker_options
 from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewEvent, Page, Role, Run, RunStatus
@@ -351,6 +352,11 @@ class TaskManager:
     def schedules(self) -> ManagerSchedules:
         """Add, enable, disable, remove, fire and ask for schedules."""
         return ManagerSchedules(self.control)
+
+    @property
+    def services(self) -> ManagerServices:
+        """Start, stop, restart and ask for services."""
+        return ManagerServices(self.control)
 
     def in_thread(self) -> Blocking:
         """The one bridge for synchronous code: ``with manager.in_thread() as blocking: blocking.run(...)``."""
