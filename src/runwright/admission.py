@@ -33,7 +33,6 @@ TEXT_CHARACTERS = 255
 MOST_TAGS = 100
 # made once: json.dumps with options makes an encoder for each call
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-_MODES_HERE = frozenset({"async", "thread", "process"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,8 @@ class Admission:
         """
         _check(request)
         task = request.task if isinstance(request.task, Task) else self._registry.get(request.task)
-        _refuse_unavailable(task)
+        if task.mode == "process":
+            check_address(task)
         if task.lane is Lane.SERVICE and not request.service:
             raise InvalidInput.field("/definition", f"task {task.name!r} is a service: start that instead")
         if task.danger and not request.confirmed:
@@ -135,7 +135,8 @@ class Admission:
             as ``admit``.
         """
         task = self._registry.get(run.task)
-        _refuse_unavailable(task)
+        if task.mode == "process":
+            check_address(task)
         if task.danger and not confirmed:
             raise ConfirmRequired(task.name, task.danger)
         pointers, folder = task.signature.upload_pointers, self.files_folder(task, run.id)
@@ -195,16 +196,6 @@ def files_in(arguments: Mapping[str, Any] | Sequence[Any]) -> list[UploadedFile]
     given = arguments.values() if isinstance(arguments, Mapping) else arguments
     values = [item for value in given for item in (value if isinstance(value, (list, tuple)) else [value])]
     return [value for value in values if isinstance(value, UploadedFile)]
-
-
-def _refuse_unavailable(task: Task[..., Any]) -> None:
-    """Refuse what a definition may say and this version cannot do, rather than pass over it in silence."""
-    if task.mode == "process":
-        check_address(task)
-    elif task.mode not in _MODES_HERE:
-        raise InvalidInput.field(
-            "/definition", f"task {task.name!r} uses mode {task.mode!r}, which is not available yet"
-        )
 
 
 _NOTHING = (None,) * 5

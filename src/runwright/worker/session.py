@@ -191,7 +191,8 @@ class WorkerSession:
             await asyncio.to_thread(self.heartbeat.stop)
         if self._threads is not None:
             self._threads.close()
-        await asyncio.to_thread(self._services.close)
+        if self._options.threads:
+            await asyncio.to_thread(self._services.close)
         if self._processes is not None:
             await asyncio.to_thread(self._processes.close)
 
