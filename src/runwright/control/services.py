@@ -13,9 +13,8 @@ from typing import Literal, TypeAlias
 from runwright.admission import Admission, RunRequest
 from runwright.auth.policy import require
 from runwright.clock import SECOND, Clock, to_micros
-from runwright.control.schedules import Schedules
+from runwright.control.schedules import LIVE, Schedules
 from runwright.errors import Conflict, NotFound
-from runwright.lifecycle import RunEvent
 from runwright.model import Actor, FirePlan, NewEvent, NewFire, Role, Run, RunStatus, Schedule, Usage
 from runwright.retry import NO_RETRY
 from runwright.store.base import RunQuery, Store
@@ -23,8 +22,6 @@ from runwright.when import FireOutcome
 from runwright.worker.triggers import is_service
 
 ATTEMPTS_AGAINST_RACES = 10
-LIVE = tuple(status for status in RunStatus if not status.terminal)
-
 ServiceState: TypeAlias = Literal["starting", "running", "restarting", "stopping", "stopped", "failed"]
 
 
@@ -89,8 +86,7 @@ class Services:
         if schedule.enabled:
             await self._schedules.disable(actor, schedule.id)
         # what was fired before the switch was off is there to be seen now, and nothing is fired after it
-        for run in await self._live(schedule):
-            await self._store.move([run.id], RunEvent.CANCEL, actor.name, self._clock.now())
+        await self._schedules.end_service(schedule, actor)
         return await self.get(actor, schedule.id)
 
     async def restart(self, actor: Actor, name: str, *, confirmed: bool = False) -> ServiceView:

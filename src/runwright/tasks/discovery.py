@@ -16,6 +16,7 @@ from typing import Any
 
 from runwright.clock import Clock
 from runwright.errors import StartRefused
+from runwright.model import Lane
 from runwright.retry import Retry
 from runwright.tasks.collect import collect
 from runwright.tasks.examine import examine
@@ -151,7 +152,7 @@ def _import_file(path: Path, file: SourceFile, options: DiscoveryOptions) -> Fin
 
 def _with_retries(task: Task[..., Any], retries: int | None) -> Task[..., Any]:
     """A script of a folder with the retries that the settings give it, unless it says something itself."""
-    if retries is None or task.form != "script" or "retry" in task.given:
+    if retries is None or task.form != "script" or task.lane is Lane.SERVICE or "retry" in task.given:
         return task
     given = {**task.given, "retry": Retry(max_retries=retries)}
     return build(
