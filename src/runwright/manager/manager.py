@@ -145,9 +145,8 @@ class TaskManager:
                 self.scheduler = scheduler_of(
                     settings, store, self.registry, admission, self._clock, self.bus, triggers
                 )
-                zones = ZoneRules(store, self.bus, triggers)
                 settler = settler_of(settings, store, self.registry, self.bus, triggers)
-                services: list[Service] = [zones, self.scheduler, settler, declared]
+                services: list[Service] = [ZoneRules(store, self.bus, triggers), self.scheduler, settler, declared]
                 if "worker" not in self.roles:  # a worker's session tells of its process
                     services.append(
                         presence_of(settings, store, self.registry, self._clock, self._rng, self.bus, self._ticks)
