@@ -56,7 +56,8 @@ class ServiceWorld(World):
         try:
             await node.clock.sleep(seconds)
         except asyncio.CancelledError:  # code that does not hear of its stop at once
-            await asyncio.sleep(self.loop.rng.choice(LINGERS))
+            if node.name not in self.thawed:  # what a worker that was frozen has lost runs on until it hears
+                await asyncio.sleep(self.loop.rng.choice(LINGERS))
             raise
 
     def _services(self, node: Node) -> Services:
