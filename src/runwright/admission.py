@@ -33,7 +33,6 @@ TEXT_CHARACTERS = 255
 MOST_TAGS = 100
 # made once: json.dumps with options makes an encoder for each call
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-_LANES_HERE = frozenset({Lane.ASYNC, Lane.THREAD, Lane.PROCESS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,7 @@ class RunRequest:
     parent: str | None = None
     schedule: str | None = None
     retry: Retry | None = None
+    service: bool = False
     idempotency_key: str | None = None
 
 
@@ -86,7 +86,10 @@ class Admission:
         """
         _check(request)
         task = request.task if isinstance(request.task, Task) else self._registry.get(request.task)
-        _refuse_unavailable(task)
+        if task.mode == "process":
+            check_address(task)
+        if task.lane is Lane.SERVICE and not request.service:
+            raise InvalidInput.field("/definition", f"task {task.name!r} is a service: start that instead")
         if task.danger and not request.confirmed:
             raise ConfirmRequired(task.name, task.danger)
         if task.entity and request.entity and request.entity != task.entity:
@@ -99,7 +102,7 @@ class Admission:
         return NewRun(
             id=run_id,
             task=task.name,
-            lane=task.lane,
+            lane=Lane.SERVICE if request.service else task.lane,
             arguments=arguments,
             created_at=now,
             due_at=now if request.run_at is None else max(request.run_at, 0),
@@ -132,7 +135,8 @@ class Admission:
             as ``admit``.
         """
         task = self._registry.get(run.task)
-        _refuse_unavailable(task)
+        if task.mode == "process":
+            check_address(task)
         if task.danger and not confirmed:
             raise ConfirmRequired(task.name, task.danger)
         pointers, folder = task.signature.upload_pointers, self.files_folder(task, run.id)
@@ -198,18 +202,6 @@ def files_in(arguments: Mapping[str, Any] | Sequence[Any]) -> list[UploadedFile]
     given = arguments.values() if isinstance(arguments, Mapping) else arguments
     values = [item for value in given for item in (value if isinstance(value, (list, tuple)) else [value])]
     return [value for value in values if isinstance(value, UploadedFile)]
-
-
-def _refuse_unavailable(task: Task[..., Any]) -> None:
-    """Refuse what a definition may say and this version cannot do, rather than pass over it in silence."""
-    if task.lane is Lane.PROCESS:
-        check_address(task)
-    if task.lane in _LANES_HERE:
-        return
-    missing = f"mode {task.mode!r}"
-    if task.lane is Lane.SERVICE:
-        missing = "schedule '@always'"
-    raise InvalidInput.field("/definition", f"task {task.name!r} uses {missing}, which is not available yet")
 
 
 _NOTHING = (None,) * 5

@@ -190,3 +190,5 @@ _CHECKS: dict[str, Callable[[Any], object]] = {  # in the order of the parameter
     "on": _types,
     "not_on": _types,
 }
+
+NO_RETRY = Retry(max_retries=0)

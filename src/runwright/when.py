@@ -152,7 +152,19 @@ class At:
 
 @dataclass(frozen=True, slots=True)
 class Always:
-    """Never ends: a service, one of which is kept running. It has no due times."""
+    """Never ends: a service, one of which is kept running. It has no due times.
+
+    Args:
+        restart: what follows when it ends by itself: ``"never"``, nothing; ``"on_failure"``, it is started again if it
+            failed; ``"always"``, also if it returned. None means what the setting ``auto_restart`` says: on failure,
+            or never.
+    """
+
+    restart: Literal["never", "on_failure", "always"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.restart is not None:
+            _choice("restart", self.restart, RESTARTS)
 
 
 @runtime_checkable
@@ -173,6 +185,7 @@ class APSchedulerTrigger(Protocol):
         ...
 
 
+RESTARTS = ("never", "on_failure", "always")
 When: TypeAlias = Cron | Every | At | Always | Plugin | APSchedulerTrigger
 
 

@@ -33,6 +33,7 @@ SMALL = {
     "session_list": "w",
     "statistics": "schedule",
     "probe_delete": "probe",
+    "usage_list": "usage",  # one row for each service
 }
 _SCAN = re.compile(r"^SCAN (\w+)$")
 # results of the statement itself

@@ -404,10 +404,21 @@ def daemon(marks: str) -> None:
         time.sleep(0.005)
 
 
+@task(mode="process")
+def keep_on(how: str, *, run: RunContext) -> None:
+    """A service: one that listens, one that listens to nothing, one that dies."""
+    if how == "dies":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while how == "deaf" or not run.cancelled:
+        sum(range(1000))
+
+
 TASKS = [
     add, add_slowly, typed, steps, steps_async, SumTask, SumAsyncTask, talk, flood, one_line, fast_progress, returns,
     raises, dies, remembers, pausable, pausable_async, cleans_up, cleans_up_async, environment, chance, burns,
     starts_child, starts_badly, waits_for_child, waits_for_child_sync, waits_for_failure, waits_for_ever, hopeless,
     memory_score, reads_file, leaves_daemon, cleans_up_long, cleans_up_long_async, looks_and_ends, terminates_itself,
-    forks_and_returns, waits_a_while, saves_much,
+    forks_and_returns, waits_a_while, saves_much, keep_on,
 ]  # fmt: skip

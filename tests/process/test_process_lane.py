@@ -548,3 +548,45 @@ async def test_a_program_may_have_its_tasks_in_its_main_module(tmp_path: Path, h
     done = subprocess.run([sys.executable, *how], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "__mp_main__\n", "")
+
+
+# ----- services -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["listens", "deaf"])
+async def test_a_service_has_a_process_of_its_own_and_tells_what_it_uses(
+    monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr("runwright.worker.meter.MEASURE_SECONDS", 0.02)
+    async with TaskManager(settings(max_processes=1), tasks=TASKS) as manager:
+        await manager.schedules.add("kept", task="keep_on", when="@always", arguments={"how": how})
+        assert await asyncio.wait_for(manager.run("add", {"a": 1}), 30) == 3  # it takes no slot
+
+        async def used() -> bool:
+            usage = (await manager.services.get("kept")).usage
+            return usage is not None and (usage.cpu_seconds or 0) > 0.02 and (usage.memory_bytes or 0) > 1e6
+
+        await until(used, 30)
+        first = (await manager.services.get("kept")).run
+        await manager.services.restart("kept")
+        assert first is not None
+        assert (await manager.wait(first.id, timeout=30)).status is RunStatus.CANCELLED
+        await until(used, 30)
+        view = await manager.services.stop("kept")
+        assert view.run is not None
+        assert view.run.id != first.id
+        assert (await manager.wait(view.run.id, timeout=30)).status is RunStatus.CANCELLED
+        assert (await manager.services.get("kept")).state == "stopped"
+
+
+async def test_a_service_whose_process_dies_is_restarted_and_given_up() -> None:
+    async with TaskManager(settings(retry_delay=0.01, manager_max_retries=2), tasks=TASKS) as manager:
+        await manager.schedules.add("kept", task="keep_on", when="@always", arguments={"how": "dies"})
+
+        async def failed() -> bool:
+            return (await manager.services.get("kept")).state == "failed"
+
+        await until(failed, 30)
+        view = await manager.services.get("kept")
+        assert (view.schedule.run_count, view.schedule.error_count) == (3, 3)
+        assert "SIGKILL" in str(view.schedule.last_error)

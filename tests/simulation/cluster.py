@@ -178,7 +178,7 @@ class Node:
         if self.world.rescue:
             await self.janitor.start()
         await self.scheduler.start()
-        await Settler(self.store, self.bus, self.triggers).start()
+        await Settler(self.store, self.bus, self.triggers, self.registry).start()
         self._tasks.append(asyncio.ensure_future(self._beat()))
 
     async def _beat(self) -> None:

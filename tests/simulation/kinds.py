@@ -12,6 +12,8 @@ from tests.simulation.lines import LINES, LineWorld
 from tests.simulation.mix_mutants import MIX_MUTANTS
 from tests.simulation.mixes import WISHES, MixWorld
 from tests.simulation.mutants import MUTANTS, Mutant
+from tests.simulation.service_mutants import SERVICE_MUTANTS
+from tests.simulation.services import KEPT, STOPPED, ServiceWorld
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,10 @@ def _each_line(world: LineWorld) -> bool:
     return world.overlapping() > 5 and {execution.key for execution in world.executions} == set(LINES)
 
 
+def _each_service(world: ServiceWorld) -> bool:
+    return len(world.executions) > 10 and {execution.key for execution in world.executions} == {*KEPT, *STOPPED}
+
+
 KINDS = {
     # 6, 10, 16, 22, 78, 96, 103, 139 and 2137 have found something once: reservations lost when a hand-back failed, or
     # adopted again while it was on its way; runs that waited for a wall clock set back; a newer claim killed for an
@@ -59,4 +65,5 @@ KINDS = {
         small={"minutes": 1, "nodes_wanted": 4, "quiet_seconds": 600},
     ),
     "lines": Kind(LineWorld, 2, (1, 3, 5), _each_line, LINE_MUTANTS, 4, range(3000, 3200)),
+    "services": Kind(ServiceWorld, 2, (0, 1, 4), _each_service, SERVICE_MUTANTS, 4, range(4000, 4200)),
 }  # fmt: skip

@@ -12,7 +12,6 @@ from runwright import (
     Every,
     RunContext,
     RunStatus,
-    ScheduleRefused,
     Settings,
     StartRefused,
     TaskManager,
@@ -152,9 +151,3 @@ async def test_one_worker_for_each_sqlite_file(tmp_path: Path) -> None:
                 pass
         async with TaskManager(settings(tmp_path), tasks=[add], roles=()) as asking:
             assert (await asking.runs()).items == ()
-
-
-async def test_what_is_not_there_yet_is_refused_and_not_passed_over(tmp_path: Path) -> None:
-    async with TaskManager(settings(tmp_path), tasks=[add]) as manager:
-        with pytest.raises(ScheduleRefused, match="not available yet"):
-            await manager.schedules.add("always", task=add, when="@always", arguments={"a": 1, "b": 1})

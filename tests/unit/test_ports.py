@@ -25,6 +25,7 @@ ALLOWED = {
     ("worker/job.py", "threading"): "a gate on which a task in a thread waits while it is paused",
     ("worker/port.py", "threading"): "a lock: the task in a process of its own may have threads",
     ("worker/conversation.py", "threading"): "a bell that the home loop rings for the thread of a process",
+    ("worker/service_lane.py", "threading"): "a service's thread tells which it is, for its CPU time",
     ("worker/process_lane.py", "threading"): "the lane's threads share the nursery",
     ("tasks/probe.py", "threading"): "a process of its own, which looks for the threads that a file has left behind",
     ("manager/bridge.py", "threading"): "the bridge for synchronous callers",

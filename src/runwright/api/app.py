@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from runwright.api import admin, definitions, live, overview, page, runs, schedules
+from runwright.api import admin, definitions, live, overview, page, runs, schedules, services
 from runwright.api.files import Files
 from runwright.api.guard import Guard
 from runwright.api.wire import Answer, error_answer, plain_error, route_path
@@ -63,6 +63,7 @@ def create_app(
     app.include_router(schedules.fire_routes(control, feed))
     app.include_router(schedules.pause_routes(control))
     app.include_router(schedules.preview_routes(control))
+    app.include_router(services.routes(control, feed))
     app.include_router(overview.routes(control, scheduler_alive=scheduler_alive))
     app.include_router(sessions.router)
     app.include_router(overview.health_routes(control, scheduler_alive=scheduler_alive))

@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from runwright.api.reading import UnsupportedType
 from runwright.clock import Micros, to_datetime
-from runwright.control import Control, TaskView
+from runwright.control import Control, ServiceView, TaskView
 from runwright.errors import (
     Conflict,
     FieldError,
@@ -243,6 +243,25 @@ def schedule_resource(schedule: Schedule, control: Control) -> Document:
         "bound": unbound is None, "unbound": unbound, "left_due": control.schedules.left_due(schedule),
         "created_by": schedule.created_by,
         "created_at": time_text(schedule.created_at), "updated_at": time_text(schedule.updated_at),
+    })  # fmt: skip
+
+
+def service_resource(view: ServiceView, control: Control, feed: Feed) -> Document:
+    """A service: what it is to do, what it does, and what it uses."""
+    schedule, run, usage = view.schedule, view.run, view.usage
+    when = control.schedules.form(schedule)
+    return resource("service", schedule.id, {
+        "name": schedule.name, "label": schedule.label, "action_name": schedule.task, "is_active": schedule.enabled,
+        "state": view.state, "restart": when.get("restart") if isinstance(when, dict) else None,
+        "restarts": schedule.restarts, "run_count": schedule.run_count, "error_count": schedule.error_count,
+        "last_status": schedule.last_status, "last_error": schedule.last_error,
+        "next_start": time_text(schedule.next_due_at),
+        "run": None if run is None else run_value(run, control, feed),
+        "uptime": view.uptime_seconds,
+        "cpu_seconds": None if usage is None else usage.cpu_seconds,
+        "memory_bytes": None if usage is None else usage.memory_bytes,
+        "measured_at": None if usage is None else time_text(usage.measured_at),
+        "unbound": control.schedules.unbound(schedule),
     })  # fmt: skip
 
 

@@ -141,12 +141,13 @@ class Settings(BaseSettings):
     )
     default: OptionalPath = Field(None, description="A task module that is always loaded as well.")
     auto_restart: bool = Field(
-        True, description="Restart a service that failed. Without effect in this release, which runs no services."
+        True, description="Start a service again that failed, where it does not say itself what follows."
     )
     interval: PositiveSeconds = Field(2.0, description="How often the directory with tasks is looked through.")
     manager_max_retries: Count = Field(
         3,
-        description="Retries of a script from the directory, where it is set; restarts of a service, later.",
+        description="Retries of a script from the directory, where it is set; how often a service that fails again and "
+        "again is restarted.",
     )
     allowed_roots: Paths = Field(
         (), description="Directories in which linked task files may really be. Default: the working directory."
@@ -287,9 +288,6 @@ class Settings(BaseSettings):
             if value is not None:
                 values[name] = value
                 origins[name] = f"flag --{name.replace('_', '-')}"
-        if "auto_restart" in origins:
-            said = f"auto_restart (from {origins['auto_restart']}) has no effect: this release runs no services"
-            warnings.append(said)
         return cls(_origins=origins, _warnings=warnings, _file=chosen, **values)
 
     @property

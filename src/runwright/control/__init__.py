@@ -1,8 +1,8 @@
 """Every command and question that the API, the page, the CLI and the Python API may ask: the one door.
 
-``Control`` has one part for each noun: ``runs``, ``schedules`` (with ``fires``, ``declared`` and ``file``), ``tasks``,
-``timeline`` and ``accounts``. Each method takes the Actor who asks, checks the role, and returns after the store's
-commit. Nothing here knows HTTP, and nothing reaches around it.
+``Control`` has one part for each noun: ``runs``, ``schedules`` (with ``fires``, ``declared`` and ``file``),
+``services``, ``tasks``, ``timeline`` and ``accounts``. Each method takes the Actor who asks, checks the role, and
+returns after the store's commit. Nothing here knows HTTP, and nothing reaches around it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from runwright.control.schedule_edit import Editor, ScheduleEdit
 from runwright.control.schedule_fires import Backfill, ScheduleFires
 from runwright.control.schedule_load import ScheduleFile
 from runwright.control.schedules import Schedules
+from runwright.control.services import Services, ServiceView
 from runwright.control.tasks import Tasks, TaskView
 from runwright.control.timeline import Timeline
 from runwright.events.feed import Feed
@@ -34,6 +35,8 @@ __all__ = [
     "ScheduleFile",
     "ScheduleFires",
     "Schedules",
+    "ServiceView",
+    "Services",
     "TaskView",
     "Tasks",
     "Timeline",
@@ -60,6 +63,7 @@ class Control:
         self.runs = Runs(store, registry, elsewhere, admission, feed, clock)
         self.schedules = Schedules(store, registry, editor, triggers, clock, rng, timezone)
         self.fires = ScheduleFires(store, self.schedules, admission, clock)
+        self.services = Services(store, self.schedules, admission, clock)
         self.declared = Declared(store, self.schedules, editor, clock, timezone)
         self.file = ScheduleFile(store, self.schedules, editor, clock, rng, timezone)
         self.tasks = Tasks(store, registry, elsewhere)

@@ -230,6 +230,7 @@ class Declared:
             try:
                 if await self._store.write_schedules([change], SYSTEM.name, unneeded(schedule.name)):
                     logger.info("schedule %r is withdrawn: %s does not declare it any more", name, schedule.origin)
+                    await self._door.end_service(schedule, SYSTEM)
                     break
             except Conflict as needed:
                 logger.warning("%s does not declare schedule %r any more, but it stays: %s",

@@ -18,8 +18,8 @@ from runwright.model import Schedule, read_json
 from runwright.retry import Retry
 from runwright.schedule import begin, compile_when, opening, parse_windows, refuse_past, when_of, zone_of
 from runwright.tasks.registry import AnyTask, Registry
-from runwright.when import CatchUp, Overlap, When
-from runwright.worker.triggers import Triggers, code_class, form_of, limits_of, lives_in_code
+from runwright.when import Always, CatchUp, Overlap, When
+from runwright.worker.triggers import Triggers, code_class, form_of, is_service, limits_of, lives_in_code
 
 SLUG = re.compile(r"(?![0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z)[a-z0-9][a-z0-9_.-]{0,119}")
 MOST_DEPENDENCIES = 100
@@ -112,6 +112,9 @@ class Editor:
             changes["when"] = form_of(when, given.get("name", old.name))
             if not old.version and not old.origin and lives_in_code(when):
                 changes["origin"] = str(code_class(json.loads(changes["when"])))
+        if isinstance(when, Always):
+            _refuse_for_service(old, changes)
+            changes["overlap"] = Overlap.QUEUE.value  # one that is started while it stops waits for that
         task = self._registry.find(given.get("task", old.task))
         entity = given.get("entity", old.entity)
         if task is not None and task.entity and entity and entity != task.entity:
@@ -183,8 +186,8 @@ class Editor:
             parse_windows(new.blackouts, new.timezone, "blackouts")
         limits, present = limits_of(new), to_datetime(now)
         trigger = compile_when(when, new.timezone, limits)
-        if trigger.kind == "service":
-            raise ScheduleRefused("schedule", "services (@always) are not available yet")
+        if trigger.kind == "service" and old.version and old.enabled and new.enabled and is_service(old.when):
+            return {}  # another policy of restarts: what runs goes on
         kept = new.when == old.when and old.anchor_at and new.starts_at == old.starts_at
         anchor = to_datetime(old.anchor_at) if kept else opening(trigger, present)
         cursor, due = begin(trigger, present, anchor=anchor, first=not old.first_done)
@@ -216,6 +219,30 @@ _times_of = attrgetter(*_TIMES)
 def _refuse_faults(given: Mapping[str, Any]) -> None:
     faults = [
         FieldError(f"/{field}", CHECKS[field][1]) for field, value in given.items() if not CHECKS[field][0](value)
+    ]
+    if faults:
+        raise InvalidInput.fields(faults)
+
+
+_NO_FIELD_OF_A_SERVICE: Mapping[str, tuple[Any, ...]] = {
+    "overlap": (Overlap.SKIP, Overlap.QUEUE),
+    "catch_up": (CatchUp.LATEST,),
+    "misfire_grace_seconds": (None,),
+    "jitter_seconds": (0,),
+    "depends_on": ((),),
+    "starts_at": (None,),
+    "ends_at": (None,),
+    "excluded": ((),),
+    "blackouts": ((),),
+}
+"""What has no meaning for what has no due times, and the values that it may have all the same."""
+
+
+def _refuse_for_service(old: Schedule, changes: Mapping[str, Any]) -> None:
+    faults = [
+        FieldError(f"/{field}", "does not go with '@always': a service has no due times")
+        for field, allowed in _NO_FIELD_OF_A_SERVICE.items()
+        if changes.get(field, getattr(old, field)) not in allowed
     ]
     if faults:
         raise InvalidInput.fields(faults)

@@ -14,6 +14,7 @@ from runwright.errors import Conflict, InvalidInput
 from runwright.model import Actor, FirePlan, NewEvent, NewFire, NewRun, Role, Schedule
 from runwright.store.base import Store
 from runwright.when import FireOutcome, Overlap
+from runwright.worker.triggers import is_service
 
 ATTEMPTS_AGAINST_RACES = 10
 
@@ -39,6 +40,7 @@ class ScheduleFires:
         """Run it once now, whatever its state, policies and dependencies, also while all are paused; the run's id."""
         require(actor, Role.OPERATOR)
         schedule = await self._schedules.get(actor, name)
+        _refuse_service(schedule)
         async with self._schedules.elsewhere.explained():
             run = self._run(actor, schedule, confirmed=confirmed)
         (answer,) = await self._store.enqueue([run])
@@ -63,6 +65,7 @@ class ScheduleFires:
             raise InvalidInput.field("/until", "must not lie in the future: a backfill runs what has passed")
         for _ in range(ATTEMPTS_AGAINST_RACES):
             schedule = await self._schedules.get(actor, name)
+            _refuse_service(schedule)
             if (problem := self._schedules.triggers.problem(schedule)) is not None:
                 raise Conflict(f"the times of schedule {schedule.name!r} are not known here: {problem}", schedule.name)
             due = self._schedules.due_in(schedule, since, until)
@@ -102,3 +105,8 @@ class ScheduleFires:
             ),
             self._clock.now(),
         )
+
+
+def _refuse_service(schedule: Schedule) -> None:
+    if is_service(schedule.when):
+        raise Conflict(f"{schedule.name!r} is a service: start, stop or restart that instead", schedule.name)

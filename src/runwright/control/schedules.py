@@ -15,6 +15,7 @@ from runwright.clock import MOMENT, Clock, Rng, is_moment, to_datetime, to_micro
 from runwright.control.elsewhere import Elsewhere
 from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
 from runwright.errors import Conflict, InvalidInput, NotFound
+from runwright.lifecycle import RunEvent
 from runwright.model import (
     JSON,
     SYSTEM,
@@ -24,6 +25,7 @@ from runwright.model import (
     Page,
     Pause,
     Role,
+    RunStatus,
     Schedule,
     ScheduleChange,
     Statistics,
@@ -40,11 +42,12 @@ from runwright.schedule import (
     when_of,
     when_to_text,
 )
-from runwright.store.base import Guard, Store
+from runwright.store.base import Guard, RunQuery, Store
 from runwright.tasks.registry import Registry
-from runwright.worker.triggers import Triggers, form_of, lives_in_code
+from runwright.worker.triggers import Triggers, form_of, is_service, lives_in_code
 
 ATTEMPTS_AGAINST_RACES = 10
+LIVE = tuple(status for status in RunStatus if not status.terminal)
 MOST_IN_A_RANGE = 1000
 _BLANK = Schedule(id="", name="", task="", when="")
 
@@ -129,12 +132,16 @@ class Schedules:
         return await self.update(actor, name, ScheduleEdit(enabled=False), confirmed=True)
 
     async def remove(self, actor: Actor, name: str) -> None:
-        """Delete a schedule; its runs stay. Raises Conflict while other schedules depend on it, naming them."""
+        """Delete a schedule; its runs stay, save that of a service, which is told to end.
+
+        Raises Conflict while other schedules depend on it, naming them.
+        """
         require(actor, Role.OPERATOR)
         schedule = await self.get(actor, name)
         if not await self._store.delete_schedule(schedule.id, actor.name, unneeded(schedule.name)):
             raise NotFound("schedule", name)
         await self.withdraw(schedule.id)
+        await self.end_service(schedule, actor)
 
     async def pause(self, actor: Actor, reason: str) -> Pause:
         """Hold the fires of all schedules, until ``resume``: each due time is in the ledger as held, with the reason.
@@ -165,6 +172,12 @@ class Schedules:
         """Cancel runs that were written a moment ahead of their due time, which is not theirs any more."""
         while await self._store.withdraw(schedule, SYSTEM.name):
             pass
+
+    async def end_service(self, schedule: Schedule, actor: Actor) -> None:
+        """Tell what runs of a service to end; of any other schedule nothing."""
+        if is_service(schedule.when):
+            live = (await self._store.runs(RunQuery(schedule=schedule.id, statuses=LIVE))).items
+            await self._store.move([run.id for run in live], RunEvent.CANCEL, actor.name, self._clock.now())
 
     # ----- questions --------------------------------------------------------------------------------------------
 

@@ -141,9 +141,14 @@ class Blocking:
         self.call(self._manager.delete(run_id))
 
     @property
-    def schedules(self) -> BlockingSchedules:
+    def schedules(self) -> BlockingVerbs:
         """The verbs of ``manager.schedules``."""
-        return BlockingSchedules(self)
+        return BlockingVerbs(self, lambda: self._manager.schedules)
+
+    @property
+    def services(self) -> BlockingVerbs:
+        """The verbs of ``manager.services``."""
+        return BlockingVerbs(self, lambda: self._manager.services)
 
     def _end(self) -> None:
         self._closed = True
@@ -152,14 +157,15 @@ class Blocking:
         self._loop.close()
 
 
-class BlockingSchedules:
-    """Every verb of ``manager.schedules``, with the same arguments; each waits for its answer."""
+class BlockingVerbs:
+    """Every verb of a part of the manager, with the same arguments; each waits for its answer."""
 
-    def __init__(self, blocking: Blocking) -> None:
+    def __init__(self, blocking: Blocking, part: Callable[[], object]) -> None:
         self._blocking = blocking
+        self._part = part
 
     def __getattr__(self, verb: str) -> Callable[..., Any]:
-        asked = getattr(self._blocking._manager.schedules, verb)
+        asked = getattr(self._part(), verb)
         return lambda *arguments, **options: self._blocking.call(asked(*arguments, **options))
 
 

@@ -25,8 +25,9 @@ from runwright.manager.bridge import Blocking
 from runwright.manager.declared import DeclaredSchedules, origin_of
 from runwright.manager.files import FileSweep, spool_of, take
 from runwright.manager.requests import Given, run_query, run_request
-from runwright.manager.scheduler import presence_of, scheduler_of, ticks
+from runwright.manager.scheduler import presence_of, scheduler_of, settler_of, ticks
 from runwright.manager.schedules import ManagerSchedules
+from runwright.manager.services import ManagerServices
 from runwright.manager.stores import open_sealer, open_store
 from runwright.manager.worker import worker_options
 from runwright.model import JSON, SYSTEM, Actor, JSONObject, NewEvent, Page, Role, Run, RunStatus
@@ -42,7 +43,6 @@ from runwright.worker.hooks import HookCalls
 from runwright.worker.janitor import Janitor
 from runwright.worker.service import Service
 from runwright.worker.session import WorkerSession
-from runwright.worker.settler import Settler
 from runwright.worker.triggers import Triggers
 from runwright.worker.zone_rules import ZoneRules
 
@@ -145,8 +145,8 @@ class TaskManager:
                 self.scheduler = scheduler_of(
                     settings, store, self.registry, admission, self._clock, self.bus, triggers
                 )
-                zones, settler = ZoneRules(store, self.bus, triggers), Settler(store, self.bus, triggers)
-                services: list[Service] = [zones, self.scheduler, settler, declared]
+                settler = settler_of(settings, store, self.registry, self.bus, triggers)
+                services: list[Service] = [ZoneRules(store, self.bus, triggers), self.scheduler, settler, declared]
                 if "worker" not in self.roles:  # a worker's session tells of its process
                     services.append(
                         presence_of(settings, store, self.registry, self._clock, self._rng, self.bus, self._ticks)
@@ -352,6 +352,11 @@ class TaskManager:
     def schedules(self) -> ManagerSchedules:
         """Add, enable, disable, remove, fire and ask for schedules."""
         return ManagerSchedules(self.control)
+
+    @property
+    def services(self) -> ManagerServices:
+        """Start, stop, restart and ask for services."""
+        return ManagerServices(self.control)
 
     def in_thread(self) -> Blocking:
         """The one bridge for synchronous code: ``with manager.in_thread() as blocking: blocking.run(...)``."""

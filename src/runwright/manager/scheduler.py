@@ -14,6 +14,7 @@ from runwright.tasks.registry import Registry
 from runwright.worker.presence import SchedulerPresence
 from runwright.worker.scheduler import Scheduler
 from runwright.worker.service import LONGEST_SLEEP_SECONDS
+from runwright.worker.settler import Settler
 from runwright.worker.triggers import Triggers
 
 
@@ -32,6 +33,12 @@ def scheduler_of(
         retry=Retry(settings.max_retries, settings.retry_delay), triggers=triggers,
         cap=settings.catch_up_cap, rate=settings.catch_up_rate,
     )  # fmt: skip
+
+
+def settler_of(settings: Settings, store: Store, registry: Registry, bus: Bus, triggers: Triggers) -> Settler:
+    """The settler that the settings say."""
+    retry = Retry(settings.manager_max_retries, settings.retry_delay)
+    return Settler(store, bus, triggers, registry, retry, auto_restart=settings.auto_restart)
 
 
 def presence_of(

@@ -22,6 +22,7 @@ class Schedule:
     what it declared last, as JSON text.
     ``deleted`` and ``edited``: people deleted it, and it stays away; only ``deleted``: it was withdrawn, since nothing
     declared it any more, and its declaration brings it back.
+    ``restarts``: of a service, its failures in a row, none of which had run for a healthy minute.
     ``outcome`` is how its newest decided due time ended: a run's status or, without a run, a FireOutcome.
     """
 
@@ -67,6 +68,7 @@ class Schedule:
     outcome: str | None = None
     outcome_at: Micros | None = None
     skipped_at: Micros | None = None
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,41 @@ class Fire:
     recorded_at: datetime
     count: int
     last_due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEnd:
+    """What follows from the end of a service's run, if its schedule still has this version.
+
+    ``next_due_at`` is None if it stays stopped: its schedule is disabled, for ``reason``. ``gave_up``: it failed too
+    often.
+    """
+
+    version: int
+    next_due_at: Micros | None
+    restarts: int
+    reason: str
+    gave_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the run of a service used when its worker measured it last; None is what cannot be told apart."""
+
+    run: str
+    cpu_seconds: float | None
+    memory_bytes: int | None
+    measured_at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a claimed run uses now. ``cpu_seconds`` since its attempt began."""
+
+    key: int
+    token: int
+    cpu_seconds: float | None
+    memory_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ DEFAULT_GRACE_SECONDS = 60.0
 """How late a due time may be and still count as on time: what a busy or restarting scheduler needs."""
 
 _INSTANT = timedelta(microseconds=1)
+_SERVICE_LOOK = timedelta(seconds=10)
+"""How long a service that may not be started now waits until that is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def begin(
     due now, or as soon as the trigger's limits allow it.
     """
     start = as_utc(now)
-    if not (first and trigger.first_now) or trigger.kind == "service":
+    if not (first and trigger.first_now) and trigger.kind != "service":
         return start, trigger.next_after(start, anchor=anchor)
     if trigger.anchored_at_end:
         return start - _INSTANT, earliest(trigger, start)
@@ -134,7 +136,7 @@ def plan(trigger: Trigger, situation: Situation, policy: Policy, now: datetime) 
     elif started or situation.running:
         rest = Plan((), last, None, awaits_end=True)
     else:
-        following = trigger.next_after(now)
+        following = _again(trigger, now)
         rest = Plan((), last, following, finished=following is None)
     cancel = started and policy.overlap is Overlap.CANCEL_RUNNING
     return replace(rest, fires=fires, cancel_running=cancel)
@@ -142,7 +144,7 @@ def plan(trigger: Trigger, situation: Situation, policy: Policy, now: datetime) 
 
 def without_run(trigger: Trigger, planned: Plan, now: datetime) -> Plan:
     """The plan if the run that it waits for cannot be made: no end of it will tell when the next is due."""
-    following = trigger.next_after(max(as_utc(now), planned.cursor))
+    following = _again(trigger, max(as_utc(now), planned.cursor))
     return replace(planned, next_due=following, awaits_end=False, finished=following is None)
 
 
@@ -150,12 +152,17 @@ def _rest(trigger: Trigger, situation: Situation, cursor: datetime) -> Plan:
     """The cursor and what follows it, without a fire."""
     if not trigger.anchored_at_end:
         following = trigger.next_after(cursor, anchor=situation.anchor)
-        return Plan((), cursor, following, finished=following is None and trigger.kind != "service")
+        return Plan((), cursor, following, finished=following is None)
     if situation.next_due is None:
         return Plan((), cursor, None, awaits_end=True)
     stored = as_utc(situation.next_due)  # behind the cursor if the clock was set back
-    following = stored if stored > cursor else trigger.next_after(cursor)
+    following = stored if stored > cursor else _again(trigger, cursor)
     return Plan((), cursor, following, finished=following is None)
+
+
+def _again(trigger: Trigger, moment: datetime) -> datetime | None:
+    """When something that counts from the end of its runs is due again, if no run was made."""
+    return moment + _SERVICE_LOOK if trigger.kind == "service" else trigger.next_after(moment)
 
 
 def _due_times(trigger: Trigger, situation: Situation, policy: Policy, now: datetime) -> DueTimes:
@@ -207,6 +214,8 @@ def _around_blackouts(
 
 def _allowed(trigger: Trigger, dues: DueTimes, situation: Situation, policy: Policy, now: datetime) -> tuple[Fire, ...]:
     """What becomes of due times that nothing forbids: overlap first, then catch-up."""
+    if trigger.kind == "service":  # it is to run, however late
+        return (_run(dues.newest[-1], _in_time_from(policy, now)),)
     if situation.running and policy.overlap is Overlap.SKIP:
         return (_span(dues, FireOutcome.SKIPPED, "the previous run had not ended"),)
     in_time = _in_time_from(policy, now)

@@ -44,8 +44,16 @@ def describe(when: When, timezone: str = "UTC") -> str:
         more = len(times) - len(shown)
         return f"Once at {', '.join(shown)}" + (f" and {more} more" if more else "")
     if isinstance(when, Always):
-        return "Always: one is kept running"
+        return f"Always: one is kept running{_RESTARTS[when.restart]}"
     return f"Whenever {type(when).__qualname__} says"
+
+
+_RESTARTS = {
+    None: "",
+    "never": ", and not started again when it ends",
+    "on_failure": ", and started again if it fails",
+    "always": ", and started again whenever it ends",
+}
 
 
 def duration_words(seconds: int) -> str:

@@ -89,7 +89,7 @@ def when_to_json(when: When) -> JSONObject:
     if isinstance(when, At):
         return {"type": "once", "times": [_iso(moment) for moment in when.times]}
     if isinstance(when, Always):
-        return {"type": "always"}
+        return {"type": "always"} if when.restart is None else {"type": "always", "restart": when.restart}
     return {"type": "plugin", "class": f"{type(when).__module__}:{type(when).__qualname__}"}
 
 
@@ -101,7 +101,7 @@ def when_to_text(when: When) -> str:
         return f"@every {duration_text(when.seconds)}"
     if isinstance(when, At):
         return ", ".join(_iso(moment) for moment in when.times)
-    if isinstance(when, Always):
+    if when == Always():
         return "@always"
     return json.dumps(when_to_json(when))
 
@@ -189,8 +189,8 @@ def _parse_object(given: Mapping[str, JSON], timezone: str | None) -> When:
             raise ScheduleRefused("times", f"must be a list of ISO times, not {_kind(times)}")
         return _parse_times(times, _text(given, "timezone") or timezone)
     if kind == "always":
-        _refuse_unknown(given, ())
-        return Always()
+        _refuse_unknown(given, ("restart",))
+        return Always(cast('Literal["never", "on_failure", "always"] | None', _text(given, "restart")))
     if kind == "plugin":
         raise ScheduleRefused("type", "a plug-in exists in code only; it cannot be given as data")
     raise ScheduleRefused("type", f"must be 'cron', 'interval', 'once' or 'always', not {kind!r:.80}")

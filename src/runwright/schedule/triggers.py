@@ -150,11 +150,14 @@ class OnceTrigger:
 
 
 class ServiceTrigger:
-    """A service: it is to run from the moment its schedule is made, and has no due times after that."""
+    """A service: it is due when its schedule is made or enabled, and has no due times after that.
+
+    What is due after its end is not a matter of time: see ``services.after_end``.
+    """
 
     kind: Kind = "service"
     first_now = True
-    anchored_at_end = False
+    anchored_at_end = True
 
     def next_after(self, moment: datetime, *, anchor: datetime | None = None) -> datetime | None:
         return None

@@ -10,7 +10,19 @@ from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from runwright.clock import Micros
-from runwright.model import EndedRun, Fire, FirePlan, Page, Pause, Schedule, ScheduleChange, Waiting
+from runwright.model import (
+    EndedRun,
+    Fire,
+    FirePlan,
+    Measured,
+    Page,
+    Pause,
+    Schedule,
+    ScheduleChange,
+    ServiceEnd,
+    Usage,
+    Waiting,
+)
 from runwright.store.asked import Guard
 
 
@@ -97,8 +109,28 @@ class ScheduleVerbs(Protocol):
         """Ended runs of schedules whose consequences are not recorded yet, oldest first."""
         ...
 
-    async def settle(self, ended: Sequence[EndedRun], next_due: Mapping[str, Micros]) -> None:
-        """Record the consequences once: statistics of their schedules, and new next due times where given."""
+    async def settle(
+        self,
+        ended: Sequence[EndedRun],
+        next_due: Mapping[str, Micros],
+        services: Mapping[str, ServiceEnd] | None = None,
+    ) -> None:
+        """Record the consequences once: statistics of their schedules, and new next due times where given.
+
+        ``services`` says for services whether and when they are started again.
+        """
+        ...
+
+    async def services(self) -> Sequence[Schedule]:
+        """The schedules of services, by name."""
+        ...
+
+    async def usage(self) -> Sequence[Usage]:
+        """What the runs of services used when they were measured last; also of runs that have ended since."""
+        ...
+
+    async def keep_usage(self, measured: Sequence[Measured]) -> None:
+        """Keep what claimed runs of services use now; of claims that are gone, nothing."""
         ...
 
     async def withdraw(self, schedule: str | None, actor: str, limit: int = 500) -> int:

@@ -312,7 +312,7 @@ def schedule_of(row: Row) -> Schedule:
     (overlap, catch_up, grace, jitter, retry, depends_on, starts_at, ends_at, excluded, blackouts) = row[12:22]
     (origin, edited, deleted, updated_at, version, anchor_at, cursor_at, next_due_at, first_done) = row[22:31]
     (declared, created_by, created_at, run_count, error_count, last_run_at, last_status, last_error) = row[31:39]
-    outcome, outcome_at, skipped_at = row[39:42]
+    outcome, outcome_at, skipped_at, restarts = row[39:43]
     return Schedule(
         id=key,
         name=name,
@@ -356,6 +356,7 @@ def schedule_of(row: Row) -> Schedule:
         outcome=outcome,
         outcome_at=outcome_at,
         skipped_at=skipped_at,
+        restarts=restarts,
     )
 
 

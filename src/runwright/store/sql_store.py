@@ -31,6 +31,7 @@ from runwright.model import (
     FirePlan,
     LogChunk,
     LogLine,
+    Measured,
     NewArguments,
     NewEvent,
     NewRun,
@@ -42,10 +43,12 @@ from runwright.model import (
     RunStatus,
     Schedule,
     ScheduleChange,
+    ServiceEnd,
     Statistics,
     TaskHistory,
     TaskVersion,
     Turn,
+    Usage,
     Waiting,
     Worker,
 )
@@ -324,8 +327,20 @@ class SqlStore(ABC):
     async def ended(self, limit: int = 500) -> Sequence[EndedRun]:
         return await self._ask(lambda tx: verbs.schedules.ended(tx, limit))
 
-    async def settle(self, ended: Sequence[EndedRun], next_due: Mapping[str, Micros]) -> None:
-        await self._write(lambda tx: verbs.schedules.settle(tx, ended, next_due), 2 * len(ended))
+    async def settle(
+        self, ended: Sequence[EndedRun], next_due: Mapping[str, Micros],
+        services: Mapping[str, ServiceEnd] | None = None,
+    ) -> None:  # fmt: skip
+        await self._write(lambda tx: verbs.schedules.settle(tx, ended, next_due, services), 2 * len(ended))
+
+    async def services(self) -> Sequence[Schedule]:
+        return await self._ask(verbs.schedules.services)
+
+    async def usage(self) -> Sequence[Usage]:
+        return await self._ask(verbs.schedules.usage)
+
+    async def keep_usage(self, measured: Sequence[Measured]) -> None:
+        await self._write(lambda tx: verbs.schedules.keep_usage(tx, measured), len(measured))
 
     async def withdraw(self, schedule: str | None, actor: str, limit: int = 500) -> int:
         return await self._write(lambda tx: verbs.schedules.withdraw(tx, schedule, actor, limit), limit)

@@ -153,7 +153,7 @@ class Conversation:
         elif "warn" in message:
             job.warn(str(message["warn"]))
         elif "begun" in message:
-            self._begun = True
+            self._begun, job.pid = True, int(message["begun"])
         elif "paused" in message:
             job.wait_at(self)
         elif "end" in message:

@@ -36,6 +36,7 @@ from runwright.worker.requests import Requests
 MOST_AHEAD = 1024
 RESERVE_TURNS = 4
 FIRST_AHEAD = 128
+SERVICES_AT_ONCE = 32
 RECALL_SECONDS = 1.0  # until it is looked again whether one who is out of time, and only waits, may be told so
 
 logger = logging.getLogger("runwright.worker")
@@ -68,7 +69,7 @@ class Executor:
         self._lanes: dict[Lane, LaneSlots] = {}
         self.requests = Requests(
             session=session, store=store, admission=admission, clock=clock, bus=bus, lanes=self._lanes,
-            places=self.places, held=lambda: self.busy, changed=lambda: self.signal(),
+            places=self.places, held=lambda: _placed(self._held), changed=lambda: self.signal(),
         )  # fmt: skip
         self._held: dict[Lane, dict[int, Job]] = {}
         self._unreported: dict[int, Job] = {}
@@ -109,19 +110,22 @@ class Executor:
         return bool(told) or any(job.started_at for job in self._unreported.values())
 
     def capacities(self) -> Mapping[str, int]:
-        """Slots by lane."""
-        return {lane.value: slots.capacity for lane, slots in self._lanes.items()}
+        """Slots by lane, save that of services, which has no end."""
+        return {lane.value: slots.capacity for lane, slots in self._lanes.items() if lane is not Lane.SERVICE}
 
     def wanted(self, turn_seconds: float) -> list[Wanted]:
         """What each lane can take: free slots, and a reserve that lasts a few turns of the wheel."""
         wants = []
         held_by = {lane: len(held) - self.requests.lent(lane) for lane, held in self._held.items()}
         free = {lane: max(0, slots.capacity - held_by[lane]) for lane, slots in self._lanes.items()}
+        if free.pop(Lane.SERVICE, 0):  # never reserved ahead, nor counted with the others
+            wants.append(Wanted(Lane.SERVICE, SERVICES_AT_ONCE))
         if self.places.total is not None:  # a reserve starts by itself, past any count
-            dealt = self.places.deal(free, sum(held_by.values()) + self.requests.returning)
-            return [Wanted(lane, now) for lane, now in dealt.items()] if any(dealt.values()) else []
-        for lane, slots in self._lanes.items():
-            held, now = held_by[lane], free[lane]
+            held = sum(number for lane, number in held_by.items() if lane in free)
+            dealt = self.places.deal(free, held + self.requests.returning)
+            return wants + ([Wanted(lane, now) for lane, now in dealt.items()] if any(dealt.values()) else [])
+        for lane, now in free.items():
+            slots, held = self._lanes[lane], held_by[lane]
             mean = self._mean_seconds.get(lane)
             # Nothing known yet: a burst that finds free slots is taken whole, and handed back if its runs prove long.
             known = 0 if mean is None else int(slots.capacity * RESERVE_TURNS * turn_seconds / max(mean, 1e-5))
@@ -197,10 +201,10 @@ class Executor:
             self._lose(job)
         self._changes.clear()
 
-    def release(self) -> None:
+    def release(self, lanes: Collection[Lane] = frozenset(Lane)) -> None:
         """The worker's patience is over: stop what runs, and what waits once it may go on; until all have ended."""
         for job in list(self.jobs):
-            if not job.released and self.requests.recall(job):
+            if not job.released and job.claim.lane in lanes and self.requests.recall(job):
                 job.released = True
                 self._stop(job)
 
@@ -366,3 +370,8 @@ class Executor:
         job.paused_at = self._clock.monotonic()
         self._changes.append(Change(job.claim.key, job.claim.token, RunEvent.PAUSE, self._clock.now()))
         self.signal()
+
+
+def _placed(held: Mapping[Lane, Collection[int]]) -> int:
+    """How many runs are held that take a place of those that all lanes share: services have none of them."""
+    return sum(len(jobs) for lane, jobs in held.items() if lane is not Lane.SERVICE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
@@ -90,6 +90,7 @@ class Job:
         "_loop",
         "cancel_wanted",
         "claim",
+        "cpu_clock",
         "cpu_seconds",
         "deadline",
         "ended_at",
@@ -99,6 +100,7 @@ class Job:
         "outcome",
         "pause_wanted",
         "paused_at",
+        "pid",
         "progress_saved",
         "progress_saved_at",
         "progress_shown",
@@ -125,6 +127,8 @@ class Job:
         self.taken_at = clock.monotonic()
         self.outcome: Outcome | None = None
         self.cpu_seconds: float | None = None
+        self.cpu_clock: Callable[[], float] | None = None  # of the thread that is all its own
+        self.pid: int | None = None  # of the process that is all its own
         self.handle: asyncio.Task[None] | None = None
         self.withdrawn = self.lost = self.released = self.expired = False
         self.cancel_wanted = self.pause_wanted = False

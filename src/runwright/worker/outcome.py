@@ -15,7 +15,7 @@ from runwright.clock import Rng
 from runwright.config import Settings
 from runwright.errors import InvalidInput, RunwrightError
 from runwright.lifecycle import Ending, Outcome
-from runwright.model import JSON, JSONObject, RunError
+from runwright.model import JSON, JSONObject, Lane, RunError
 from runwright.retry import Discard
 from runwright.tasks.context import RunContext, current
 from runwright.tasks.invoke import invocation
@@ -148,8 +148,9 @@ class UserCode:
         if job.expired and not job.cancel_wanted:  # one that ignored the end of its time has returned too late
             late = RunError("timeout", f"it ran longer than its {job.timeout:g} s")
             return Outcome(Ending.EXPIRED, error=late, wait_seconds=self._wait(job))
+        told = job.cancelled and job.claim.lane is Lane.SERVICE  # it was to return, which is no end of its own
         match ended.how:
-            case How.RETURNED:
+            case How.RETURNED if not told:
                 return Outcome(Ending.RETURNED, ended.result)
             case How.UNUSABLE:
                 return Outcome(Ending.RAISED, error=ended.error, retryable=False)

@@ -149,7 +149,7 @@ class Port:
         line, _, self._rest = self._rest.partition(b"\n")
         message: frames.Message = from_json(line)
         os.set_blocking(self._control, False)
-        self._send({"begun": True})  # up to here the run could be given to another process
+        self._send({"begun": os.getpid()})  # up to here the run could be given to another process
         return message
 
     def finish(self, ended: Ended) -> None:

@@ -17,7 +17,7 @@ from runwright.bus import Bus
 from runwright.clock import SECOND, Clock, Micros, to_datetime, to_micros
 from runwright.errors import RunwrightError
 from runwright.model import Actor, FirePlan, NewFire, NewRun, Pause, Role, Schedule
-from runwright.retry import Retry
+from runwright.retry import NO_RETRY, Retry
 from runwright.schedule import jitter
 from runwright.schedule.catchup import Fire, Plan, Policy, Situation, plan, without_run
 from runwright.store.base import Store
@@ -234,6 +234,8 @@ class Scheduler(Service):
         row = NewFire(first, fire.outcome.value, fire.reason, None, fire.count, due_at if fire.count > 1 else None)
         if not fire.outcome.starts_run:
             return row
+        trigger = self._triggers.of(schedule)
+        service = trigger is not None and trigger.kind == "service"
         try:
             run = self._admission.admit(
                 RunRequest(
@@ -245,7 +247,8 @@ class Scheduler(Service):
                     user=schedule.as_user or "system",
                     entity=schedule.entity,
                     schedule=schedule.id,
-                    retry=schedule.retry or self._retry_for(schedule.task),
+                    retry=NO_RETRY if service else schedule.retry or self._retry_for(schedule.task),
+                    service=service,
                 ),
                 self._store.now(),
             )

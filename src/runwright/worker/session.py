@@ -23,12 +23,14 @@ from runwright.worker.claimer import Claimer
 from runwright.worker.executor import Executor
 from runwright.worker.heartbeat import AGAIN_SECONDS, Heartbeat
 from runwright.worker.hooks import HookCalls
-from runwright.worker.lanes import AsyncLane, Endings, ThreadLane, UserLoop
+from runwright.worker.lanes import AsyncLane, Endings, LaneSlots, ThreadLane, UserLoop
 from runwright.worker.log_queue import LogQueue
+from runwright.worker.meter import Meter
 from runwright.worker.outcome import Limits
 from runwright.worker.presence import Knowledge, knowledge_of
 from runwright.worker.process_lane import ProcessLane
 from runwright.worker.pump import Pump
+from runwright.worker.service_lane import MOST_SERVICES, ServiceLane, in_own_thread
 
 STOP_LOOK_SECONDS = 0.05
 CANCEL_SECONDS = 2.0
@@ -127,6 +129,17 @@ class WorkerSession:
                 environment=options.environment,
             )  # fmt: skip
             executor.add_lane(Lane.PROCESS, self._processes)
+        services: dict[str, LaneSlots] = {"async": AsyncLane(MOST_SERVICES, loop, executor.code.run_async, endings)}
+        if options.threads:
+            services["thread"] = ThreadLane(MOST_SERVICES, in_own_thread(executor.code), endings, name="service")
+        if self._processes is not None:
+            services["process"] = ProcessLane(
+                MOST_SERVICES, executor.code, executor.requests, endings, clock=self._clock, rng=self._rng,
+                environment=options.environment,
+            )  # fmt: skip
+        self._services = ServiceLane(services)
+        executor.add_lane(Lane.SERVICE, self._services)
+        self._meter = Meter(self._store, executor, self._bus)
         logs = LogQueue(self._store, self.id)
         self.claimer = Claimer(self._store, executor, logs, self._clock, self._bus, options.poll_seconds)
         if self._hooks is not None:
@@ -150,6 +163,7 @@ class WorkerSession:
         if options.threads:
             self.heartbeat.start()
         await self._pump.start()
+        await self._meter.start()
         await self.claimer.start()
 
     def fenced(self) -> None:
@@ -175,10 +189,13 @@ class WorkerSession:
     async def _halt(self) -> None:
         await self.claimer.stop()
         await self._pump.stop()
+        await self._meter.stop()
         if self._options.threads:
             await asyncio.to_thread(self.heartbeat.stop)
         if self._threads is not None:
             self._threads.close()
+        if self._options.threads:
+            await asyncio.to_thread(self._services.close)
         if self._processes is not None:
             await asyncio.to_thread(self._processes.close)
 
@@ -200,6 +217,7 @@ class WorkerSession:
         executor, clock = self.executor, self._clock
         self.claimer.claiming = False
         executor.give_up()
+        executor.release({Lane.SERVICE})  # they do not end by themselves
         patience = self._options.shutdown_grace if grace is None else grace
         deadline = float("inf") if patience is None else clock.monotonic() + patience
         while executor.busy and clock.monotonic() < deadline and not self._hurried:

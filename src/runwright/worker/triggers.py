@@ -41,6 +41,11 @@ def code_class(form: JSON) -> str | None:
 _KEPT = (str, Mapping, list, Cron, Every, At, Always)
 
 
+def is_service(form: str) -> bool:
+    """Whether a schedule's row says that it is a service."""
+    return form.startswith('{"type":"always"')
+
+
 def lives_in_code(when: object) -> bool:
     """Whether what says when, a value or written, is an object that no store can keep."""
     return not isinstance(when, _KEPT)

@@ -82,7 +82,7 @@ def test_config_json_is_found_and_honoured(tmp_path: Path) -> None:
     assert (settings.auto_restart, settings.interval, settings.manager_max_retries) == (False, 7, 5)
     assert settings.max_retries == 3
     assert settings.origin("interval") == f"file {tmp_path / 'config.json'}, key manager.tasks.interval"
-    assert [warning.split()[0] for warning in settings.warnings] == ["auto_restart"]
+    assert settings.warnings == ()
 
 
 def test_the_other_sections_of_config_json_are_one_warning(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def test_each_setting_has_its_variable(name: str, tmp_path: Path) -> None:
     settings = load(tmp_path, {variable: text})
     assert getattr(settings, name) == value != DEFAULTS[name]
     assert settings.origin(name) == f"environment {variable}"
-    assert bool(settings.warnings) == (name == "auto_restart")  # it has no effect yet
+    assert settings.warnings == ()
 
 
 def test_the_table_of_variables_is_complete() -> None:
@@ -331,11 +331,3 @@ def test_nothing_is_looked_for_in_a_directory_without_a_file() -> None:
 )
 def test_the_file_of_the_store(store: str, file: Path | None) -> None:
     assert Settings(store=store).sqlite_file == file
-
-
-def test_a_setting_without_effect_is_told(tmp_path: Path) -> None:
-    assert Settings.load(environ={}, directory=tmp_path).warnings == ()
-    (tmp_path / "config.json").write_text('{"manager": {"tasks": {"auto_restart": true}}}')
-    (warning,) = Settings.load(environ={}, directory=tmp_path).warnings
-    assert warning.startswith("auto_restart (from file ")
-    assert "key manager.tasks.auto_restart) has no effect: this release runs no services" in warning

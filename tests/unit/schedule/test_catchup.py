@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runwright.schedule import Fire, Plan, Policy, Situation, Trigger, after_run, begin, compile_when, plan
+from runwright.schedule.catchup import without_run
 from runwright.schedule.triggers import LONGEST_WALK
 from runwright.when import Always, At, CatchUp, Cron, Every, Overlap
 
@@ -199,9 +200,37 @@ def test_a_cap_of_nothing_is_a_mistake() -> None:
         Policy(most=0)
 
 
-def test_a_service_has_no_plan() -> None:
-    result = plan(compile_when(Always()), Situation(NOON, None), Policy(), NOON + HOUR)
-    assert (result.fires, result.next_due, result.finished) == ((), None, False)
+SERVICE = compile_when(Always())
+
+
+def test_a_service_is_due_when_it_is_made_and_when_it_is_enabled() -> None:
+    for first in (True, False):
+        assert begin(SERVICE, NOON, first=first)[1] == NOON
+
+
+def test_a_service_that_runs_has_no_plan() -> None:
+    result = plan(SERVICE, Situation(NOON, None), Policy(), NOON + HOUR)
+    assert (result.fires, result.next_due, result.awaits_end, result.finished) == ((), None, True, False)
+
+
+@pytest.mark.parametrize("catch_up", CatchUp)
+@pytest.mark.parametrize("late", [timedelta(), timedelta(days=3)])
+def test_a_service_is_started_however_late(catch_up: CatchUp, late: timedelta) -> None:
+    cursor, due = begin(SERVICE, NOON, first=True)
+    result = plan(SERVICE, Situation(cursor, due, running=True), Policy(catch_up=catch_up), NOON + late)
+    assert shown(result) == ["late 12:00" if late else "fired 12:00"]
+    assert (result.next_due, result.awaits_end, result.finished) == (None, True, False)
+
+
+def test_a_service_that_may_not_start_is_looked_at_again() -> None:
+    cursor, due = begin(SERVICE, NOON, first=True)
+    held = plan(SERVICE, Situation(cursor, due, held="a pause"), Policy(), NOON)
+    assert (shown(held), held.next_due, held.finished) == (["held 12:00"], NOON + timedelta(seconds=10), False)
+    started = plan(SERVICE, Situation(cursor, due), Policy(), NOON)
+    refused = without_run(SERVICE, started, NOON)
+    assert (refused.next_due, refused.awaits_end, refused.finished) == (NOON + timedelta(seconds=10), False, False)
+    set_back = plan(SERVICE, Situation(NOON, NOON - HOUR), Policy(), NOON - HOUR)
+    assert (set_back.fires, set_back.next_due) == ((), NOON + timedelta(seconds=10))
 
 
 class EverySecond:

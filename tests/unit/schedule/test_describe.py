@@ -34,6 +34,7 @@ from runwright.when import Cron
             "Once at 2030-01-01 00:00:00 UTC, 2030-01-02 00:00:00 UTC, 2030-01-03 00:00:00 UTC and 1 more",
         ),
         ("@always", "Always: one is kept running"),
+        ('{"type": "always", "restart": "always"}', "Always: one is kept running, and started again whenever it ends"),
     ],
 )
 def test_a_schedule_in_english(text: str, sentence: str) -> None:

@@ -28,6 +28,7 @@ class Often:
         ("CRON_TZ=Europe/Berlin 0 2 * * *", Cron("0 2 * * *", "Europe/Berlin")),
         ("TZ=Europe/Berlin @hourly", Cron("@hourly", "Europe/Berlin")),
         ("@always", Always()),
+        ('{"type": "always", "restart": "never"}', Always("never")),
         ("@every 1h30m", Every(minutes=90, first="later", anchor="start")),
         ("@EVERY 1.5h", Every(minutes=90, first="later", anchor="start")),
         ("2030-01-01T00:00:00Z", At(NEW_YEAR)),

@@ -252,7 +252,9 @@ CREATE TABLE runwright.schedule (
   -- What other schedules wait for: how the newest decided due time ended, and when; when a run was skipped last.
   outcome               TEXT COLLATE "C",
   outcome_at            BIGINT,
-  skipped_at            BIGINT
+  skipped_at            BIGINT,
+  -- Of a service: how often it has failed in a row, none of them after a healthy minute.
+  restarts              INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX schedule_due ON runwright.schedule (next_due_at) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NOT NULL;
 
@@ -260,6 +262,16 @@ CREATE INDEX schedule_due ON runwright.schedule (next_due_at) WHERE enabled = 1 
 CREATE INDEX schedule_undue ON runwright.schedule (name) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NULL;
 CREATE INDEX schedule_needs ON runwright.schedule (name) WHERE depends_on <> '[]';
 CREATE INDEX schedule_declared ON runwright.schedule (origin) WHERE origin <> '';
+CREATE INDEX schedule_services ON runwright.schedule (name) WHERE substr(rule, 1, 16) = '{"type":"always"';
+
+-- What the present run of a service uses, as its worker measured it last; NULL is what cannot be told apart.
+CREATE TABLE runwright.usage (
+  schedule     TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+  run          TEXT COLLATE "C" NOT NULL,
+  cpu_seconds  DOUBLE PRECISION,
+  memory_bytes BIGINT,
+  measured_at  BIGINT NOT NULL
+);
 
 -- All schedules are paused, if there is a row.
 CREATE TABLE runwright.pause (

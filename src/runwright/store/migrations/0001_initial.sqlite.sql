@@ -252,7 +252,9 @@ CREATE TABLE schedule (
   -- What other schedules wait for: how the newest decided due time ended, and when; when a run was skipped last.
   outcome               TEXT,
   outcome_at            INTEGER,
-  skipped_at            INTEGER
+  skipped_at            INTEGER,
+  -- Of a service: how often it has failed in a row, none of them after a healthy minute.
+  restarts              INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX schedule_due ON schedule (next_due_at) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NOT NULL;
 
@@ -260,6 +262,16 @@ CREATE INDEX schedule_due ON schedule (next_due_at) WHERE enabled = 1 AND delete
 CREATE INDEX schedule_undue ON schedule (name) WHERE enabled = 1 AND deleted = 0 AND next_due_at IS NULL;
 CREATE INDEX schedule_needs ON schedule (name) WHERE depends_on <> '[]';
 CREATE INDEX schedule_declared ON schedule (origin) WHERE origin <> '';
+CREATE INDEX schedule_services ON schedule (name) WHERE substr(rule, 1, 16) = '{"type":"always"';
+
+-- What the present run of a service uses, as its worker measured it last; NULL is what cannot be told apart.
+CREATE TABLE usage (
+  schedule     TEXT PRIMARY KEY NOT NULL,
+  run          TEXT NOT NULL,
+  cpu_seconds  REAL,
+  memory_bytes INTEGER,
+  measured_at  INTEGER NOT NULL
+) STRICT;
 
 -- All schedules are paused, if there is a row.
 CREATE TABLE pause (

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from runwright.clock import Micros
 from runwright.errors import InvalidInput
 from runwright.lifecycle import RunEvent, next_status
-from runwright.model import Enqueued, NewArguments, NewRun, RunStatus
+from runwright.model import Enqueued, Lane, NewArguments, NewRun, RunStatus
 from runwright.store.actions import Action, action_of
 from runwright.store.rows import run_values
 from runwright.store.transaction import Row, Transaction
@@ -180,7 +180,9 @@ async def _resume(tx: Transaction, run: str, row: Row, before: RunStatus, at: Mi
 
 async def _restart(tx: Transaction, run: str, row: Row, before: RunStatus, at: Micros) -> RunStatus | None:
     after = next_status(before, RunEvent.RESTART)
-    if after is None or await tx.one("unique_holder", row[11]) is not None:
+    if after is None or row[12] == Lane.SERVICE:  # a service is started by its schedule, which has one run at a time
+        return None
+    if await tx.one("unique_holder", row[11]) is not None:
         return None  # a live run has taken its unique key since: there must not be two
     await tx.do("move_restart", row[0], RunEvent.RESTART.value, after.value, at, 1 if at <= tx.now else 0)
     tx.topics.add("runs")
@@ -200,7 +202,7 @@ async def restart_with(
     # The new keys first: a live run may hold the old unique key.
     keys = (given.unique_key, given.concurrency_key, given.concurrency_limit)
     await tx.do("move_rewrite", row[0], given.arguments, *keys)
-    after = await _restart(tx, run, (*row[:11], given.unique_key), before, at) or before
+    after = await _restart(tx, run, (*row[:11], given.unique_key, row[12]), before, at) or before
     journal = Journal(tx)
     action = action_of(RunEvent.RESTART, after)
     journal.run(action, run, row[2], actor, {"changed": list(given.changed)})

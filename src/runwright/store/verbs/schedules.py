@@ -7,7 +7,20 @@ from collections.abc import Collection, Mapping, Sequence
 from runwright.clock import Micros
 from runwright.errors import DuplicateName
 from runwright.lifecycle import RunEvent
-from runwright.model import EndedRun, Fire, FirePlan, Page, Pause, RunStatus, Schedule, ScheduleChange, read_json
+from runwright.model import (
+    EndedRun,
+    Fire,
+    FirePlan,
+    Measured,
+    Page,
+    Pause,
+    RunStatus,
+    Schedule,
+    ScheduleChange,
+    ServiceEnd,
+    Usage,
+    read_json,
+)
 from runwright.store.actions import TASK, Action
 from runwright.store.base import Guard
 from runwright.store.rows import dump, ended_of, fire_of, schedule_of, schedule_values
@@ -295,7 +308,12 @@ async def ended(tx: Transaction, limit: int) -> list[EndedRun]:
     return [ended_of(row) for row in await tx.all("ended_list", limit)]
 
 
-async def settle(tx: Transaction, runs: Sequence[EndedRun], next_due: Mapping[str, Micros]) -> None:
+async def settle(
+    tx: Transaction,
+    runs: Sequence[EndedRun],
+    next_due: Mapping[str, Micros],
+    services: Mapping[str, ServiceEnd] | None = None,
+) -> None:
     """See ``Store.settle``."""
     settled = set()
     taken = {row[0] for row in await tx.each("ended_delete", [(run.id,) for run in runs])}
@@ -310,7 +328,41 @@ async def settle(tx: Transaction, runs: Sequence[EndedRun], next_due: Mapping[st
         status = run.status.value
         await tx.do("schedule_settle", run.schedule, counted, failed, last_run_at, status, error, run.completed_at)
     await rearm(tx, {schedule: due for schedule, due in next_due.items() if schedule in settled})
+    await _settle_services(tx, {key: end for key, end in (services or {}).items() if key in settled})
     tx.topics.add("settled")
+
+
+async def _settle_services(tx: Transaction, services: Mapping[str, ServiceEnd]) -> None:
+    journal = Journal(tx)
+    for key, end in sorted(services.items()):
+        again = end.next_due_at is not None
+        restarts = end.restarts if again else 0
+        if not await tx.do("service_settle", key, end.version, end.next_due_at, int(again), restarts):
+            continue  # somebody has started or stopped it since: that is what counts
+        schedule = await find(tx, key)
+        assert schedule is not None
+        stopped = Action.SERVICE_GAVE_UP if end.gave_up else Action.SERVICE_STOPPED
+        action = Action.SERVICE_RESTARTING if again else stopped
+        detail: dict[str, object] = {"reason": end.reason, "restarts": end.restarts}
+        journal.other(TASK, action, schedule.name, "system", schedule.task, detail=detail)
+        tx.topics.add("schedules")
+    await journal.write()
+
+
+async def services(tx: Transaction) -> list[Schedule]:
+    """See ``Store.services``."""
+    return [schedule_of(row) for row in await tx.all("schedule_services")]
+
+
+async def usage(tx: Transaction) -> list[Usage]:
+    """See ``Store.usage``."""
+    return [Usage(*row) for row in await tx.all("usage_list")]
+
+
+async def keep_usage(tx: Transaction, measured: Sequence[Measured]) -> None:
+    """See ``Store.keep_usage``."""
+    for one in sorted(measured, key=lambda one: one.key):
+        await tx.do("usage_keep", one.key, one.token, one.cpu_seconds, one.memory_bytes, tx.now)
 
 
 async def rearm(tx: Transaction, next_due: Mapping[str, Micros]) -> None:

@@ -15,6 +15,7 @@ from runwright.testing.store_contract.lines import TestCancelling, TestInLine
 from runwright.testing.store_contract.lists import TestHistory, TestRuns, TestWaitingFor
 from runwright.testing.store_contract.people import TestDelete, TestMove, TestPause
 from runwright.testing.store_contract.schedules import TestFires, TestSchedules, TestSettle, TestWithdraw
+from runwright.testing.store_contract.services import TestServices
 from runwright.testing.store_contract.sessions import TestNotes, TestOrphans, TestPrune, TestSessions
 from runwright.testing.store_contract.timeline import TestCredentials, TestTimeline
 from runwright.testing.store_contract.turns import TestChanges, TestFinish, TestLifecycle
@@ -49,6 +50,7 @@ __all__ = [
     "TestReservations",
     "TestRuns",
     "TestSchedules",
+    "TestServices",
     "TestSessions",
     "TestSettle",
     "TestTimeline",

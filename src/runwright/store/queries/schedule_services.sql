@@ -1,0 +1,4 @@
+-- The services by name.
+--include schedule_columns
+WHERE deleted = 0 AND substr(rule, 1, 16) = '{"type":"always"'
+ORDER BY name
