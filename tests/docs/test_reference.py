@@ -30,6 +30,7 @@ def test_every_setting_is_on_its_page() -> None:
         *("serve", "tasks", "run", "start", "runs", "show", "logs", "pause", "resume", "cancel", "restart", "delete"),
         *("config", "link", "unlink", "timeline", "workers"),
         *(f"schedules {verb}" for verb in ("list", "add", "edit", "enable", "disable", "remove", "next", "fire")),
+        *(f"services {verb}" for verb in ("list", "show", "start", "stop", "restart")),
     ],
 )
 def test_every_command_is_on_its_page(command: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runwright import RunStatus
+from runwright import RunContext, RunStatus, task
 from tests.edges.conftest import JSON_API, Doors, post
 
 
@@ -332,3 +332,24 @@ async def test_a_full_disk_is_503_and_goes_on_when_there_is_room(doors: Doors) -
     assert ready.status_code in (200, 503)
     assert (accepted.status_code, ended.result) == (202, 2)
     assert connection.pragma("integrity_check") == "ok"
+
+
+async def test_a_run_is_not_said_to_run_again_that_a_live_one_is_unique_with(doors: Doors) -> None:
+    @task(unique="{a}")
+    async def once(a: int, run: RunContext) -> None:
+        while True:
+            await run.checkpoint()
+            await asyncio.sleep(0.005)
+
+    doors.manager.register(once)
+    first = (await doors.start("once", {"a": 1})).json()["data"]["id"]
+    await doors.operator.post(f"/api/run/{first}/cancel")
+    await doors.manager.wait(first, timeout=5)
+    second = (await doors.start("once", {"a": 1})).json()["data"]["id"]
+    alone = await doors.operator.post(f"/api/run/{first}/restart")
+    many = await doors.operator.post("/api/run/bulk", json={"action": "restart", "ids": [first]})
+
+    assert second != first
+    assert alone.status_code == 409
+    assert [each["meta"]["status"] for each in many.json()["data"]] == [409]
+    assert (await doors.manager.get(first)).status == "cancelled"

@@ -19,6 +19,7 @@ PAGES = [
     "/runs",
     "/schedules",
     "/schedules/heartbeat",
+    "/services",
     "/timeline",
     "/workers",
     "/problems",
@@ -123,6 +124,13 @@ def test_the_totals_over_all_schedules_are_shown(page: Page) -> None:
         expect(shown.locator(f"[data-total={name}]")).to_have_text(str(totals[name]))
     expect(shown.locator("[data-total=total_runs]")).to_have_text(re.compile(r"[1-9]\d*"))
     expect(page.get_by_text("Nobody fires schedules")).to_have_count(0)
+
+
+def test_a_page_without_services_says_how_to_make_one(page: Page) -> None:
+    page.goto("/tasks")
+    page.get_by_role("link", name="Services").first.click()
+    expect(page.get_by_role("heading", name="No services yet")).to_be_visible()
+    expect(page.get_by_role("main")).to_contain_text('schedule="@always"')
 
 
 def test_the_pause_of_all_schedules_is_shown_with_its_reason(page: Page) -> None:

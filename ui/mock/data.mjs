@@ -213,6 +213,20 @@ export const schedules = [
   schedule('old-report', { label: 'Old report', action_name: 'monthly_report', bound: false, is_active: false, last_run: null, next_run: null, run_count: 0, error_count: 0 }),
 ];
 
+function service(name, attributes) {
+  return {
+    id: newId(), name, label: null, action_name: 'sync_orders', is_active: true, state: 'running', restart: null, restarts: 0, run_count: 4,
+    error_count: 1, last_status: 'error', last_error: null, next_start: null, run: runs.find((run) => run.status === 'running'), uptime: 42,
+    cpu_seconds: 12.5, memory_bytes: 48_000_000, measured_at: ago(4), unbound: null, ...attributes,
+  };
+}
+
+export const services = [
+  service('queue', { label: 'Queue consumer' }),
+  service('feed', { state: 'restarting', restarts: 2, run: null, next_start: ago(-40), last_error: 'feed.example.com did not answer', cpu_seconds: null, memory_bytes: null }),
+  service('mail', { state: 'failed', is_active: false, run: null, last_error: 'mail.example.com refused the password', cpu_seconds: null, memory_bytes: null }),
+];
+
 export const fires = [
   ...['fired', 'fired', 'late', 'skipped', 'missed', 'held', 'merged', 'blocked'].map((outcome, n) => ({
     id: `fire-${n}`, due_at: ago(900 * (n + 1)), outcome, count: outcome === 'missed' ? 12 : 1, recorded_at: ago(900 * (n + 1) - 1),

@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
-import { definitions, events, fires, newId, newRun, problems, runs, schedules, workers } from './data.mjs';
+import { definitions, events, fires, newId, newRun, problems, runs, schedules, services, workers } from './data.mjs';
 
 const PORT = Number(process.env.PORT ?? 6337);
 const PAGE = fileURLToPath(new URL('../../src/runwright/ui_dist/', import.meta.url));
@@ -183,6 +183,12 @@ const routes = [
   ['GET', /^\/api\/timeline$/, (url) => {
     const value = JSON.parse(url.searchParams.get('query') ?? '[]')[0]?.value;
     return page(events.filter((event) => !value || event.event_type === value), 'event', url);
+  }],
+  ['GET', /^\/api\/service$/, () => ok(services.map((item) => doc('service', item)))],
+  ['POST', /^\/api\/service\/([^/]+)\/(start|stop|restart)$/, (_, [name, action]) => {
+    const found = services.find((item) => item.name === name);
+    const on = action !== 'stop';
+    return ok(doc('service', Object.assign(found, { is_active: on, state: on ? 'starting' : 'stopped', run: null, next_start: null, restarts: 0 })));
   }],
   ['GET', /^\/api\/worker$/, () => ok(workers.map((item) => doc('worker', { ...item, heartbeat_at: new Date().toISOString() })))],
 ];

@@ -145,6 +145,12 @@ const schedule = createRoute({
   component: lazyRouteComponent(() => import('./pages/Schedule'), 'SchedulePage'),
 });
 
+const services = createRoute({
+  getParentRoute: () => inside,
+  path: '/services',
+  component: lazyRouteComponent(() => import('./pages/Services'), 'Services'),
+});
+
 const timeline = createRoute({
   getParentRoute: () => inside,
   path: '/timeline',
@@ -176,6 +182,7 @@ const routeTree = root.addChildren([
     run,
     schedules,
     schedule,
+    services,
     timeline,
     workers,
     problems,

@@ -12,10 +12,10 @@ from starlette.staticfiles import StaticFiles
 
 FOLDER = Path(__file__).parent.parent / "ui_dist"
 PATHS = (
-    "/", "/tasks", "/tasks/{name}", "/runs", "/runs/{name}", "/schedules", "/schedules/{name}", "/timeline", "/workers",
-    "/problems",
+    "/", "/tasks", "/tasks/{name}", "/runs", "/runs/{name}", "/schedules", "/schedules/{name}", "/services",
+    "/timeline", "/workers", "/problems",
 )  # fmt: skip
-PATTERNS = ("/", "/(tasks|runs|schedules)(/[^/]+)?", "/(timeline|workers|problems)", "/admin/task(/[^/]+)?")
+PATTERNS = ("/", "/(tasks|runs|schedules)(/[^/]+)?", "/(services|timeline|workers|problems)", "/admin/task(/[^/]+)?")
 MISSING = (
     "The page is not built. Run 'make run', or 'python hatch_build.py' in the checkout; the API works without it.\n"
 )

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from runwright.cli import links, look, runs, schedules, serve, start, work
+from runwright.cli import links, look, runs, schedules, serve, services, start, work
 from runwright.cli.invocation import command, give_signature, remember, shared_parameters
 from runwright.cli.output import BROKEN_PIPE, INTERRUPTED, close_quietly, prepare_streams
 
@@ -66,6 +66,7 @@ OTHERS: Sequence[Callable[..., Any]] = (
 for other in OTHERS:
     command(app)(other)
 app.add_typer(schedules.app, name="schedules")
+app.add_typer(services.app, name="services")
 
 
 def main() -> None:

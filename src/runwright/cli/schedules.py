@@ -151,7 +151,7 @@ async def enable(cli: Invocation, name: Name, yes: Yes = False) -> None:
 
 @command(app)
 async def disable(cli: Invocation, name: Name) -> None:
-    """Stop a schedule from firing; what runs goes on."""
+    """Stop a schedule from firing; what runs goes on, save a service, which is told to end."""
     await _patch(cli, name, {"is_active": False}, "disabled")
 
 

@@ -184,6 +184,7 @@ class Declared:
             if await self._door.write(ScheduleChange(new, "schedule.reset"), actor):
                 self._bind(new, declaration)
                 await self._door.withdraw(new.id)
+                await self._door.end_service(found, actor, new)
                 return await self._door.get(actor, new.id)
         raise Conflict(f"schedule {name!r} is being changed by others all the time; try again", name)
 
@@ -219,6 +220,7 @@ class Declared:
             logger.info("schedule %r is back: %s declares it", existing.name, declaration.origin)
         else:
             await self._door.withdraw(new.id)
+            await self._door.end_service(existing, SYSTEM, new)
 
     async def _withdraw(self, name: str, schedule: Schedule) -> None:
         """Hide a schedule that is not declared any more; what it has put in line stays, and so does what it was."""

@@ -16,7 +16,7 @@ from runwright.control.elsewhere import Elsewhere
 from runwright.errors import Conflict, InvalidInput, NotFound
 from runwright.events.feed import Feed
 from runwright.lifecycle import RunEvent, actions, next_status
-from runwright.model import SEALED, Actor, Attempt, LogLine, NewRun, Page, Role, Run, RunStatus, masked
+from runwright.model import SEALED, Actor, Attempt, Lane, LogLine, NewRun, Page, Role, Run, RunStatus, masked
 from runwright.store.base import RunQuery, Store
 from runwright.tasks.registry import Registry
 from runwright.tasks.task import Task
@@ -202,7 +202,7 @@ class Runs:
         event = RunEvent(action)
         moves = await self._store.move(run_ids, event, actor.name, self._clock.now())
         answers = [
-            self._bulk(run, action, move and move[0], move is not None and next_status(move[0], event) is not None)
+            self._bulk(run, action, move and move[0], move is not None and _taken(move, event))
             for run, move in zip(run_ids, moves, strict=True)
         ]
         return BulkAnswers(answers, more)
@@ -235,9 +235,11 @@ class Runs:
         if move is None:
             raise NotFound("run", run_id)
         run = await self.get(actor, run_id)
-        before, after = move
+        before, _ = move
         took_back = event is RunEvent.RESUME and before is RunStatus.RUNNING
-        if before is after and next_status(before, event) is None and not took_back:
+        if not _taken(move, event) and not took_back:
+            if event is RunEvent.RESTART and run.lane is Lane.SERVICE:
+                raise Conflict(f"run {run_id} is one of a service: start or restart that instead", run_id)
             raise Conflict(f"run {run_id} is {before}; it cannot be {_PARTICIPLES[event]} now", run_id)
         return run
 
@@ -283,7 +285,15 @@ class Runs:
 
     def actions(self, run: Run) -> tuple[str, ...]:
         """The commands that the run takes now."""
-        return actions(run.status, pausable=self.pausable(run), pause_requested=run.pause_requested)
+        found = actions(run.status, pausable=self.pausable(run), pause_requested=run.pause_requested)
+        # a service is started by its schedule, which has one run at a time
+        return tuple(name for name in found if name != "restart") if run.lane is Lane.SERVICE else found
+
+
+def _taken(move: tuple[RunStatus, RunStatus], event: RunEvent) -> bool:
+    """Whether the store has done what was asked for; there are reasons not to that the status does not tell."""
+    before, after = move
+    return before is not after or next_status(before, event) is before
 
 
 def as_run(new: NewRun) -> Run:

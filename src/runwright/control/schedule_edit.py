@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from runwright.admission import PRIORITY_LIMIT, Admission
 from runwright.clock import MOMENT, Micros, is_moment, to_datetime, to_micros
 from runwright.errors import ConfirmRequired, FieldError, InvalidInput, ScheduleRefused, SealError
-from runwright.model import Schedule, read_json
+from runwright.model import Lane, Schedule, read_json
 from runwright.retry import Retry
 from runwright.schedule import begin, compile_when, opening, parse_windows, refuse_past, when_of, zone_of
 from runwright.tasks.registry import AnyTask, Registry
@@ -116,6 +116,9 @@ class Editor:
             _refuse_for_service(old, changes)
             changes["overlap"] = Overlap.QUEUE.value  # one that is started while it stops waits for that
         task = self._registry.find(given.get("task", old.task))
+        timed = when is not None and not isinstance(when, Always)
+        if timed and task is not None and task.lane is Lane.SERVICE and ("when" in given or "task" in given):
+            raise InvalidInput.field("/when", f"task {task.name!r} is a service: it goes with '@always' only")
         entity = given.get("entity", old.entity)
         if task is not None and task.entity and entity and entity != task.entity:
             raise InvalidInput.field("/entity", f"task {task.name!r} works on {task.entity!r} only")

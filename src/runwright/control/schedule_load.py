@@ -52,9 +52,10 @@ class ScheduleFile:
             if twice := {name for name in names if names.count(name) > 1}:
                 raise InvalidInput(f"the file has {min(twice)!r} twice; nothing was loaded")
             if await self._store.write_schedules(changes, actor.name, guard):
-                for name in names:
-                    if name in known:
-                        await self._door.withdraw(known[name].id)
+                for new in (change.schedule for change in changes):
+                    if (old := known.get(new.name)) is not None:
+                        await self._door.withdraw(old.id)
+                        await self._door.end_service(old, actor, new)
                 return [await self._door.get(actor, name) for name in names]
         raise Conflict("the schedules are being changed by others all the time; try again")
 

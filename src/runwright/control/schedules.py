@@ -120,6 +120,7 @@ class Schedules:
                 self._bind(new, edit)
                 if old.next_due_at != new.next_due_at:
                     await self.withdraw(new.id)
+                await self.end_service(old, actor, new)
                 return await self.get(actor, new.id)
         raise Conflict(f"schedule {name!r} is being changed by others all the time; try again", name)
 
@@ -128,7 +129,7 @@ class Schedules:
         return await self.update(actor, name, ScheduleEdit(enabled=True), confirmed=confirmed)
 
     async def disable(self, actor: Actor, name: str) -> Schedule:
-        """Stop firing; a run that is on its way goes on."""
+        """Stop firing; a run that is on its way goes on, save that of a service, which is told to end."""
         return await self.update(actor, name, ScheduleEdit(enabled=False), confirmed=True)
 
     async def remove(self, actor: Actor, name: str) -> None:
@@ -173,10 +174,13 @@ class Schedules:
         while await self._store.withdraw(schedule, SYSTEM.name):
             pass
 
-    async def end_service(self, schedule: Schedule, actor: Actor) -> None:
-        """Tell what runs of a service to end; of any other schedule nothing."""
-        if is_service(schedule.when):
-            live = (await self._store.runs(RunQuery(schedule=schedule.id, statuses=LIVE))).items
+    async def end_service(self, old: Schedule, actor: Actor, new: Schedule | None = None) -> None:
+        """Tell what runs of a service to end, unless it is to go on as ``new``; of any other schedule nothing.
+
+        Called when the change is stored: what was fired before it is there to be seen, and nothing is fired after it.
+        """
+        if is_service(old.when) and not (new is not None and new.enabled and is_service(new.when)):
+            live = (await self._store.runs(RunQuery(schedule=old.id, statuses=LIVE))).items
             await self._store.move([run.id for run in live], RunEvent.CANCEL, actor.name, self._clock.now())
 
     # ----- questions --------------------------------------------------------------------------------------------

@@ -85,8 +85,8 @@ class Services:
             raise Conflict(f"service {schedule.name!r} is stopped already", schedule.name)
         if schedule.enabled:
             await self._schedules.disable(actor, schedule.id)
-        # what was fired before the switch was off is there to be seen now, and nothing is fired after it
-        await self._schedules.end_service(schedule, actor)
+        else:  # it was switched off by somebody who then could not tell it to end
+            await self._schedules.end_service(schedule, actor)
         return await self.get(actor, schedule.id)
 
     async def restart(self, actor: Actor, name: str, *, confirmed: bool = False) -> ServiceView:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from runwright.model import JSONObject
+from runwright.model import JSONObject, Lane
 from runwright.tasks.task import Task
 
 
@@ -44,8 +44,8 @@ def _description(task: Task[..., Any]) -> Description:
         "name": task.name, "title": task.title, "description": task.description, "category": task.category,
         "icon": task.icon, "tags": list(task.tags), "danger": task.danger, "expensive": task.expensive,
         "exclusive": task.exclusive, "mode": task.mode, "schema": task.signature.schema(), "source": task.source,
-        "pausable": task.pausable, "hidden": task.hidden, "timeout": task.timeout, "priority": task.priority,
-        "entity": task.entity,
+        "pausable": task.pausable, "service": task.lane is Lane.SERVICE, "hidden": task.hidden,
+        "timeout": task.timeout, "priority": task.priority, "entity": task.entity,
     }  # fmt: skip
     placeless = json.dumps({**attributes, "source": None}, sort_keys=True)
     digest = hashlib.sha256(f"{task.source_hash}\n{placeless}".encode()).hexdigest()[:16]

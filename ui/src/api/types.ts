@@ -45,6 +45,8 @@ export interface Definition {
   schema: JsonObject;
   source: string | null;
   pausable: boolean;
+  /** Whether one of it is to be kept running, by a schedule that says so. */
+  service: boolean;
   hidden: boolean;
   timeout: number | null;
   priority: number;
@@ -165,6 +167,33 @@ export interface Schedule {
   created_by: string | null;
   created_at: string | null;
   updated_at: string | null;
+}
+
+export type ServiceState = 'starting' | 'running' | 'restarting' | 'stopping' | 'stopped' | 'failed';
+
+export interface Service {
+  /** Of its schedule. */
+  id: string;
+  name: string;
+  label: string | null;
+  action_name: string;
+  /** Whether it is to run. */
+  is_active: boolean;
+  state: ServiceState;
+  restart: 'never' | 'on_failure' | 'always' | null;
+  /** How often it has failed in a row. */
+  restarts: number;
+  run_count: number;
+  error_count: number;
+  last_status: RunStatus | null;
+  last_error: string | null;
+  next_start: string | null;
+  run: Run | null;
+  uptime: number | null;
+  cpu_seconds: number | null;
+  memory_bytes: number | null;
+  measured_at: string | null;
+  unbound: string | null;
 }
 
 export interface Fire {

@@ -1,5 +1,5 @@
-/** A run's status as icon, word and colour; never colour alone. */
-import type { RunStatus } from '../api/types';
+/** The status of a run and the state of a service as icon, word and colour; never colour alone. */
+import type { RunStatus, ServiceState } from '../api/types';
 import { Icon, type IconName } from './icons';
 import classes from './Status.module.css';
 
@@ -22,14 +22,30 @@ const looks: Record<RunStatus, Look> = {
   skipped: { icon: 'skip', tone: 'calm' },
 };
 
+const stateLooks: Record<ServiceState, Look> = {
+  starting: { icon: 'clock', tone: 'calm' },
+  running: { icon: 'activity', tone: 'ok' },
+  restarting: { icon: 'restart', tone: 'retry' },
+  stopping: { icon: 'hourglass', tone: 'warn' },
+  stopped: { icon: 'stop', tone: 'calm' },
+  failed: { icon: 'alert', tone: 'bad' },
+};
+
 export const statusLook = (status: string): Look => looks[status as RunStatus] ?? { icon: 'clock', tone: 'calm' };
 
 export function Status({ status, large = false, testId }: { status: string; large?: boolean; testId?: string }) {
-  const look = statusLook(status);
+  return <Pill look={statusLook(status)} word={status} large={large} testId={testId} />;
+}
+
+export function State({ state, large = false }: { state: ServiceState; large?: boolean }) {
+  return <Pill look={stateLooks[state]} word={state} large={large} testId="service-state" />;
+}
+
+function Pill({ look, word, large, testId }: { look: Look; word: string; large: boolean; testId: string | undefined }) {
   return (
-    <span className={classes['status']} data-tone={look.tone} data-large={large} data-status={status} data-testid={testId}>
+    <span className={classes['status']} data-tone={look.tone} data-large={large} data-status={word} data-testid={testId}>
       <Icon name={look.icon} size={large ? 18 : 15} className={look.spin ? 'spin' : undefined} />
-      {status}
+      {word}
     </span>
   );
 }

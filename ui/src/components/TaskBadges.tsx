@@ -20,6 +20,11 @@ export function TaskBadges({ task }: { task: Definition }) {
           exclusive
         </Label>
       ) : null}
+      {task.service ? (
+        <Label icon="sync" title="One of it is kept running, by a schedule that says @always">
+          service
+        </Label>
+      ) : null}
       {task.here ? null : (
         <Label icon="server" title="Workers know it; this server does not have its code">
           elsewhere

@@ -92,7 +92,7 @@ export function useTasksStream(enabled: boolean): void {
       changed.clear();
       refresh ??= window.setTimeout(() => {
         refresh = undefined;
-        for (const key of ['definitions', 'definition', 'stats', 'schedules', 'schedule']) {
+        for (const key of ['definitions', 'definition', 'stats', 'schedules', 'schedule', 'services', 'service']) {
           void client.invalidateQueries({ queryKey: [key] });
         }
       }, REFRESH_MS);

@@ -1,20 +1,25 @@
 import { Button, Drawer, Group, Stack, Switch } from '@mantine/core';
 import { getRouteApi, Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import { ApiError } from '../api/client';
 import { useTaskTitle } from '../api/definitions';
 import { useDeleteSchedule, useFireSchedule, useNextFires, useSchedule } from '../api/schedules';
+import { isService, useService } from '../api/services';
 import { useMayOperate } from '../api/system';
-import type { Schedule } from '../api/types';
+import type { Schedule, Service } from '../api/types';
 import { useConfirm } from '../components/Confirm';
 import { Icon } from '../components/icons';
 import { JsonView } from '../components/JsonView';
 import { Card, Facts, PageHead } from '../components/layout';
+import { LinkAnchor } from '../components/links';
 import { Empty, Failure, Loading, Notice } from '../components/Notice';
 import { say, sayFailure } from '../components/notify';
 import { absolute, Ago, seconds } from '../components/time';
 import { Fires } from './schedule/Fires';
 import { ScheduleForm } from './schedule/ScheduleForm';
 import { useSwitch } from './schedule/useSwitch';
+import { CpuTime, LiveRun, Memory, Restarts, StateNow, Uptime } from './service/parts';
+import { ServiceActions } from './service/ServiceActions';
 import { ScheduleBadges } from './Schedules';
 import classes from './schedule/schedule.module.css';
 
@@ -54,21 +59,27 @@ function Actions({ schedule }: { schedule: Schedule }) {
 
   return (
     <Group gap="sm">
-      <Switch
-        label={schedule.is_active ? 'On' : 'Off'}
-        aria-label="This schedule is on"
-        checked={schedule.is_active}
-        disabled={pending}
-        onChange={(event) => flip(event.currentTarget.checked)}
-      />
-      <Button
-        leftSection={<Icon name="play" size={16} />}
-        loading={fire.isPending}
-        onClick={() => fireNow(false)}
-        data-testid="fire-button"
-      >
-        Run now
-      </Button>
+      {isService(schedule) ? (
+        <OfService name={schedule.name} show={(service) => <ServiceActions service={service} />} />
+      ) : (
+        <>
+          <Switch
+            label={schedule.is_active ? 'On' : 'Off'}
+            aria-label="This schedule is on"
+            checked={schedule.is_active}
+            disabled={pending}
+            onChange={(event) => flip(event.currentTarget.checked)}
+          />
+          <Button
+            leftSection={<Icon name="play" size={16} />}
+            loading={fire.isPending}
+            onClick={() => fireNow(false)}
+            data-testid="fire-button"
+          >
+            Run now
+          </Button>
+        </>
+      )}
       <Button
         variant="default"
         leftSection={<Icon name="pencil" size={16} />}
@@ -83,7 +94,7 @@ function Actions({ schedule }: { schedule: Schedule }) {
         onClick={() =>
           ask({
             title: 'Delete this schedule?',
-            text: 'Its runs stay. A schedule that comes from code stays away until it is reset.',
+            text: `${isService(schedule) ? 'The service is told to end. ' : ''}Its runs stay. A schedule that comes from code stays away until it is reset.`,
             yes: 'Delete it',
             onYes: removeIt,
           })
@@ -116,6 +127,38 @@ function NextFires({ schedule }: { schedule: Schedule }) {
   );
 }
 
+/** Shows what is known of a schedule's service; nothing while that is on its way. */
+function OfService({ name, show }: { name: string; show: (service: Service) => ReactNode }) {
+  const { data, error, refetch } = useService(name);
+  if (data) return show(data);
+  return error ? <Failure error={error} retry={() => void refetch()} /> : null;
+}
+
+function ServiceCard({ service }: { service: Service }) {
+  return (
+    <Card
+      title="Service"
+      testId="service"
+      actions={
+        <LinkAnchor to="/services" size="sm">
+          All services
+        </LinkAnchor>
+      }
+    >
+      <Facts
+        items={[
+          ['State', <StateNow service={service} />],
+          ['Run', service.run ? <LiveRun run={service.run} /> : 'none'],
+          ['Up for', service.run ? <Uptime run={service.run} /> : null],
+          ['Restarts', <Restarts service={service} />],
+          ['CPU time', service.cpu_seconds === null ? null : <CpuTime service={service} />],
+          ['Memory', service.memory_bytes === null ? null : <Memory service={service} />],
+        ]}
+      />
+    </Card>
+  );
+}
+
 function Settings({ schedule }: { schedule: Schedule }) {
   const titleOf = useTaskTitle();
   return (
@@ -129,9 +172,9 @@ function Settings({ schedule }: { schedule: Schedule }) {
             </Link>,
           ],
           ['Expression', schedule.schedule ? <span className="mono">{schedule.schedule}</span> : null],
-          ['Time zone', schedule.timezone],
-          ['Overlap', schedule.overlap],
-          ['Catch-up', schedule.catch_up],
+          ['Time zone', isService(schedule) ? null : schedule.timezone],
+          ['Overlap', isService(schedule) ? null : schedule.overlap],
+          ['Catch-up', isService(schedule) ? null : schedule.catch_up],
           ['Grace', schedule.misfire_grace ? seconds(schedule.misfire_grace) : null],
           ['Jitter', schedule.jitter ? seconds(schedule.jitter) : null],
           ['Waits for', (schedule.depends_on ?? []).join(', ')],
@@ -195,10 +238,14 @@ export function SchedulePage() {
         {schedule.last_error ? <Notice tone="bad" icon="alert" title={`The last error: ${schedule.last_error}`} /> : null}
         <div className={classes['columns']}>
           <Stack gap="md" miw={0}>
-            <Fires name={schedule.name} id={schedule.id} />
+            <Fires schedule={schedule} />
           </Stack>
           <Stack gap="md" miw={0}>
-            <NextFires schedule={schedule} />
+            {isService(schedule) ? (
+              <OfService name={schedule.name} show={(service) => <ServiceCard service={service} />} />
+            ) : (
+              <NextFires schedule={schedule} />
+            )}
             <Settings schedule={schedule} />
             {Object.keys(schedule.attributes ?? {}).length > 0 ? (
               <Card title="Arguments">

@@ -3,10 +3,12 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTaskTitle } from '../api/definitions';
 import { useResumeAll, useSchedules } from '../api/schedules';
+import { isService } from '../api/services';
 import { useMayOperate, useStats } from '../api/system';
 import type { Schedule } from '../api/types';
 import { Icon } from '../components/icons';
 import { Card, PageHead, TableScroll } from '../components/layout';
+import { LinkAnchor } from '../components/links';
 import { Empty, Failure, Loading, Notice } from '../components/Notice';
 import { Label, Status } from '../components/Status';
 import { absolute, Ago } from '../components/time';
@@ -69,7 +71,9 @@ function Row({ schedule, mayOperate }: { schedule: Schedule; mayOperate: boolean
         </div></div>
       </Table.Td>
       <Table.Td data-name="Next">
-<div>        {schedule.is_active && schedule.next_run ? (
+<div>        {isService(schedule) ? (
+          <span className={classes['dim']}>{schedule.is_active ? 'kept running' : 'stopped'}</span>
+        ) : schedule.is_active && schedule.next_run ? (
           <>
             <Ago iso={schedule.next_run} />
             <div className={`${classes['under']} nowrap`}>{absolute(schedule.next_run)}</div>
@@ -82,12 +86,18 @@ function Row({ schedule, mayOperate }: { schedule: Schedule; mayOperate: boolean
 <div>        <LastRun schedule={schedule} /></div>
       </Table.Td>
       <Table.Td data-name="On">
-<div>        <Switch
-          aria-label={`${schedule.label || schedule.name} is on`}
-          checked={schedule.is_active}
-          disabled={!mayOperate || pending}
-          onChange={(event) => flip(event.currentTarget.checked)}
-        />
+<div>        {isService(schedule) ? (
+          <LinkAnchor to="/services" size="sm">
+            Service
+          </LinkAnchor>
+        ) : (
+          <Switch
+            aria-label={`${schedule.label || schedule.name} is on`}
+            checked={schedule.is_active}
+            disabled={!mayOperate || pending}
+            onChange={(event) => flip(event.currentTarget.checked)}
+          />
+        )}
         {dialog}</div>
       </Table.Td>
     </Table.Tr>

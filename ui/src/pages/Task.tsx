@@ -21,7 +21,6 @@ const MODES: Record<string, string> = {
   async: 'on the event loop',
   thread: 'in a thread',
   process: 'in a process of its own',
-  service: 'as a service',
   dask: 'on the Dask cluster',
 };
 
@@ -75,6 +74,18 @@ function Whereabouts({ task }: { task: Definition }) {
   );
 }
 
+/** Stands where other tasks have their form: nobody runs a service by hand. */
+function KeptRunning() {
+  return (
+    <Card title="This task is a service" testId="kept-running">
+      <Text size="sm">
+        One of it is kept running, by a schedule that says <code>@always</code>. It is started, stopped and restarted
+        among the <Link to="/services">services</Link>.
+      </Text>
+    </Card>
+  );
+}
+
 function About({ task }: { task: Definition }) {
   const stats = task.stats;
   return (
@@ -86,7 +97,7 @@ function About({ task }: { task: Definition }) {
           ['Runs', stats && stats.runs > 0 ? `${stats.runs}, of which ${stats.errors} failed` : null],
           ['Last run', stats?.last_run_at ? <Ago iso={stats.last_run_at} /> : null],
           ['Takes about', stats?.mean_seconds ? seconds(stats.mean_seconds) : null],
-          ['Executed', MODES[task.mode] ?? task.mode],
+          ['Executed', `${MODES[task.mode] ?? task.mode}${task.service ? ', as a service' : ''}`],
           ['Time limit', task.timeout === null ? null : seconds(task.timeout)],
           ['Can pause', task.pausable ? 'yes' : 'no'],
           ['Known to', task.versions.length > 0 ? <KnownTo task={task} /> : 'no live worker'],
@@ -160,7 +171,7 @@ export function Task() {
           </Group>
         }
         actions={
-          mayOperate ? (
+          mayOperate && !task.service ? (
             <LinkButton
               to="/schedules"
               search={{ new: true, task: task.name }}
@@ -185,7 +196,11 @@ export function Task() {
       </Stack>
       <div className={classes['columns']}>
         {/* A changed link, and another task, are another form. */}
-        <RunForm key={`${task.name} ${JSON.stringify(given ?? null)}`} task={task} given={given} />
+        {task.service ? (
+          <KeptRunning />
+        ) : (
+          <RunForm key={`${task.name} ${JSON.stringify(given ?? null)}`} task={task} given={given} />
+        )}
         <Stack gap="md" miw={0}>
           <Recent name={task.name} />
           <About task={task} />

@@ -19,7 +19,7 @@ const TYPES = [
 ];
 
 const VERBS: Record<string, string> = { failed: 'error', created: 'pending', resumed: 'running', expired: 'error' };
-const AREAS: Record<string, IconName> = { schedule: 'calendar', user: 'user', worker: 'server', token: 'lock' };
+const AREAS: Record<string, IconName> = { schedule: 'calendar', service: 'sync', user: 'user', worker: 'server', token: 'lock' };
 
 function lookOf(action: string): { icon: IconName; tone: string } {
   const [area = '', verb = ''] = action.split('.');
@@ -45,7 +45,7 @@ function What({ event }: { event: TimelineEvent }) {
   const titleOf = useTaskTitle();
   const gone = event.action.endsWith('.deleted');
   const task = event.task ? titleOf(event.task) : null;
-  if (event.action.startsWith('schedule.') && event.subject) {
+  if (/^(schedule|service)\./.test(event.action) && event.subject) {
     return (
       <>
         {gone ? (

@@ -15,6 +15,7 @@ const places = [
   { to: '/tasks', label: 'Tasks', icon: 'terminal' },
   { to: '/runs', label: 'Runs', icon: 'activity' },
   { to: '/schedules', label: 'Schedules', icon: 'calendar' },
+  { to: '/services', label: 'Services', icon: 'sync' },
   { to: '/timeline', label: 'Timeline', icon: 'history' },
   { to: '/workers', label: 'Workers', icon: 'server' },
   { to: '/problems', label: 'Problems', icon: 'alert' },

@@ -2,6 +2,8 @@
 import { Button, Group, Table } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { useFires } from '../../api/schedules';
+import { isService } from '../../api/services';
+import type { Schedule } from '../../api/types';
 import type { IconName } from '../../components/icons';
 import { Card, TableScroll } from '../../components/layout';
 import { LinkAnchor } from '../../components/links';
@@ -20,12 +22,14 @@ const looks: Record<string, { tone: 'ok' | 'warn' | 'bad' | 'calm'; icon: IconNa
   blocked: { tone: 'bad', icon: 'lock' },
 };
 
-export function Fires({ name, id }: { name: string; id: string }) {
+export function Fires({ schedule }: { schedule: Schedule }) {
+  const { name, id } = schedule;
+  const title = isService(schedule) ? 'Past starts' : 'Past times';
   const query = useFires(name);
   const fires = query.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <Card
-      title="Past times"
+      title={title}
       flush
       actions={
         <LinkAnchor to="/runs" search={{ schedule: id }} size="sm">
@@ -36,12 +40,12 @@ export function Fires({ name, id }: { name: string; id: string }) {
       {query.error ? <Failure error={query.error} retry={() => void query.refetch()} /> : null}
       {query.isPending ? <Loading rows={4} height={36} /> : null}
       {query.data && fires.length === 0 ? (
-        <Empty icon="history" title="It has not fired yet">
-          Each due time is recorded here with what became of it.
+        <Empty icon="history" title={isService(schedule) ? 'It has not been started yet' : 'It has not fired yet'}>
+          Each {isService(schedule) ? 'start' : 'due time'} is recorded here with what became of it.
         </Empty>
       ) : null}
       {fires.length > 0 ? (
-        <TableScroll label="Past times" stack>
+        <TableScroll label={title} stack>
           <Table verticalSpacing={9} data-testid="fires">
             <Table.Thead>
               <Table.Tr>

@@ -4,6 +4,7 @@ import { useState, type FormEvent } from 'react';
 import { ApiError } from '../../api/client';
 import { useDefinition, useDefinitions } from '../../api/definitions';
 import { useSaveSchedule, type ScheduleInput } from '../../api/schedules';
+import { saysAlways } from '../../api/services';
 import type { JsonObject, Schedule } from '../../api/types';
 import { useConfirm } from '../../components/Confirm';
 import { Notice } from '../../components/Notice';
@@ -26,6 +27,8 @@ const CATCH_UP = [
   { value: 'all', label: 'Run each one that was missed' },
 ];
 const FIELDS = ['confirm', 'name', 'label', 'schedule', 'when', 'timezone', 'action_name', 'overlap', 'catch_up'];
+/** What has no meaning for a service: it has no due times. */
+const OF_TIMES = ['timezone', 'overlap', 'catch_up'];
 
 const slug = (text: string): string =>
   text
@@ -60,15 +63,17 @@ export function ScheduleForm({ schedule, task: wantedTask, onSaved }: Props) {
   const [ask, dialog] = useConfirm();
   const save = useSaveSchedule(schedule?.name ?? null);
 
+  const service = saysAlways(when);
   const given = schedule && schedule.action_name === task ? schedule.attributes : {};
   const values = edited?.task === task ? edited.values : definition ? startValues(definition.schema, given) : {};
   const known = Object.keys((definition?.schema as Schema | undefined)?.properties ?? {});
   const complaints = sortComplaints(save.error, 'attributes', known);
   const at = complaints.attributes;
+  const shown = service ? FIELDS.filter((field) => !OF_TIMES.includes(field)) : FIELDS;
   const general = [
     ...complaints.general,
     ...Object.entries(at)
-      .filter(([field]) => !FIELDS.includes(field))
+      .filter(([field]) => !shown.includes(field))
       .map(([, message]) => message),
   ];
   const tasks = (definitions?.items ?? []).map((item) => ({ value: item.name, label: item.title || item.name }));
@@ -81,9 +86,8 @@ export function ScheduleForm({ schedule, task: wantedTask, onSaved }: Props) {
       action_name: task,
       // Arguments that nobody touched are not sent: the secrets among them stay as they are.
       ...(schedule && task === schedule.action_name && !edited ? {} : { attributes: definition ? values : given }),
-      timezone: zone,
-      overlap,
-      catch_up: catchUp,
+      // What has no meaning for a service goes back to what it is without a choice.
+      ...(service ? { overlap: 'queue', catch_up: 'latest' } : { timezone: zone, overlap, catch_up: catchUp }),
       is_active: active,
       ...(when !== expressionOf(schedule) || !schedule ? { schedule: when } : {}),
       ...(confirm ? { confirm } : {}),
@@ -146,16 +150,18 @@ export function ScheduleForm({ schedule, task: wantedTask, onSaved }: Props) {
           error={at['label']}
         />
         <WhenField value={when} onChange={setWhen} zone={zone} error={at['schedule'] ?? at['when']} />
-        <Select
-          label="Time zone"
-          data={ZONES}
-          value={zone}
-          onChange={(value) => setZone(value ?? 'UTC')}
-          error={at['timezone']}
-          searchable
-          allowDeselect={false}
-          limit={60}
-        />
+        {service ? null : (
+          <Select
+            label="Time zone"
+            data={ZONES}
+            value={zone}
+            onChange={(value) => setZone(value ?? 'UTC')}
+            error={at['timezone']}
+            searchable
+            allowDeselect={false}
+            limit={60}
+          />
+        )}
         {definition ? (
           <Stack gap="sm">
             <Title order={3}>Arguments</Title>
@@ -174,22 +180,26 @@ export function ScheduleForm({ schedule, task: wantedTask, onSaved }: Props) {
             />
           </Stack>
         ) : null}
-        <Select
-          label="If the last run is still going"
-          data={OVERLAP}
-          value={overlap}
-          onChange={(value) => setOverlap(value ?? 'skip')}
-          allowDeselect={false}
-          error={at['overlap']}
-        />
-        <Select
-          label="After a downtime"
-          data={CATCH_UP}
-          value={catchUp}
-          onChange={(value) => setCatchUp(value ?? 'latest')}
-          allowDeselect={false}
-          error={at['catch_up']}
-        />
+        {service ? null : (
+          <>
+            <Select
+              label="If the last run is still going"
+              data={OVERLAP}
+              value={overlap}
+              onChange={(value) => setOverlap(value ?? 'skip')}
+              allowDeselect={false}
+              error={at['overlap']}
+            />
+            <Select
+              label="After a downtime"
+              data={CATCH_UP}
+              value={catchUp}
+              onChange={(value) => setCatchUp(value ?? 'latest')}
+              allowDeselect={false}
+              error={at['catch_up']}
+            />
+          </>
+        )}
         <Switch label="Switched on" checked={active} onChange={(event) => setActive(event.currentTarget.checked)} />
         {general.length > 0 ? <Notice tone="bad" icon="alert" title={general.join(' ')} alert /> : null}
         <Group gap="sm">

@@ -3,6 +3,7 @@ import { Text, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { messageOf } from '../../api/client';
 import { usePreview } from '../../api/schedules';
+import { saysAlways } from '../../api/services';
 import { Icon } from '../../components/icons';
 import { absolute, Ago } from '../../components/time';
 import classes from './schedule.module.css';
@@ -12,6 +13,7 @@ const EXAMPLES: [string, string][] = [
   ['0 2 * * *', 'at 2 each night'],
   ['*/15 9-17 * * mon-fri', 'working hours'],
   ['@every 1h30m', 'an interval'],
+  ['@always', 'a service: one is kept running'],
 ];
 
 interface Props {
@@ -29,7 +31,7 @@ export function WhenField({ value, onChange, zone, error }: Props) {
     <div>
       <TextInput
         label="When"
-        description="A cron expression, an interval or times."
+        description="A cron expression, an interval, times, or @always for a service."
         value={value}
         onChange={(event) => onChange(event.currentTarget.value)}
         error={error ?? refused}
@@ -52,7 +54,7 @@ export function WhenField({ value, onChange, zone, error }: Props) {
             <div className={classes['english']}>
               <Icon name="calendar" size={17} /> {preview.data.english}
             </div>
-            {preview.data.next.length === 0 ? <Text size="sm">It never fires.</Text> : null}
+            {preview.data.next.length === 0 && !saysAlways(settled) ? <Text size="sm">It never fires.</Text> : null}
             <ol>
               {preview.data.next.slice(0, 5).map((iso) => (
                 <li key={iso}>
