@@ -141,10 +141,10 @@ def until(wanted: Wanted, seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
-def project(folder: Path, program: Program) -> Project:
-    """A folder with the tasks in it."""
+def project(folder: Path, program: Program, tasks: str = TASKS) -> Project:
+    """A folder with these tasks in it."""
     (folder / "backgroundtask").mkdir()
-    (folder / "backgroundtask" / "demo.py").write_text(TASKS)
+    (folder / "backgroundtask" / "demo.py").write_text(tasks)
     return Project(folder, program)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.edges.test_cli import Done, Project, read_line, until
+from tests.edges.project import Done, Project, project, read_line, until
+from tests.program import Program
 
 TASKS = """
 import time
@@ -38,16 +39,10 @@ async def nightly() -> None: ...
 """
 
 
-def project(folder: Path) -> Project:
-    (folder / "backgroundtask").mkdir()
-    (folder / "backgroundtask" / "kept.py").write_text(TASKS)
-    return Project(folder)
-
-
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def served(tmp_path_factory: pytest.TempPathFactory, program: Program) -> Iterator[Project]:
     """A project whose server keeps its services running, and ends them when it ends."""
-    made = project(tmp_path_factory.mktemp("services"))
+    made = project(tmp_path_factory.mktemp("services"), program, TASKS)
     process = made.begin("serve", "--port", "0")
     try:
         assert "/sign-in?code=" in read_line(process.stdout)
@@ -67,8 +62,8 @@ def wait_for(here: Project, name: str, state: str) -> None:
 
 
 def line_of(done: Done, name: str) -> list[str]:
-    (found,) = (line.split() for line in done.out.splitlines() if line.startswith(name))
-    return found
+    (found,) = (line for line in done.out.splitlines() if line.startswith(name))
+    return found.split()
 
 
 def test_services_are_listed_and_shown(served: Project) -> None:
@@ -119,8 +114,8 @@ def test_what_is_no_service_is_not_found(served: Project, verb: str, name: str) 
     assert f"'{name}'" in done.err
 
 
-def test_without_a_server_the_switch_is_kept_and_the_rest_is_told(tmp_path: Path) -> None:
-    alone = project(tmp_path)
+def test_without_a_server_the_switch_is_kept_and_the_rest_is_told(tmp_path: Path, program: Program) -> None:
+    alone = project(tmp_path, program, TASKS)
     assert alone("services", "list").err == "there are no services\n"
     added = alone("schedules", "add", "kept", "--task", "consumer", "--when", "@always")
     assert (added.code, added.out.startswith("added kept: Always: one is kept running")) == (0, True)

@@ -7,6 +7,7 @@ a run. What follows the end of a run is the settler's.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -117,10 +118,11 @@ class Services:
         raise Conflict(f"service {name!r} is being changed by others all the time; try again", name)
 
     async def _service(self, actor: Actor, name: str) -> Schedule:
-        schedule = await self._schedules.get(actor, name)
-        if not is_service(schedule.when):
-            raise NotFound("service", name)
-        return schedule
+        with suppress(NotFound):
+            schedule = await self._schedules.get(actor, name)
+            if is_service(schedule.when):
+                return schedule
+        raise NotFound("service", name)
 
     async def _live(self, schedule: Schedule) -> Sequence[Run]:
         """Its live runs, the oldest first: the one that has begun, and one that waits for its end."""

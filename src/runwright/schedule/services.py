@@ -33,7 +33,8 @@ def after_end(
     """What follows the end of a service's run.
 
     Args:
-        status: how it ended. Cancelled is on purpose, and stays so.
+        status: how it ended. Cancelled is on purpose, and stays so; so does interrupted, for with ``on_interrupt="hold"``
+            a person is to decide.
         seconds: how long it ran.
         policy: ``never``, ``on_failure`` or ``always``.
         retry: how many failures in a row are followed by a restart, and how long each waits.
@@ -47,6 +48,8 @@ def after_end(
         if policy != "always":
             return Restart(None, 0, "it has returned")
         return Restart(parse_duration(retry.delay), 0, "it has returned")
+    if status is RunStatus.INTERRUPTED:
+        return Restart(None, 0, "its worker was lost, and its task is held for a person then")
     failures = 1 if seconds >= HEALTHY_SECONDS else restarts + 1
     if final:
         return Restart(None, failures, "it has failed for good, as it says itself", gave_up=True)

@@ -19,7 +19,7 @@ DONE, FAILED, LOST = RunStatus.COMPLETED, RunStatus.ERROR, RunStatus.INTERRUPTED
         ("never", FAILED, None, 1),
         ("on_failure", DONE, None, 0),
         ("on_failure", FAILED, 5, 1),
-        ("on_failure", LOST, 5, 1),
+        ("always", LOST, None, 0),
         ("always", DONE, 5, 0),
         ("always", FAILED, 5, 1),
     ],
