@@ -33,8 +33,8 @@ def after_end(
     """What follows the end of a service's run.
 
     Args:
-        status: how it ended. Cancelled is on purpose, and stays so; so does interrupted, for with ``on_interrupt="hold"``
-            a person is to decide.
+        status: how it ended. Cancelled is on purpose, and stays so; so does interrupted, for a person is to decide
+            where ``on_interrupt`` is ``"hold"``.
         seconds: how long it ran.
         policy: ``never``, ``on_failure`` or ``always``.
         retry: how many failures in a row are followed by a restart, and how long each waits.
