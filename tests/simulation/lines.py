@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -44,6 +44,7 @@ class LineWorld(World):
     trouble_seconds: float = 20.0
     quiet_seconds: float = 300.0
     backfilled: int = 0
+    disabled_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self.faults.steps = False  # set back by an hour, a schedule waits for its watermark
@@ -74,6 +75,7 @@ class LineWorld(World):
             )
 
     async def _disable_schedules(self) -> None:
+        self.disabled_at = to_datetime(self.clock.now())
         for name in reversed(LINES):
             await self._door.disable(SYSTEM, name)
 
@@ -124,12 +126,16 @@ class LineWorld(World):
                 self._judge_skipping(mine, fires)
 
     async def _judge_cancelled(self, runs: list[Run], fires: list[Fire]) -> None:
-        """The moment at which a run was cancelled is that of the fire of a later due time."""
+        """The moment at which a run was cancelled is that of the fire of a later due time.
+
+        Or it was written a moment ahead of its own, and then its schedule was switched off.
+        """
+        assert self.disabled_at is not None
         due_of = {fire.run: fire.due_at for fire in fires}
         for run in runs:
             told = (await self.store.events([EventFilter("run", "is", run.id)], 100)).items
             first = min((event.time for event in told if event.action.startswith("run.cancel")), default=None)
-            if first is None:
+            if first is None or self.disabled_at <= first < due_of[run.id]:
                 continue
             later = {fire.recorded_at for fire in fires if fire.due_at > due_of[run.id] and fire.run is not None}
             self._expect(first in later, f"cancel: run {run.id} was cancelled by no fire after its own, at {first}")
