@@ -47,6 +47,11 @@ def moment_of(value: object) -> datetime:
     return moment.astimezone(UTC)
 
 
+def moment_text(moment: datetime) -> str:
+    """The moment as ISO 8601 text, with ``Z`` for UTC."""
+    return moment.isoformat().replace("+00:00", "Z")
+
+
 def to_datetime(moment: Micros) -> datetime:
     """Microseconds since 1970 UTC as an aware datetime in UTC, exact."""
     return _EPOCH + timedelta(microseconds=moment)

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from runwright.cli import schedules as commands
+from runwright.cli.client import Resource
+from runwright.cli.output import local_time
 from runwright.errors import InvalidInput
 from tests.edges.project import Project
 
@@ -115,3 +117,11 @@ def test_a_file_goes_through_standard_streams_and_is_named_when_it_is_refused(se
         file.write_text(json.dumps([entry, faulty]))
         refused = served("schedules", "import", str(file))
         assert (refused.code, refused.err[: len(said)]) == (2, said)
+
+
+def test_a_span_of_the_ledger_is_shown_from_its_first_to_its_last() -> None:
+    first, last = "2026-01-01T00:00:00.000000Z", "2026-01-01T00:00:09.000000Z"
+    held = Resource("1", {"due_at": first, "last_due_at": last, "outcome": "held", "count": 10, "reason": "paused"})
+    alone = Resource("2", {"due_at": first, "outcome": "fired", "count": 1, "run": "r"})
+    assert commands.fire_row(held) == [f"{local_time(first)} … {local_time(last)}", "held", "10", "-", "paused"]
+    assert commands.fire_row(alone) == [local_time(first), "fired", "1", "r", "-"]

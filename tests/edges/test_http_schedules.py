@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from runwright import task
+from runwright.api.wire import time_text
+from runwright.clock import SECOND
+from runwright.model import FirePlan, NewFire
 from tests.edges.conftest import JSON_API, Doors, post
 
 
@@ -244,3 +247,26 @@ async def test_the_entity_is_the_one_that_the_task_works_on(doors: Doors) -> Non
 
     assert (wrong.status_code, right.status_code) == (422, 201)
     assert wrong.json()["errors"][0]["source"]["pointer"] == "/data/attributes/entity_name"
+
+
+async def test_a_span_of_the_ledger_tells_its_first_its_last_and_its_number(doors: Doors) -> None:
+    made = await make(doors)
+    store = doors.manager.control.schedules._store
+    schedule = await store.schedule(made["id"])
+    assert schedule is not None
+    for number in range(3):
+        due = schedule.cursor_at + (number + 1) * SECOND
+        fires = (NewFire(due, "held", "paused"),)
+        plan = FirePlan(schedule.id, schedule.version + number, fires, due, schedule.next_due_at)
+        assert await store.fire([plan]) == [True]
+    ((ledger,), (event,)) = [
+        (await doors.viewer.get(path)).json()["data"]
+        for path in (
+            "/api/task/nightly/fires",
+            '/api/timeline?query=[{"column":"action","operator":"is","value":"schedule.held"}]',
+        )
+    ]
+    first, last = time_text(schedule.cursor_at + SECOND), time_text(schedule.cursor_at + 3 * SECOND)
+    shown, detail = ledger["attributes"], event["attributes"]["detail"]
+    assert (shown["outcome"], shown["count"], shown["due_at"], shown["last_due_at"]) == ("held", 3, first, last)
+    assert detail == {"reason": "paused", "count": 3, "due_at": first, "last_due_at": last}

@@ -132,8 +132,11 @@ MUTANTS = (
         [("lend", END)],
     ),
     Mutant(
-        "a schedule has no version", "nothing claimed",
-        without(("schedule_advance", "AND schedule.version = v.version", "")),
+        "a schedule has neither version nor watermark", "nothing claimed",
+        without(
+            ("schedule_advance", "AND schedule.version = v.version", ""),
+            ("schedule_advance", "v.first_due_at > schedule.cursor_at", "true"),
+        ),
         [("fire", END), ("fire_again", END)],
     ),
 )  # fmt: skip

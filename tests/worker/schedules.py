@@ -71,8 +71,12 @@ class Engine(Node):
 
     async def add(self, name: str, when: Any = "@every 1m", **fields: Any) -> Schedule:
         """Make a schedule of the task ``work``."""
-        edit = ScheduleEdit(**{"name": name, "task": "work", "when": when, **fields})
-        return await self.door.add(SYSTEM, edit)
+        return await self.door.add(SYSTEM, self.wish(name, when, **fields))
+
+    @staticmethod
+    def wish(name: str, when: Any = "@every 1m", **fields: Any) -> ScheduleEdit:
+        """A schedule of the task ``work``, to be made."""
+        return ScheduleEdit(**{"name": name, "task": "work", "when": when, **fields})
 
     async def edit(self, schedule: str, **fields: Any) -> Schedule:
         """Change a schedule."""
@@ -128,6 +132,10 @@ class Engine(Node):
     async def outcomes(self, name: str) -> list[str]:
         """The outcomes of a schedule's ledger, oldest first."""
         return [fire.outcome for fire in await self.ledger(name)]
+
+    async def spans(self, name: str) -> list[tuple[str, int]]:
+        """The rows of a schedule's ledger, oldest first: the outcome, and of how many due times."""
+        return [(fire.outcome, fire.count) for fire in await self.ledger(name)]
 
     def at(self, seconds: float) -> int:
         """A moment from now."""

@@ -46,7 +46,7 @@ async def test_a_fire_that_is_refused_is_tried_again_one_interval_later(made: En
     made.scheduler._admission._registry = made.scheduler._registry
     for _ in range(3):
         await made.pass_time(300)
-    assert await made.outcomes("a") == ["blocked"] * 3
+    assert await made.spans("a") == [("blocked", 3)]
     assert await due_in(made, "a") == 300
     made.scheduler._registry = made.scheduler._admission._registry = known
     await made.pass_time(300)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypedDict, Unpack
 
 import typer
 
+from runwright.cli.client import Resource
 from runwright.cli.connect import connect
 from runwright.cli.invocation import Invocation, command
 from runwright.cli.options import json_object, number
@@ -175,17 +176,14 @@ async def show(cli: Invocation, name: Name) -> None:
     for key, value in found.flat().items():
         if value not in (None, "", [], {}):
             cli.output.line(f"{key:<16} {local_time(value) if key in _TIMES else cell(value)}")
-    rows = [
-        [
-            local_time(fire["due_at"]),
-            cell(fire["outcome"]),
-            cell(fire["count"]),
-            cell(fire["run"]),
-            cell(fire["reason"]),
-        ]
-        for fire in fires
-    ]
+    rows = [fire_row(fire) for fire in fires]
     cli.output.table(["DUE", "OUTCOME", "COUNT", "RUN", "REASON"], rows, "it has not fired yet")
+
+
+def fire_row(fire: Resource) -> list[str]:
+    """A row of the ledger as ``show`` lists it."""
+    dues = " … ".join(local_time(fire[name]) for name in ("due_at", "last_due_at") if fire[name])
+    return [dues, *(cell(fire[name]) for name in ("outcome", "count", "run", "reason"))]
 
 
 @command(app, "next")

@@ -54,7 +54,8 @@ class ScheduleFires:
     ) -> Backfill:
         """Run every due time in [since, until] that has no run yet, one after another unless overlap is allowed.
 
-        Ignores dependencies and catch-up, as firing by hand does; the ledger keeps one row for each due time.
+        Ignores dependencies and catch-up, as firing by hand does. Due times to which the schedulers have not come yet
+        are theirs, while the schedule is enabled.
 
         Raises:
             InvalidInput: the range lies in the future, or has too many due times.
@@ -69,6 +70,8 @@ class ScheduleFires:
             if (problem := self._schedules.triggers.problem(schedule)) is not None:
                 raise Conflict(f"the times of schedule {schedule.name!r} are not known here: {problem}", schedule.name)
             due = self._schedules.due_in(schedule, since, until)
+            if schedule.enabled:
+                due = [moment for moment in due if to_micros(moment) <= schedule.cursor_at]
             async with self._schedules.elsewhere.explained():
                 fires = [self._late(actor, schedule, to_micros(moment), confirmed=confirmed) for moment in due]
             plan = FirePlan(

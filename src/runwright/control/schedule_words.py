@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from runwright.clock import Micros, moment_of, to_datetime, to_micros
+from runwright.clock import Micros, moment_of, moment_text, to_datetime, to_micros
 from runwright.control.schedule_edit import ScheduleEdit
 from runwright.control.strict_json import parse
 from runwright.duration import parse_duration
@@ -139,7 +139,7 @@ def words_of(schedule: Schedule) -> dict[str, JSON]:
 
 def time_words(moment: Micros | None) -> str | None:
     """A moment as ISO 8601 in UTC."""
-    return None if moment is None else to_datetime(moment).isoformat().replace("+00:00", "Z")
+    return None if moment is None else moment_text(to_datetime(moment))
 
 
 @contextmanager

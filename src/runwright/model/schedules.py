@@ -132,6 +132,11 @@ class NewFire:
     count: int = 1
     last_due_at: Micros | None = None
 
+    @property
+    def newest_due_at(self) -> Micros:
+        """The last of the due times that it stands for."""
+        return self.due_at if self.last_due_at is None else self.last_due_at
+
 
 @dataclass(frozen=True, slots=True)
 class FirePlan:
@@ -154,7 +159,11 @@ class FirePlan:
 
 @dataclass(frozen=True, slots=True)
 class Fire:
-    """One row of the fire ledger, as it is shown."""
+    """One row of the fire ledger, as it is shown.
+
+    A collapsed span has a ``last_due_at``, and ``due_at`` is its first. ``count`` due times between the two ended so;
+    others in between may have rows of their own (a backfill's, or what was not in a blackout).
+    """
 
     id: int
     schedule: str

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from runwright.clock import moment_text
 from runwright.schedule.limits import LimitedTrigger, Limits, earliest, opening, split
 from runwright.schedule.triggers import DueTimes, Trigger, as_utc
 from runwright.schedule.windows import NEVER, Windows
@@ -237,7 +238,7 @@ def _newest(dues: DueTimes, in_time: datetime) -> tuple[Fire, ...]:
     run = _run(dues.newest[-1], in_time)
     if dues.count == 1:
         return (run,)
-    reason = f"one run stands for all, due at {_text(run.due)}"
+    reason = f"one run stands for all, due at {moment_text(run.due)}"
     return (_span(_without_newest(dues, 1), FireOutcome.MERGED, reason), run)
 
 
@@ -287,7 +288,3 @@ def _parted(dues: DueTimes, test: Callable[[datetime], bool]) -> tuple[DueTimes,
 
 def _without_newest(dues: DueTimes, number: int) -> DueTimes:
     return DueTimes(dues.count - number, dues.first, dues.newest[:-number])
-
-
-def _text(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, Literal, cast
 
-from runwright.clock import YEARS
+from runwright.clock import YEARS, moment_text
 from runwright.errors import ScheduleRefused
 from runwright.model import JSON, JSONObject
 from runwright.schedule.cron import LONGEST_TEXT, expression
@@ -87,7 +87,7 @@ def when_to_json(when: When) -> JSONObject:
     if isinstance(when, Every):
         return {"type": "interval", "seconds": when.seconds, "first": when.first, "anchor": when.anchor}
     if isinstance(when, At):
-        return {"type": "once", "times": [_iso(moment) for moment in when.times]}
+        return {"type": "once", "times": [moment_text(moment) for moment in when.times]}
     if isinstance(when, Always):
         return {"type": "always"} if when.restart is None else {"type": "always", "restart": when.restart}
     return {"type": "plugin", "class": f"{type(when).__module__}:{type(when).__qualname__}"}
@@ -100,7 +100,7 @@ def when_to_text(when: When) -> str:
     if isinstance(when, Every) and (when.first, when.anchor) == ("later", "start"):
         return f"@every {duration_text(when.seconds)}"
     if isinstance(when, At):
-        return ", ".join(_iso(moment) for moment in when.times)
+        return ", ".join(moment_text(moment) for moment in when.times)
     if when == Always():
         return "@always"
     return json.dumps(when_to_json(when))
@@ -280,7 +280,3 @@ def _text(given: Mapping[str, JSON], key: str) -> str | None:
 
 def _kind(value: object) -> str:
     return "nothing" if value is None else type(value).__name__
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")

@@ -96,14 +96,20 @@ class ScheduleVerbs(Protocol):
     async def fire(self, plans: Sequence[FirePlan]) -> Sequence[bool]:
         """Carry out the plans: ledger rows, runs and the schedule's new place, all or nothing for each plan.
 
-        A plan whose version is not the stored one writes nothing and is False. A due time that is in the ledger
-        already is passed over with its run: one row for each (schedule, due time), whatever happens. A plan that
-        ``fills`` gives its run to a row without one; one that ``cancels`` cancels the live runs of its schedule, as
-        ``move`` does, unless they hold the unique key of its own run.
+        A plan whose version is not the stored one, or which has a due time that is not after the schedule's watermark,
+        writes nothing and is False. A due time that has a row of its own (a backfill was ahead) is passed over with its
+        run. One that ``cancels`` cancels the live runs of its schedule, as ``move`` does, unless they hold the unique
+        key of its own run.
+
+        Due times without a run, one after the other, with the same outcome and reason are one row, a span, also with
+        those of plans before, unless the schedule's anchor has moved since. A plan that ``fills`` gives runs to due
+        times that are recorded without one, or not recorded: each gets a row of its own, and leaves its span.
         """
         ...
 
-    async def fires(self, schedule: str, limit: int = 50, after: str | None = None) -> Page[Fire]: ...
+    async def fires(self, schedule: str, limit: int = 50, after: str | None = None) -> Page[Fire]:
+        """A page of the schedule's ledger, the newest rows first."""
+        ...
 
     async def ended(self, limit: int = 500) -> Sequence[EndedRun]:
         """Ended runs of schedules whose consequences are not recorded yet, oldest first."""

@@ -322,7 +322,7 @@ class SqlStore(ABC):
         )
 
     async def fires(self, schedule: str, limit: int = 50, after: str | None = None) -> Page[Fire]:
-        return await self._list(lambda tx: verbs.schedules.fires(tx, schedule, limit, after))
+        return await self._list(lambda tx: verbs.ledger.page(tx, schedule, limit, after))
 
     async def ended(self, limit: int = 500) -> Sequence[EndedRun]:
         return await self._ask(lambda tx: verbs.schedules.ended(tx, limit))

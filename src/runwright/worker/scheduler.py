@@ -297,5 +297,5 @@ class Scheduler(Service):
 def _unknown(schedule: Schedule, reason: str) -> FirePlan:
     """A due time whose trigger is not here is held; which one comes next, only that code can tell."""
     due_at = schedule.next_due_at or 0
-    fire = NewFire(due_at, FireOutcome.HELD, reason)
-    return FirePlan(schedule.id, schedule.version, (fire,), due_at, None, first_done=schedule.first_done)
+    fires = (NewFire(due_at, FireOutcome.HELD, reason),) if due_at > schedule.cursor_at else ()
+    return FirePlan(schedule.id, schedule.version, fires, due_at, None, first_done=schedule.first_done)

@@ -204,6 +204,7 @@ export interface Fire {
   run: string | null;
   recorded_at: string;
   count: number;
+  last_due_at: string | null;
 }
 
 export interface Preview {

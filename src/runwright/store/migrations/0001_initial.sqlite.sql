@@ -287,7 +287,8 @@ CREATE TABLE zones (
   version TEXT    NOT NULL
 ) STRICT;
 
--- The fire ledger: every due time at most once for each schedule.
+-- The fire ledger: every due time at most once for each schedule, in a row of its own or within a collapsed span, which
+-- is a row with a last due time. What a span covers lies behind the schedule's watermark, and is never recorded again.
 CREATE TABLE fire (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
   schedule    TEXT    NOT NULL REFERENCES schedule (id) ON DELETE CASCADE,
@@ -297,9 +298,10 @@ CREATE TABLE fire (
   run         TEXT,
   recorded_at INTEGER NOT NULL,
   count       INTEGER NOT NULL CHECK (count >= 1),
-  last_due_at INTEGER,
-  UNIQUE (schedule, due_at)
+  last_due_at INTEGER
 ) STRICT;
+CREATE UNIQUE INDEX fire_due ON fire (schedule, due_at) WHERE last_due_at IS NULL;
+CREATE INDEX fire_span ON fire (schedule, last_due_at) WHERE last_due_at IS NOT NULL;
 CREATE INDEX fire_list ON fire (schedule, id);
 CREATE INDEX fire_age ON fire (recorded_at);
 

@@ -1,4 +1,4 @@
-"""The store's verbs: schedules, their ledger, and the consequences of their runs' ends."""
+"""The store's verbs: schedules, what a look at them writes, and the consequences of their runs' ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from runwright.errors import DuplicateName
 from runwright.lifecycle import RunEvent
 from runwright.model import (
     EndedRun,
-    Fire,
     FirePlan,
     Measured,
     Page,
@@ -23,15 +22,13 @@ from runwright.model import (
 )
 from runwright.store.actions import TASK, Action
 from runwright.store.base import Guard
-from runwright.store.rows import dump, ended_of, fire_of, schedule_of, schedule_values
+from runwright.store.rows import dump, ended_of, schedule_of, schedule_values
 from runwright.store.transaction import Transaction, UndoError, first_value
+from runwright.store.verbs import ledger
 from runwright.store.verbs.claim import unpark
-from runwright.store.verbs.cursors import GREATEST, cursor_of
 from runwright.store.verbs.journal import Journal
-from runwright.store.verbs.runs import let_in, move, moved, skip
+from runwright.store.verbs.runs import move, moved
 
-_TOLD = {"missed", "held", "blocked"}
-"""Outcomes that make no run, and are told on the timeline for that reason."""
 _GRAPH = "runwright: which schedule depends on which"
 """The lock on the graph of dependencies, among the locks on concurrency keys."""
 
@@ -213,13 +210,16 @@ async def fire(tx: Transaction, plans: Sequence[FirePlan]) -> list[bool]:
     ending = [plan.schedule for plan in plans if not plan.enabled]
     disabled = {row[0] for row in await tx.all("schedule_enabled", ending)} if ending else set()
     places = [
-        (plan.schedule, plan.version, plan.cursor_at, plan.next_due_at, int(plan.enabled), int(plan.first_done))
+        (
+            *(plan.schedule, plan.version, plan.cursor_at, plan.next_due_at, int(plan.enabled), int(plan.first_done)),
+            None if plan.fills else min((new.due_at for new in plan.fires), default=None),
+        )
         for plan in plans
     ]
     told = {schedule: (name, task) for schedule, name, task in await tx.each("schedule_advance", sorted(places))}
     won = [plan for plan in plans if plan.schedule in told]
     freed = await _cancel_earlier(tx, journal, [plan for plan in won if plan.cancels])
-    await _record(tx, journal, won, told)
+    await ledger.record(tx, journal, won, told)
     decided = [row for plan in won if (row := _decided(plan, tx.now)) is not None]
     if decided:
         await tx.many("schedule_outcome", decided)
@@ -246,61 +246,10 @@ async def _cancel_earlier(tx: Transaction, journal: Journal, plans: Sequence[Fir
 
 def _decided(plan: FirePlan, now: Micros) -> tuple[str, str, Micros] | None:
     """How the plan's newest due time ended, if that is decided without a run."""
-    newest = max(plan.fires, key=lambda fire: fire.last_due_at or fire.due_at, default=None)
-    if newest is None or newest.run is not None or newest.outcome not in _TOLD:
+    newest = max(plan.fires, key=lambda fire: fire.newest_due_at, default=None)
+    if newest is None or newest.run is not None or newest.outcome not in ledger.TOLD:
         return None
     return plan.schedule, newest.outcome, now
-
-
-async def _record(
-    tx: Transaction, journal: Journal, plans: Sequence[FirePlan], told: Mapping[str, tuple[str, str]]
-) -> None:
-    """Write fires into the ledger, each due time once, and let in the runs of those that were not there."""
-    fires = [(plan.schedule, new) for plan in plans for new in plan.fires]
-    rows = [
-        (
-            *(schedule, new.due_at, new.outcome, new.reason, None if new.run is None else new.run.id, tx.now),
-            *(new.count, new.last_due_at),
-        )
-        for schedule, new in fires
-    ]
-    written = {(schedule, due_at) for schedule, due_at in await tx.each("fire_insert", rows)}
-    written |= await _fill(tx, [plan for plan in plans if plan.fills], written)
-    fires = [(schedule, new) for schedule, new in fires if (schedule, new.due_at) in written]
-    runs = [new.run for _, new in fires if new.run is not None]
-    answers = dict(zip((run.id for run in runs), await let_in(tx, journal, runs), strict=True))
-    for schedule, new in fires:
-        name, task = told[schedule]
-        if new.run is not None:
-            answer = answers[new.run.id]
-            if answer.run_id != new.run.id:
-                await tx.do("fire_joins", schedule, new.due_at, answer.run_id)
-            if answer.created and new.outcome == "skipped":
-                await skip(tx, journal, new.run.id, new.run.task, schedule, new.reason)
-        if new.outcome in _TOLD:
-            detail = {"reason": new.reason, "count": new.count}
-            journal.other(TASK, f"schedule.{new.outcome}", name, "system", task, detail=detail)
-
-
-async def _fill(
-    tx: Transaction, plans: Sequence[FirePlan], written: set[tuple[str, Micros]]
-) -> set[tuple[str, Micros]]:
-    """Give runs to due times that are in the ledger without one."""
-    rows = [
-        (plan.schedule, new.due_at, new.outcome, new.run.id, new.reason, tx.now)
-        for plan in plans
-        for new in plan.fires
-        if new.run is not None and (plan.schedule, new.due_at) not in written
-    ]
-    return {(schedule, due_at) for schedule, due_at in await tx.each("fire_fill", rows)} if rows else set()
-
-
-async def fires(tx: Transaction, schedule: str, limit: int, after: str | None) -> Page[Fire]:
-    """See ``Store.fires``."""
-    start = GREATEST if after is None else cursor_of(after)
-    rows = await tx.all("fire_list", schedule, start, limit + 1)
-    items = tuple(fire_of(row) for row in rows[:limit])
-    return Page(items, str(items[-1].id) if len(rows) > limit and items else None)
 
 
 async def ended(tx: Transaction, limit: int) -> list[EndedRun]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from runwright.clock import SECOND, Micros, to_micros
+from runwright.clock import SECOND, Micros, moment_text, to_datetime, to_micros
 from runwright.errors import InvalidInput
 from runwright.model import Cursor, Event, NewEvent, Page
 from runwright.store.base import EventFilter
@@ -114,8 +115,24 @@ async def events(tx: Transaction, filters: Sequence[EventFilter], limit: int, af
         f"WHERE {' AND '.join(conditions) or 'true'} ORDER BY id DESC LIMIT ${len(values)}"
     )
     rows = await tx.composed(statement, values)
-    items = tuple(event_of(row) for row in rows[:limit])
+    items = await _with_extents(tx, [event_of(row) for row in rows[:limit]])
     return Page(items, str(items[-1].id) if len(rows) > limit and items else None)
+
+
+async def _with_extents(tx: Transaction, events: Sequence[Event]) -> tuple[Event, ...]:
+    """Entries that tell the beginning of a span in the ledger say how far it reaches by now, while it is there."""
+    spans = [event.detail["fire"] for event in events if event.detail.get("fire")]
+    reach = {row[0]: row[1:] for row in await tx.all("fire_extents", spans)} if spans else {}
+
+    def told(event: Event) -> Event:
+        detail = dict(event.detail)
+        due_at, last_due_at, count = reach.get(detail.pop("fire", None), (None, None, detail.get("count")))
+        if due_at is not None:
+            ends = {"due_at": due_at, "last_due_at": last_due_at}
+            detail |= {name: moment_text(to_datetime(value)) for name, value in ends.items() if value is not None}
+        return replace(event, detail={**detail, "count": count})
+
+    return tuple(told(event) if "fire" in event.detail else event for event in events)
 
 
 def _condition(condition: EventFilter, pointer: str, values: list[object]) -> str:

@@ -5,16 +5,17 @@ that clock. pytest-asyncio must be in auto mode.
 """
 
 from runwright.testing.store_contract.claims import TestBarrier, TestClaims, TestReservations
-from runwright.testing.store_contract.dependencies import TestBackfill, TestGraph, TestPauseOfAll, TestWaiting
+from runwright.testing.store_contract.dependencies import TestGraph, TestPauseOfAll, TestWaiting
 from runwright.testing.store_contract.enqueue import TestEnqueue, TestIdempotency, TestUnique
 from runwright.testing.store_contract.keys import TestConcurrencyKeys
 from runwright.testing.store_contract.kin import TestKeysOfParents, TestWaitingParents
 from runwright.testing.store_contract.knowledge import TestKnowledge
+from runwright.testing.store_contract.ledger import TestBackfill, TestFires, TestSpans
 from runwright.testing.store_contract.limits import TestAging, TestRates, TestUniqueForms
 from runwright.testing.store_contract.lines import TestCancelling, TestInLine
 from runwright.testing.store_contract.lists import TestHistory, TestRuns, TestWaitingFor
 from runwright.testing.store_contract.people import TestDelete, TestMove, TestPause
-from runwright.testing.store_contract.schedules import TestFires, TestSchedules, TestSettle, TestWithdraw
+from runwright.testing.store_contract.schedules import TestSchedules, TestSettle, TestWithdraw
 from runwright.testing.store_contract.services import TestServices
 from runwright.testing.store_contract.sessions import TestNotes, TestOrphans, TestPrune, TestSessions
 from runwright.testing.store_contract.timeline import TestCredentials, TestTimeline
@@ -53,6 +54,7 @@ __all__ = [
     "TestServices",
     "TestSessions",
     "TestSettle",
+    "TestSpans",
     "TestTimeline",
     "TestUnique",
     "TestUniqueForms",

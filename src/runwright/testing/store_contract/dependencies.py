@@ -143,39 +143,6 @@ class TestPauseOfAll:
         assert await store.fire([replace(planned, version=2)]) == [True]
 
 
-class TestBackfill:
-    async def test_a_due_time_without_a_run_gets_one(self, store: Store, clock: ManualClock) -> None:
-        given = Setup(store, clock)
-        schedule, now = given.schedule(next_in=60), clock.now()
-        await write(store, schedule)
-        had = given.run(schedule=schedule.id)
-        before = (
-            NewFire(now - 9, "fired", run=had),
-            NewFire(now - 8, "missed", "down", count=3, last_due_at=now - 6),
-            NewFire(now - 5, "skipped", "busy"),
-        )
-        await store.fire([FirePlan(schedule.id, 0, before, now - 5, schedule.next_due_at)])
-        runs = [given.run(schedule=schedule.id) for _ in range(4)]
-        dues = (now - 9, now - 8, now - 7, now - 5)
-        fires = tuple(NewFire(due, "late", "backfill", run) for due, run in zip(dues, runs, strict=True))
-        fill = FirePlan(schedule.id, 1, fires, schedule.cursor_at, schedule.next_due_at, fills=True)
-        assert await store.fire([fill]) == [True]
-        ledger = {fire.due_at.microsecond: fire for fire in (await store.fires(schedule.id)).items}
-        found = sorted(ledger.values(), key=lambda fire: fire.due_at)
-        assert [(fire.outcome, fire.run, fire.count) for fire in found] == [
-            ("fired", had.id, 1),
-            ("late", runs[1].id, 1),
-            ("late", runs[2].id, 1),
-            ("late", runs[3].id, 1),
-        ]
-        assert found[1].reason == "backfill; it was missed with the 2 after it: down"
-        assert found[3].reason == "backfill; it was skipped: busy"
-        assert await store.run(runs[0].id) is None
-        read = await store.schedule(schedule.id)
-        assert read is not None
-        assert (read.next_due_at, read.cursor_at) == (schedule.next_due_at, schedule.cursor_at)
-
-
 class TestWaiting:
     async def pair(self, store: Store, clock: ManualClock) -> tuple[Setup, Schedule, Schedule]:
         """``b`` depends on ``a``; a worker is there."""

@@ -1,4 +1,4 @@
-"""The store's suite: schedules, their ledger, and the consequences of their runs."""
+"""The store's suite: schedules, and the consequences of their runs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from runwright.clock import SECOND
 from runwright.errors import DuplicateName
 from runwright.lifecycle import RunEvent
-from runwright.model import FirePlan, NewFire, NewRun, Page, RunStatus, Schedule, ScheduleChange
+from runwright.model import FirePlan, NewFire, Page, RunStatus, Schedule, ScheduleChange
 from runwright.retry import Retry
-from runwright.store.base import RunQuery, Store
+from runwright.store.base import Store
 from runwright.testing.clock import ManualClock
 from runwright.testing.store_contract.setup import Setup
 
@@ -196,105 +195,6 @@ class TestSchedules:
         await given.add(schedule="a", due_in=5)
         await given.add(schedule="b", due_in=5)
         assert await store.busy_schedules(["a", "b", "c"]) == {"a", "b"}
-
-
-class TestFires:
-    async def fired(self, store: Store, clock: ManualClock) -> tuple[Setup, Schedule, NewRun]:
-        given = Setup(store, clock)
-        schedule = given.schedule(next_in=0)
-        await put(store, schedule)
-        return given, schedule, given.run(schedule=schedule.id)
-
-    async def test_ledger_run_and_place_are_one(self, store: Store, clock: ManualClock) -> None:
-        given, schedule, run = await self.fired(store, clock)
-        due = clock.now()
-        later = given.in_seconds(3600)
-        assert await store.fire([plan(schedule, NewFire(due, "fired", run=run), next_due_at=later)]) == [True]
-        read = await store.schedule(schedule.id)
-        assert read is not None
-        assert (read.version, read.cursor_at, read.next_due_at, read.first_done) == (1, due, later, True)
-        (fire,) = (await store.fires(schedule.id)).items
-        assert (fire.schedule, fire.outcome, fire.run, fire.count) == (schedule.id, "fired", run.id, 1)
-        assert await given.status(run.id) is RunStatus.PENDING
-
-    async def test_an_older_version_writes_nothing(self, store: Store, clock: ManualClock) -> None:
-        given, schedule, run = await self.fired(store, clock)
-        other = given.schedule("other", 0)
-        await put(store, other)
-        answers = await store.fire(
-            [
-                plan(schedule, NewFire(clock.now(), "fired", run=run), version=5),
-                plan(other, NewFire(clock.now(), "missed", "down")),
-            ]
-        )
-        assert answers == [False, True]
-        assert await store.run(run.id) is None
-        assert (await store.fires(schedule.id)).items == ()
-        assert len((await store.fires(other.id)).items) == 1
-
-    async def test_one_row_for_each_due_time_whatever_happens(self, store: Store, clock: ManualClock) -> None:
-        given, schedule, run = await self.fired(store, clock)
-        due = clock.now()
-        await store.fire([plan(schedule, NewFire(due, "fired", run=run))])
-        again, next_run = given.run(schedule=schedule.id), given.run(schedule=schedule.id)
-        fires = (NewFire(due, "late", run=again), NewFire(due + SECOND, "fired", run=next_run))
-        assert await store.fire([plan(schedule, *fires, version=1)]) == [True]
-        assert await store.run(again.id) is None
-        assert [fire.run for fire in (await store.fires(schedule.id)).items] == [next_run.id, run.id]
-
-    async def test_two_schedulers_fire_once(self, store: Store, clock: ManualClock) -> None:
-        given, schedule, run = await self.fired(store, clock)
-        rival = given.run(schedule=schedule.id)
-        due = clock.now()
-        answers = [(await store.fire([plan(schedule, NewFire(due, "fired", run=one))]))[0] for one in (run, rival)]
-        assert answers == [True, False]
-        assert len((await store.runs(RunQuery(schedule=schedule.id))).items) == 1
-
-    async def test_a_skipped_run_is_there_and_says_why(self, store: Store, clock: ManualClock) -> None:
-        given, schedule, run = await self.fired(store, clock)
-        await store.fire([plan(schedule, NewFire(clock.now(), "skipped", "prepare failed", run=run))])
-        read = await given.read(run.id)
-        assert read.status is RunStatus.SKIPPED
-        assert read.error is not None
-        assert read.error.message == "prepare failed"
-        assert await given.actions(run.id) == ["run.created", "run.skipped"]
-        assert [ended.run for ended in await store.ended()] == [run.id]
-
-    async def test_a_collapsed_span_is_one_row(self, store: Store, clock: ManualClock) -> None:
-        _, schedule, _ = await self.fired(store, clock)
-        due = clock.now()
-        span = NewFire(due, "missed", "down", count=40, last_due_at=due + 39 * SECOND)
-        await store.fire([plan(schedule, span)])
-        (fire,) = (await store.fires(schedule.id)).items
-        assert (fire.count, fire.reason, fire.run) == (40, "down", None)
-        assert fire.last_due_at is not None
-        assert (fire.last_due_at - fire.due_at).total_seconds() == 39
-
-    async def test_the_watermark_never_goes_back(self, store: Store, clock: ManualClock) -> None:
-        _, schedule, _ = await self.fired(store, clock)
-        back = FirePlan(schedule.id, 0, (), schedule.cursor_at - SECOND, None)
-        assert await store.fire([back]) == [True]
-        read = await store.schedule(schedule.id)
-        assert read is not None
-        assert read.cursor_at == schedule.cursor_at
-
-    async def test_the_last_time_disables(self, store: Store, clock: ManualClock) -> None:
-        _, schedule, run = await self.fired(store, clock)
-        last = replace(plan(schedule, NewFire(clock.now(), "fired", run=run)), enabled=False)
-        await store.fire([last])
-        read = await store.schedule(schedule.id)
-        assert read is not None
-        assert not read.enabled
-
-    async def test_pages(self, store: Store, clock: ManualClock) -> None:
-        _, schedule, _ = await self.fired(store, clock)
-        start = clock.now()
-        fires = tuple(NewFire(start + number * SECOND, "missed") for number in range(7))
-        await store.fire([plan(schedule, *fires)])
-        first = await store.fires(schedule.id, 5)
-        second = await store.fires(schedule.id, 5, first.after)
-        assert (len(first.items), len(second.items), second.after) == (5, 2, None)
-        assert first.items[0].due_at > second.items[-1].due_at
 
 
 class TestWithdraw:

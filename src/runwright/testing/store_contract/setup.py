@@ -166,7 +166,7 @@ class Setup:
         return [event.action for event in reversed(page.items)]
 
     def schedule(self, name: str = "nightly", next_in: float | None = None, *, origin: str = "") -> Schedule:
-        """A schedule, not yet stored, next due ``next_in`` seconds from now."""
+        """A schedule, not yet stored, placed a second ago and next due ``next_in`` seconds from now."""
         now = self.clock.now()
         return Schedule(
             id=_rng.run_id(now),
@@ -176,8 +176,8 @@ class Setup:
             origin=origin,
             created_at=now,
             updated_at=now,
-            anchor_at=now,
-            cursor_at=now,
+            anchor_at=now - SECOND,
+            cursor_at=now - SECOND,
             next_due_at=None if next_in is None else self.in_seconds(next_in),
         )
 

@@ -62,8 +62,9 @@ export function Fires({ schedule }: { schedule: Schedule }) {
                   <Table.Tr key={fire.id}>
                     <Table.Td>
                       <span className="nowrap">{absolute(fire.due_at)}</span>
+                      {fire.last_due_at ? <span className="nowrap"> – {absolute(fire.last_due_at)}</span> : null}
                       <div className={classes['under']}>
-                        <Ago iso={fire.due_at} />
+                        <Ago iso={fire.last_due_at ?? fire.due_at} />
                       </div>
                     </Table.Td>
                     <Table.Td data-name="Outcome">
