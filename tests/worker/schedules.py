@@ -36,7 +36,9 @@ TASKS = ("work", "other")
 class Node:
     """One process's scheduler and settler, with the code that it knows."""
 
-    def __init__(self, store: Store, clock: ManualClock, tasks: tuple[str, ...] = TASKS, rate: int = 50) -> None:
+    def __init__(
+        self, store: Store, clock: ManualClock, tasks: tuple[str, ...] = TASKS, rate: int = 50, cap: int = 100
+    ) -> None:
         self.registry, self.triggers, bus = Registry(), Triggers(), LocalBus()
         for name in tasks:
             self.registry.register(task(name=name)(_nothing))
@@ -49,7 +51,7 @@ class Node:
         self.file = ScheduleFile(store, self.door, self.editor, clock, rng, "UTC")
         self.scheduler = Scheduler(
             store=store, registry=self.registry, admission=admission, clock=clock, bus=bus, retry=Retry(0),
-            triggers=self.triggers, rate=rate,
+            triggers=self.triggers, rate=rate, cap=cap,
         )  # fmt: skip
         self.settler = Settler(store, bus, self.triggers)
 

@@ -120,6 +120,16 @@ async def test_the_one_that_cancels_starts_when_the_cancelled_one_has_really_end
     assert await made.statuses("a") == [RunStatus.CANCELLED, RunStatus.CANCELLED, RunStatus.RUNNING]
 
 
+async def test_what_has_passed_beside_a_run_is_decided_as_of_now(made: Engine) -> None:
+    for overlap in ("skip", "cancel_running"):
+        await made.add(overlap, "@every 1m", overlap=overlap)
+    await made.pass_time(60)
+    assert await made.run(only="nobody") == ["cancel_running", "skip"]
+    await made.pass_time(600)
+    assert await made.spans("skip") == [("fired", 1), ("skipped", 10)]
+    assert await made.spans("cancel_running") == [("fired", 1), ("merged", 9), ("fired", 1)]
+
+
 async def test_of_several_schedulers_none_cancels_what_another_has_just_fired(made: Engine) -> None:
     await made.add("a", overlap="cancel_running")
     nodes = [made, *(Node(made.store, made.clock) for _ in range(3))]

@@ -104,11 +104,14 @@ class Scheduler(Service):
         if not await self._wait_until(first - round(AHEAD_SECONDS * SECOND)):
             return 0
         await self._carry_out([ready for ready in prepared if not ready.busy])
-        for ready in prepared:
-            if ready.busy:  # the run in the way may end until then: look again when the time has come
-                if not await self._wait_until(ready.due_at):
-                    return 0
-                await self._carry_out(await self._prepare([ready.schedule], ready.due_at))
+        busy = [ready for ready in prepared if ready.busy]
+        while busy:  # the run in the way may end until then: look again when the time has come
+            if not await self._wait_until(busy[0].due_at):
+                return 0
+            now = max(self._store.now(), busy[0].due_at)
+            due = [ready.schedule for ready in busy if ready.due_at <= now]
+            await self._carry_out(await self._prepare(due, now))
+            busy = busy[len(due) :]
         return 0
 
     def _attention(self, schedule: Schedule) -> Micros:

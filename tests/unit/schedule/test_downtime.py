@@ -6,7 +6,6 @@ What is expected is worked out here from plain lists of due times (of the oracle
 from __future__ import annotations
 
 import random
-from bisect import bisect_left
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,10 +15,8 @@ import pytest
 from runwright.schedule import Fire, Policy, Situation, Trigger, begin, compile_when, opening, parse_windows, plan
 from runwright.schedule.limits import Limits
 from runwright.when import At, CatchUp, Cron, Every, Overlap
+from tests.downtime import Row, expected
 from tests.unit.schedule.oracle import Walk, read
-
-Row = tuple[str, datetime, datetime, int]
-"""Outcome, first and last due time, and their number."""
 
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 DOWN, AHEAD = 3 * DAY, 40 * HOUR
@@ -37,28 +34,6 @@ CRONS = [
     *("* * * * *", "*/7 * * * *", "0 * * * *", "30 2 * * *", "15 1,2,3 * * *", "0 9-17 * * mon-fri", "5/20 */3 * * *"),
     *("0 0 * * *", "*/30 0-4 * * *", "0 12 1 * *", "0 0 * * 0", "45 1 L * *", "59 23 * * *", "10,20,30 2 * * *"),
 ]
-
-
-def expected(dues: list[datetime], policy: Policy, grace: float, now: datetime) -> list[Row]:
-    """The rows for these due times, after a downtime: the policies, in words of lists."""
-    if not dues:
-        return []
-    border = now - timedelta(seconds=grace)
-    on_time = dues[bisect_left(dues, border) :]
-
-    def run(due: datetime) -> Row:
-        return ("fired" if due >= border else "late", due, due, 1)
-
-    def span(outcome: str, some: list[datetime]) -> list[Row]:
-        return [(outcome, some[0], some[-1], len(some))] if some else []
-
-    if policy.catch_up is CatchUp.ALL:
-        kept = dues[-policy.most :]
-        return span("missed", dues[: -policy.most]) + [run(due) for due in kept]
-    if policy.catch_up is CatchUp.SKIP:
-        rows = span("missed", dues[: len(dues) - len(on_time)]) + span("merged", on_time[:-1])
-        return rows + [run(due) for due in on_time[-1:]]
-    return [*span("merged", dues[:-1]), run(dues[-1])]
 
 
 def rows(fires: tuple[Fire, ...]) -> list[Row]:
@@ -114,7 +89,7 @@ def test_after_three_days_down_each_of_a_thousand_schedules_is_caught_up_to_the_
         everything = listing()
         dues = [due for due in everything if due <= now]
         planned = plan(trigger, Situation(now - DOWN, dues[0] if dues else None, anchor), policy, now)
-        assert rows(planned.fires) == expected(dues, policy, 60 if grace is None else grace, now), (
+        assert rows(planned.fires) == expected(dues, catch_up, most, grace, now), (
             trigger,
             zone,
             policy,
