@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 from runwright.clock import to_datetime
 from runwright.control import ScheduleEdit, ScheduleFires, Schedules
@@ -71,7 +71,7 @@ class LineWorld(World):
         self._door = Schedules(self.store, node.registry, editor, node.triggers, self.clock, self.ids, "UTC")
         for name, fields in LINES.items():
             await self._door.add(
-                SYSTEM, ScheduleEdit(**{"name": name, "task": "step", "arguments": {"line": name}, **fields})
+                SYSTEM, cast("ScheduleEdit", {"name": name, "task": "step", "arguments": {"line": name}, **fields})
             )
 
     async def _disable_schedules(self) -> None:
@@ -114,7 +114,7 @@ class LineWorld(World):
             schedule = await self._id(name)
             mine = [run for run in runs if run.schedule == schedule]
             fires = await self._ledger(name)
-            dues = [fire.due_at for fire in fires]
+            dues = [fire.due_at for fire in fires if fire.last_due_at is None]  # a span keeps its ends, see time.md
             self._expect(len(dues) == len(set(dues)), f"{name}: a due time is twice in the ledger")
             made = {fire.run for fire in fires if fire.run is not None}
             self._expect(made == {run.id for run in mine}, f"{name}: {len(mine)} runs for {len(made)} fires")

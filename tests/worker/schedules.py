@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from runwright.admission import Admission
 from runwright.auth.sealing import Sealer
@@ -78,11 +78,11 @@ class Engine(Node):
     @staticmethod
     def wish(name: str, when: Any = "@every 1m", **fields: Any) -> ScheduleEdit:
         """A schedule of the task ``work``, to be made."""
-        return ScheduleEdit(**{"name": name, "task": "work", "when": when, **fields})
+        return cast("ScheduleEdit", {"name": name, "task": "work", "when": when, **fields})
 
     async def edit(self, schedule: str, **fields: Any) -> Schedule:
         """Change a schedule."""
-        return await self.door.update(SYSTEM, schedule, ScheduleEdit(**fields))
+        return await self.door.update(SYSTEM, schedule, cast("ScheduleEdit", fields))
 
     async def pass_time(self, seconds: float) -> None:
         """Move the clock on; then the services take their steps."""

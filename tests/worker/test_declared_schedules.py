@@ -141,7 +141,7 @@ async def test_depends_on_of_a_task_means_the_schedules_of_those_tasks(made: Eng
         registry.register(each)
     await made.store.write_schedules([ScheduleChange(Schedule("id", "by-hand", "manual", "{}"))], "ann")
     declared = await declared_by(registry, made.store)
-    assert [(each.name, list(each.edit.given()["depends_on"])) for each in declared] == [
+    assert [(each.name, list(each.edit["depends_on"])) for each in declared] == [
         ("prepare", []),
         ("process", ["prepare", "by-hand"]),
     ]

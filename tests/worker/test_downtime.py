@@ -17,7 +17,6 @@ import pytest
 
 from runwright import At, Every
 from runwright.clock import to_datetime, to_micros
-from runwright.control import ScheduleEdit
 from runwright.lifecycle import RunEvent
 from runwright.model import SYSTEM, Claim, RunStatus
 from tests.downtime import Row, expected
@@ -107,9 +106,7 @@ async def three_days_down(number: int, store: str | None) -> None:
     made = cases(number)
     async with engine(store) as before:
         before.clock.advance((DOWN - to_datetime(before.clock.now())).total_seconds())
-        await before.door.add_many(
-            SYSTEM, [ScheduleEdit(**{"name": case.name, "task": "work", **case.fields}) for case in made]
-        )
+        await before.door.add_many(SYSTEM, [before.wish(case.name, **case.fields) for case in made])
         for case in made:
             if case.busy:
                 await before.fires.fire(SYSTEM, case.name)

@@ -54,7 +54,7 @@ async def manager() -> AsyncIterator[TaskManager]:
 
 
 def test_each_field_has_a_check_and_each_check_is_tried() -> None:
-    assert CHECKS.keys() == ScheduleEdit.__dataclass_fields__.keys()
+    assert CHECKS.keys() == ScheduleEdit.__annotations__.keys()
     assert BAD.keys() == CHECKS.keys() - {"task"}
 
 

@@ -13,14 +13,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from runwright.auth.policy import require
 from runwright.clock import SECOND, Clock
-from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
+from runwright.control.schedule_edit import Editor, ScheduleEdit
 from runwright.control.schedule_words import PLACE, entry_of
-from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules, unneeded
+from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules, refuse_missing, unneeded
 from runwright.errors import Conflict, DuplicateName, InvalidInput, NotFound, RunwrightError, StoreUnavailable
 from runwright.model import JSON, SYSTEM, Actor, Role, Schedule, ScheduleChange, read_json
 from runwright.retry import Retry
@@ -53,13 +53,12 @@ class Declaration:
     @property
     def name(self) -> str:
         """The name that it is declared under."""
-        return str(self.edit.name)
+        return self.edit["name"]
 
     def text(self) -> str:
         """The declaration as it is kept, to compare: JSON of what it says."""
-        said = {name: _plain(value) for name, value in self.edit.given().items()}
-        if not isinstance(self.edit.when, Unset):
-            said["when"] = canonical(self.edit.when, self.name)
+        said = {name: _plain(value) for name, value in self.edit.items()}
+        said["when"] = canonical(self.edit["when"], self.name)
         return json.dumps(said, sort_keys=True, separators=(",", ":"), default=str)
 
 
@@ -96,13 +95,11 @@ def declared_in(entries: Sequence[Mapping[str, JSON]], origin: str) -> list[Decl
     for number, entry in enumerate(entries):
         place = f"/{PLACE}/{number}"
         edit = entry_of(entry, place[1:]).edit
-        for name in ("name", "task", "when"):
-            if isinstance(getattr(edit, name), Unset):
-                raise InvalidInput.field(f"{place}/{name}", "is missing")
+        refuse_missing(edit, place)
         declaration = Declaration(edit, origin, number)
         if found.setdefault(declaration.name, declaration) is not declaration:
             raise InvalidInput.field(f"{place}/name", f"{declaration.name!r} is there twice")
-    order = _in_order({name: each.edit.given().get("depends_on", ()) for name, each in found.items()})
+    order = _in_order({name: each.edit.get("depends_on", ()) for name, each in found.items()})
     return [found[name] for name in order]
 
 
@@ -243,30 +240,26 @@ class Declared:
 
     def _zoned(self, declaration: Declaration) -> Declaration:
         """With the zone that the settings give to a declaration that names none."""
-        if declaration.edit.timezone is not UNSET:
-            return declaration
-        return replace(declaration, edit=replace(declaration.edit, timezone=self._timezone))
+        return replace(declaration, edit={"timezone": self._timezone, **declaration.edit})
 
     def _declared_anew(self, old: Schedule, declaration: Declaration, before: Mapping[str, JSON]) -> Schedule:
         """The schedule with those fields changed whose declaration has changed; all of them without a ``before``."""
         now_said = json.loads(declaration.text())
-        given = declaration.edit.given()
+        now_wanted = {**DEFAULTS, **declaration.edit}
         changes = {
-            name: given.get(name, DEFAULTS.get(name, UNSET))
-            for name in (field.name for field in fields(ScheduleEdit))
-            if (not before and name in {*given, *DEFAULTS}) or now_said.get(name) != before.get(name)
+            name: value for name, value in now_wanted.items() if not before or now_said.get(name) != before.get(name)
         }
         if changes.get("when") and code_class(read_json(old.when, None)) and now_said["when"] == old.when:
             changes.pop("when")
         now = self._clock.now()
-        new = self._editor.apply(old, ScheduleEdit(**changes), now, confirmed=True)
+        new = self._editor.apply(old, cast("ScheduleEdit", changes), now, confirmed=True)
         if new.next_due_at == old.next_due_at and self._editor.displaced(new, now):
             new = self._editor.placed(new, now)
         return replace(new, origin=declaration.origin, declared=declaration.text())
 
     def _bind(self, schedule: Schedule, declaration: Declaration) -> None:
         if code_class(read_json(schedule.when, None)):
-            self._door.triggers.declare(schedule.when, declaration.edit.when)
+            self._door.triggers.declare(schedule.when, declaration.edit["when"])
 
 
 def _declaration(task: AnyTask, schedules_of: Mapping[str, Sequence[str]]) -> Declaration:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypedDict
 
 from runwright.admission import PRIORITY_LIMIT, Admission
 from runwright.clock import MOMENT, Micros, is_moment, to_datetime, to_micros
@@ -26,52 +26,35 @@ MOST_DEPENDENCIES = 100
 _Check: TypeAlias = Callable[[Any], bool]
 
 
-class Unset:
-    """The type of UNSET: a field that an edit leaves as it is."""
-
-    def __repr__(self) -> str:
-        return "UNSET"
-
-
-UNSET: Final = Unset()
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduleEdit:
-    """What a caller wants a schedule to be; fields left UNSET keep their value, or their default when adding.
+class ScheduleEdit(TypedDict, total=False):
+    """What a caller wants a schedule to be; fields left out keep their value, or their default when adding.
 
     ``when`` is text, a JSON form, or a value such as ``Cron``. Durations are in seconds, moments are aware.
     """
 
-    name: str | Unset = UNSET
-    task: str | Unset = UNSET
-    when: Any = UNSET
-    timezone: str | Unset = UNSET
-    arguments: Mapping[str, Any] | Unset = UNSET
-    label: str | Unset = UNSET
-    description: str | Unset = UNSET
-    entity: str | None | Unset = UNSET
-    as_user: str | None | Unset = UNSET
-    enabled: bool | Unset = UNSET
-    priority: int | None | Unset = UNSET
-    overlap: str | Unset = UNSET
-    catch_up: str | Unset = UNSET
-    misfire_grace_seconds: float | None | Unset = UNSET
-    jitter_seconds: float | Unset = UNSET
-    retry: Retry | None | Unset = UNSET
-    depends_on: Sequence[str] | Unset = UNSET
-    starts_at: datetime | None | Unset = UNSET
-    ends_at: datetime | None | Unset = UNSET
-    excluded: Sequence[str] | Unset = UNSET
-    blackouts: Sequence[str] | Unset = UNSET
-
-    def given(self) -> dict[str, Any]:
-        """The fields that are set."""
-        return {name: value for name, value in zip(_FIELDS, _values(self), strict=True) if value is not UNSET}
+    name: str
+    task: str
+    when: Any
+    timezone: str
+    arguments: Mapping[str, Any]
+    label: str
+    description: str
+    entity: str | None
+    as_user: str | None
+    enabled: bool
+    priority: int | None
+    overlap: str
+    catch_up: str
+    misfire_grace_seconds: float | None
+    jitter_seconds: float
+    retry: Retry | None
+    depends_on: Sequence[str]
+    starts_at: datetime | None
+    ends_at: datetime | None
+    excluded: Sequence[str]
+    blackouts: Sequence[str]
 
 
-_FIELDS = tuple(field.name for field in fields(ScheduleEdit))
-_values = attrgetter(*_FIELDS)
 _CODE_HAS = frozenset({"when", "arguments", "depends_on", "starts_at", "ends_at", "excluded", "blackouts"})
 """Fields of an edit that a schedule keeps in another form."""
 
@@ -86,19 +69,17 @@ class Editor:
 
     def apply(self, old: Schedule, edit: ScheduleEdit, now: Micros, *, confirmed: bool) -> Schedule:
         """``old`` as the edit wants it; raises as ``changes``."""
-        return replace(old, **self.changes(old, edit.given(), now, confirmed=confirmed))
+        return replace(old, **self.changes(old, edit, now, confirmed=confirmed))
 
-    def changes(self, old: Schedule, given: Mapping[str, Any], now: Micros, *, confirmed: bool) -> dict[str, Any]:
+    def changes(self, old: Schedule, edit: ScheduleEdit, now: Micros, *, confirmed: bool) -> dict[str, Any]:
         """What becomes another in ``old``; a schedule of version 0 is one that is being made, and gets version 1.
-
-        Args:
-            given: the fields that the edit sets.
 
         Raises:
             InvalidInput: one FieldError for each faulty field.
             ScheduleRefused: ``when`` is malformed or can never be due.
             ConfirmRequired: its task is dangerous, and this makes it run otherwise than before.
         """
+        given: Mapping[str, Any] = edit
         _refuse_faults(given)
         changes = {field: value for field, value in given.items() if field not in _CODE_HAS}
         for field in ("depends_on", "excluded", "blackouts"):
@@ -220,9 +201,11 @@ _times_of = attrgetter(*_TIMES)
 
 
 def _refuse_faults(given: Mapping[str, Any]) -> None:
-    faults = [
-        FieldError(f"/{field}", CHECKS[field][1]) for field, value in given.items() if not CHECKS[field][0](value)
-    ]
+    faults = []
+    for field, value in given.items():
+        check, said = CHECKS[field]
+        if not check(value):
+            faults.append(FieldError(f"/{field}", said))
     if faults:
         raise InvalidInput.fields(faults)
 
@@ -319,4 +302,4 @@ CHECKS: Mapping[str, tuple[_Check, str]] = {
 }
 """What each field of an edit must be, and how a refusal says it."""
 
-__all__ = ["UNSET", "Editor", "ScheduleEdit", "Unset"]
+__all__ = ["Editor", "ScheduleEdit"]

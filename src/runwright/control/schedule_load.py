@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from runwright.auth.policy import require
 from runwright.clock import Clock, Micros, Rng
-from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
+from runwright.control.schedule_edit import Editor, ScheduleEdit
 from runwright.control.schedule_words import PLACE, Entry, in_words, words_of
-from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules, guard
+from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules, guard, refuse_missing
 from runwright.errors import Conflict, FieldError, InvalidInput, ScheduleRefused
 from runwright.model import Actor, JSONObject, Role, Schedule, ScheduleChange
 from runwright.store.base import Store
@@ -62,7 +62,7 @@ class ScheduleFile:
     def _loaded(
         self, actor: Actor, entry: Entry, known: Mapping[str, Schedule], now: Micros, number: int
     ) -> ScheduleChange:
-        edit, old = entry.edit, known.get(str(entry.edit.name))
+        edit, old = entry.edit, known.get(str(entry.edit.get("name")))
         try:
             with in_words():
                 if old is None:
@@ -75,25 +75,24 @@ class ScheduleFile:
                 new = self._restored(replace(old, deleted=False), edit, now)
                 return ScheduleChange(replace(new, edited=bool(old.origin)), "schedule.updated", {"by": "file"})
         except InvalidInput as error:
-            place, said = f"/{PLACE}/{number}", f" (in {edit.name!r})" if edit.name is not UNSET else ""
+            place, said = f"/{PLACE}/{number}", f" (in {edit['name']!r})" if "name" in edit else ""
             raise InvalidInput.fields(
                 [FieldError(place + fault.pointer, fault.message + said, fault.code) for fault in error.errors]
             ) from None
 
     def _restored(self, old: Schedule, edit: ScheduleEdit, now: Micros) -> Schedule:
-        for name in ("name", "task", "when"):
-            if isinstance(getattr(edit, name), Unset):
-                raise InvalidInput.field(f"/{name}", "is missing")
-        form = edit.when
-        if not isinstance(edit.arguments, Unset):
-            edit = replace(edit, arguments=self._editor.opened(str(edit.task), edit.arguments))
+        refuse_missing(edit)
+        edit, form = edit.copy(), edit["when"]
+        if "arguments" in edit:
+            edit["arguments"] = self._editor.opened(edit["task"], edit["arguments"])
         if isinstance(form, Mapping) and code_class(form) is not None:  # its code, if it is here, binds it
             text = json.dumps(form, separators=(",", ":"))
             named = replace(old, when=text, origin=str(form["class"]))
-            return self._editor.apply(named, replace(edit, when=UNSET), now, confirmed=True)
+            del edit["when"]
+            return self._editor.apply(named, edit, now, confirmed=True)
         try:
             return self._editor.apply(old, edit, now, confirmed=True)
         except ScheduleRefused:
-            if edit.enabled is False:
+            if edit.get("enabled") is False:
                 raise
-            return self._editor.apply(old, replace(edit, enabled=False), now, confirmed=True)  # it has had its times
+            return self._editor.apply(old, {**edit, "enabled": False}, now, confirmed=True)  # it has had its times

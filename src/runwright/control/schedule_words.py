@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from runwright.clock import Micros, moment_of, moment_text, to_datetime, to_micros
 from runwright.control.schedule_edit import ScheduleEdit
@@ -65,7 +65,7 @@ def edit_of(given: Mapping[str, JSON], more: tuple[str, ...] = ()) -> ScheduleEd
             faults.append(FieldError(f"/{name}", str(error)))
     if faults:
         raise InvalidInput.fields(faults)
-    return ScheduleEdit(**fields)
+    return cast("ScheduleEdit", fields)
 
 
 def entry_of(given: JSON, place: str) -> Entry:
@@ -88,7 +88,7 @@ def entry_of(given: JSON, place: str) -> Entry:
             except ValueError as error:
                 faults.append(FieldError(f"/{name}", str(error)))
     past.pop("", None)
-    edit = ScheduleEdit()
+    edit: ScheduleEdit = {}
     try:
         edit = edit_of(words, tuple(_PAST))
     except InvalidInput as error:

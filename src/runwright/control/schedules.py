@@ -13,7 +13,7 @@ from typing import Any
 from runwright.auth.policy import require
 from runwright.clock import MOMENT, Clock, Rng, is_moment, to_datetime, to_micros
 from runwright.control.elsewhere import Elsewhere
-from runwright.control.schedule_edit import UNSET, Editor, ScheduleEdit, Unset
+from runwright.control.schedule_edit import Editor, ScheduleEdit
 from runwright.errors import Conflict, InvalidInput, NotFound
 from runwright.lifecycle import RunEvent
 from runwright.model import (
@@ -106,16 +106,15 @@ class Schedules:
     async def update(self, actor: Actor, name: str, edit: ScheduleEdit, *, confirmed: bool = False) -> Schedule:
         """Change a schedule; the edit takes effect at once and never fires the past."""
         require(actor, Role.OPERATOR)
-        given = edit.given()
         action = "schedule.updated"
-        if set(given) == {"enabled"}:
-            action = "schedule.enabled" if given["enabled"] else "schedule.disabled"
-        shown = {key: value for key, value in given.items() if key in ("enabled", "task", "name", "timezone", "when")}
+        if set(edit) == {"enabled"}:
+            action = "schedule.enabled" if edit["enabled"] else "schedule.disabled"
+        shown = {key: value for key, value in edit.items() if key in ("enabled", "task", "name", "timezone", "when")}
         detail: JSONObject = {key: value if isinstance(value, bool) else str(value) for key, value in shown.items()}
         for _ in range(ATTEMPTS_AGAINST_RACES):
             old = await self.get(actor, name)
             new = self._editor.apply(old, edit, self._clock.now(), confirmed=confirmed)
-            new = replace(new, edited=old.edited or bool(old.origin and set(given) - {"enabled"}))
+            new = replace(new, edited=old.edited or bool(old.origin and set(edit) - {"enabled"}))
             if await self.write(ScheduleChange(new, action, detail), actor):
                 self._bind(new, edit)
                 if old.next_due_at != new.next_due_at:
@@ -310,11 +309,9 @@ class Schedules:
     def made(self, actor: Actor, edit: ScheduleEdit, *, confirmed: bool = True, origin: str = "") -> Schedule:
         """A new schedule, not yet written; ``origin`` is the place that declares it."""
         now = self._clock.now()
-        for name in ("name", "task", "when"):
-            if isinstance(getattr(edit, name), Unset):
-                raise InvalidInput.field(f"/{name}", "is missing")
-        given = {"timezone": self._timezone, "as_user": None if origin else actor.name, **edit.given()}
-        fields = self._editor.changes(_BLANK, given, now, confirmed=confirmed)
+        refuse_missing(edit)
+        whole: ScheduleEdit = {"timezone": self._timezone, "as_user": None if origin else actor.name, **edit}
+        fields = self._editor.changes(_BLANK, whole, now, confirmed=confirmed)
         if origin:
             fields["origin"] = origin
         return Schedule(id=self._rng.run_id(now), created_by=actor.name, created_at=now, **fields)
@@ -324,28 +321,36 @@ class Schedules:
         if not _in_code(edit):
             return None
         require(actor, Role.OPERATOR)
+        name = str(edit.get("name"))
         for _ in range(ATTEMPTS_AGAINST_RACES):
-            found = await self._store.schedule(str(edit.name))
-            if found is None or found.deleted or found.when != form_of(edit.when, str(edit.name)):
+            found = await self._store.schedule(name)
+            if found is None or found.deleted or found.when != form_of(edit["when"], name):
                 return None
-            self.triggers.declare(found.when, edit.when)
+            self.triggers.declare(found.when, edit["when"])
             now = self._clock.now()
             if not self._editor.displaced(found, now):
                 return found
             placed = replace(self._editor.placed(found, now), updated_at=now)
             if await self.write(ScheduleChange(placed, "schedule.updated", {"by": "code"}), actor):
                 return await self.get(actor, found.id)
-        raise Conflict(f"schedule {edit.name!r} is being changed by others all the time; try again", str(edit.name))
+        raise Conflict(f"schedule {name!r} is being changed by others all the time; try again", name)
 
     def _bind(self, schedule: Schedule, edit: ScheduleEdit) -> None:
         """A trigger that lives in code is known under the row's form from now on."""
         if _in_code(edit):
-            self.triggers.declare(schedule.when, edit.when)
+            self.triggers.declare(schedule.when, edit["when"])
 
 
 def _in_code(edit: ScheduleEdit) -> bool:
     """Whether the edit's times come from an object that lives in code."""
-    return edit.when is not UNSET and lives_in_code(edit.when)
+    return "when" in edit and lives_in_code(edit["when"])
+
+
+def refuse_missing(edit: ScheduleEdit, place: str = "") -> None:
+    """Refuse an edit that is to make a schedule and does not say which; ``place`` goes before the field's name."""
+    for name in ("name", "task", "when"):
+        if name not in edit:
+            raise InvalidInput.field(f"{place}/{name}", "is missing")
 
 
 def guard(edges: Mapping[str, Sequence[str]], names: frozenset[str]) -> None:
@@ -385,4 +390,4 @@ def unneeded(name: str) -> Guard:
     return guard
 
 
-__all__ = ["UNSET", "ScheduleEdit", "Schedules"]
+__all__ = ["ScheduleEdit", "Schedules"]

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from runwright.control import Backfill, Control, ScheduleEdit
+from runwright.control.schedule_edit import CHECKS
 from runwright.control.schedule_words import entries_of
 from runwright.errors import InvalidInput, in_file
 from runwright.manager import schedule_file
@@ -118,9 +119,8 @@ class ManagerSchedules:
 
 def schedule_edit(**fields: Any) -> ScheduleEdit:
     """A ScheduleEdit from keywords; ``task`` may be a task, and unknown fields are named."""
-    known = ScheduleEdit.__dataclass_fields__
-    if unknown := fields.keys() - known.keys():
-        raise InvalidInput.field(f"/{min(unknown)}", f"is no field of a schedule; there are {', '.join(known)}")
+    if unknown := fields.keys() - CHECKS.keys():
+        raise InvalidInput.field(f"/{min(unknown)}", f"is no field of a schedule; there are {', '.join(CHECKS)}")
     if "task" in fields and not isinstance(fields["task"], str):
         fields["task"] = to_task(fields["task"]).name
-    return ScheduleEdit(**fields)
+    return cast("ScheduleEdit", fields)
