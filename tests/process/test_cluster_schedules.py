@@ -103,6 +103,10 @@ class Pace:
         finally:
             self._connection.close()
 
+    async def reach(self, ticks: int, seconds: float) -> None:
+        """Wait until each schedule has gone on by so many seconds, at most ``seconds`` long."""
+        await until(lambda: self.ticks >= ticks, seconds, f"{ticks} ticks")
+
     def _look(self) -> None:
         row = self._connection.execute(
             "select min(cursor_at), min(cursor_at - anchor_at), count(*), max(enabled), "
@@ -142,7 +146,7 @@ async def ticks(
         keeping = group.create_task(pace.keep())
         for number, kind in enumerate(trouble, 1):
             part = wanted * number // (len(trouble) + 1)
-            await until(lambda part=part: pace.ticks >= part, seconds, f"{part} ticks")  # type: ignore[misc]
+            await pace.reach(part, seconds)
             if kind == "death":
                 nodes.pop(0).kill()
                 nodes += await asyncio.to_thread(cluster.start, "scheduler")
@@ -152,7 +156,7 @@ async def ticks(
                 await manager.schedules.pause("trouble")
                 await cluster.clock.sleep(3)
                 await manager.schedules.resume()
-        await until(lambda: pace.ticks >= wanted, seconds, f"{wanted} ticks")
+        await pace.reach(wanted, seconds)
         for number in range(schedules):
             await manager.schedules.disable(f"s{number}")
         await until(lambda: not pace.live, seconds, "all runs have ended")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,20 +15,22 @@ import yaml
 
 from runwright import Settings, TaskManager, task
 from runwright.control.schedule_edit import CHECKS, ScheduleEdit
-from runwright.errors import DefinitionError, InvalidInput, RunwrightError
+from runwright.errors import DefinitionError, InvalidInput, NotFound, RunwrightError
+from runwright.model import Schedule
 from runwright.tasks.discovery import DiscoveryOptions, discover
 from runwright.tasks.registry import Registry
 
 NAIVE, EARLY = datetime.fromisoformat("2030-01-01"), datetime(1, 1, 1, tzinfo=UTC)
+HALF = "half of a pair: \ud800"
 BAD: dict[str, list[Any]] = {
     "name": [None, 5, "", "A b", "x" * 121, "5a4c0b44-4a4f-4f6c-8a4f-0123456789ab"],
-    "when": [None],
+    "when": [None, HALF],
     "timezone": [None, 5, "", "Mars/Olympus"],
     "arguments": ["x", [1]],
-    "label": [None, 5],
-    "description": [3],
-    "entity": [5, "x" * 501],
-    "as_user": [5, "x" * 20_000],
+    "label": [None, 5, HALF],
+    "description": [3, HALF],
+    "entity": [5, "x" * 501, HALF],
+    "as_user": [5, "x" * 20_000, HALF],
     "enabled": ["yes", None, 1],
     "priority": [True, "high", 2.5, 2**31],
     "overlap": [None, [], 1],
@@ -79,6 +83,8 @@ async def test_a_bad_field_is_refused_by_its_name(manager: TaskManager, field: s
         (lambda schedules: schedules.backfill("kept", EARLY, NAIVE), "/from"),
         (lambda schedules: schedules.pause(None), "/reason"),
         (lambda schedules: schedules.pause(" "), "/reason"),
+        (lambda schedules: schedules.pause(HALF), "/reason"),
+        (lambda schedules: schedules.edit("kept", task="unknown", arguments={"word": HALF}), "/arguments/word"),
     ],
 )
 async def test_a_bad_question_is_refused_by_its_field(
@@ -178,3 +184,39 @@ async def test_a_file_that_cannot_be_read_is_named_with_the_entry(tmp_path: Path
     with pytest.raises(RunwrightError) as refused:
         await TaskManager(Settings.load(file, environ={}), tasks=[quick], roles=()).open()
     assert str(refused.value).startswith(f"{file}: schedules/0/bogus: is not known")
+
+
+async def test_others_have_their_turn_while_very_many_schedules_are_made(manager: TaskManager) -> None:
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    beside = asyncio.ensure_future(other())
+    await manager.schedules.add_many({"name": f"s{n}", "task": quick, "when": "0 0 1 1 *"} for n in range(1000))
+    beside.cancel()
+    assert turns >= 10
+    assert len(await manager.schedules.list()) == 1000
+
+
+def test_a_schedule_is_a_value_though_only_the_type_checker_keeps_it_so() -> None:
+    schedule = Schedule("id", "name", "task", "{}", label="x")
+    same = replace(Schedule("id", "name", "task", "{}"), label="x")
+    assert (schedule, hash(schedule)) == (same, hash(same))
+    assert schedule != replace(same, label="y")
+    assert not hasattr(schedule, "__dict__")
+    with pytest.raises(TypeError):
+        Schedule("id")  # type: ignore[call-arg]  # on purpose
+
+
+async def test_what_no_row_can_have_is_not_there(manager: TaskManager) -> None:
+    with pytest.raises(NotFound):
+        await manager.schedules.get(HALF)
+    with pytest.raises(NotFound):
+        await manager.schedules.remove(HALF)
+    with pytest.raises(NotFound):
+        await manager.get(HALF)
+    assert (await manager.runs(task=HALF)).items == ()

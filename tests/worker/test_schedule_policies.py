@@ -300,6 +300,15 @@ async def test_a_program_that_adds_its_trigger_again_at_its_start_binds_it(made:
     assert (await Engine(made.store, made.clock).add("odd", Odd(timedelta(minutes=5)))).next_due_at is None
 
 
+async def test_one_with_a_trigger_in_code_that_nobody_declares_is_added_again_after_its_deletion(made: Engine) -> None:
+    first = await made.add("odd", Odd(timedelta(minutes=7)))
+    await made.door.remove(SYSTEM, "odd")
+    assert await made.store.schedules(deleted=True) == []
+    again = await made.add("odd", Odd(timedelta(minutes=5)))
+    assert again.id != first.id
+    assert again.next_due_at == made.at(300)
+
+
 async def test_only_past_times_are_refused_and_several_run_one_by_one(made: Engine) -> None:
     noon = to_datetime(made.clock.now())
     with pytest.raises(ScheduleRefused, match="past"):

@@ -18,6 +18,7 @@ from runwright.model import Lane, Schedule, read_json
 from runwright.retry import Retry
 from runwright.schedule import begin, compile_when, opening, parse_windows, refuse_past, when_of, zone_of
 from runwright.tasks.registry import AnyTask, Registry
+from runwright.tasks.values import faults, text_fault
 from runwright.when import Always, CatchUp, Overlap, When
 from runwright.worker.triggers import Triggers, code_class, form_of, is_service, limits_of, lives_in_code
 
@@ -138,6 +139,8 @@ class Editor:
     def _arguments(self, task: AnyTask | None, arguments: Mapping[str, Any]) -> str:
         if task is not None:
             return self._admission.sealed_arguments(task, arguments)
+        if wrong := list(faults(arguments, "/arguments")):
+            raise InvalidInput.fields(wrong)
         try:  # unbound: kept as they are, and validated when the task is there
             return json.dumps(dict(arguments), allow_nan=False)
         except (TypeError, ValueError) as error:
@@ -201,13 +204,15 @@ _times_of = attrgetter(*_TIMES)
 
 
 def _refuse_faults(given: Mapping[str, Any]) -> None:
-    faults = []
+    wrong = []
     for field, value in given.items():
         check, said = CHECKS[field]
         if not check(value):
-            faults.append(FieldError(f"/{field}", said))
-    if faults:
-        raise InvalidInput.fields(faults)
+            wrong.append(FieldError(f"/{field}", said))
+        elif type(value) is str and (fault := text_fault(value)) is not None:
+            wrong.append(FieldError(f"/{field}", fault))
+    if wrong:
+        raise InvalidInput.fields(wrong)
 
 
 _NO_FIELD_OF_A_SERVICE: Mapping[str, tuple[Any, ...]] = {
@@ -225,13 +230,13 @@ _NO_FIELD_OF_A_SERVICE: Mapping[str, tuple[Any, ...]] = {
 
 
 def _refuse_for_service(old: Schedule, changes: Mapping[str, Any]) -> None:
-    faults = [
+    wrong = [
         FieldError(f"/{field}", "does not go with '@always': a service has no due times")
         for field, allowed in _NO_FIELD_OF_A_SERVICE.items()
         if changes.get(field, getattr(old, field)) not in allowed
     ]
-    if faults:
-        raise InvalidInput.fields(faults)
+    if wrong:
+        raise InvalidInput.fields(wrong)
 
 
 def _is_slug(value: Any) -> bool:

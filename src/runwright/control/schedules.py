@@ -5,6 +5,7 @@ What makes runs by hand (fire now, backfill) is in ``schedule_fires``, what code
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -44,11 +45,14 @@ from runwright.schedule import (
 )
 from runwright.store.base import Guard, RunQuery, Store
 from runwright.tasks.registry import Registry
+from runwright.tasks.values import text_fault
 from runwright.worker.triggers import Triggers, form_of, is_service, lives_in_code
 
 ATTEMPTS_AGAINST_RACES = 10
 LIVE = tuple(status for status in RunStatus if not status.terminal)
 MOST_IN_A_RANGE = 1000
+MADE_AT_ONCE = 100
+"""So many of a large number of schedules are made without letting others have their turn, in about 5 ms."""
 _BLANK = Schedule(id="", name="", task="", when="")
 
 
@@ -92,11 +96,13 @@ class Schedules:
         require(actor, Role.OPERATOR)
         made: list[Schedule] = []
         in_code: list[tuple[Schedule, ScheduleEdit]] = []
-        for edit in edits:
+        for number, edit in enumerate(edits, 1):
             schedule = self.made(actor, edit, confirmed=confirmed)
             made.append(schedule)
             if _in_code(edit):
                 in_code.append((schedule, edit))
+            if number % MADE_AT_ONCE == 0:
+                await asyncio.sleep(0)
         await self._store.write_schedules([ScheduleChange(each) for each in made], actor.name, guard)
         for schedule, edit in in_code:
             self._bind(schedule, edit)
@@ -151,6 +157,8 @@ class Schedules:
         require(actor, Role.OPERATOR)
         if not _is_reason(reason):
             raise InvalidInput.field("/reason", "must say in 1 to 500 characters why all schedules are paused")
+        if (fault := text_fault(reason)) is not None:
+            raise InvalidInput.field("/reason", fault)
         await self._store.pause_schedules(reason.strip(), actor.name)
         await self.withdraw(None)
         pause = await self._store.paused()

@@ -7,10 +7,11 @@ from datetime import datetime
 
 from runwright.clock import Micros
 from runwright.model.commands import NewRun
-from runwright.model.values import JSONObject, RunStatus
+from runwright.model.values import JSONObject, RunStatus, frozen_for_the_checker
 from runwright.retry import Retry
 
 
+@frozen_for_the_checker
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """When, with which arguments and as whom a task is run.

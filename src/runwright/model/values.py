@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, make_dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -14,6 +14,21 @@ JSON: TypeAlias = "None | bool | int | float | str | Sequence[JSON] | Mapping[st
 JSONObject: TypeAlias = Mapping[str, JSON]
 
 T = TypeVar("T")
+
+
+def frozen_for_the_checker(cls: type[T]) -> type[T]:
+    """A frozen dataclass that only the type checker keeps from being changed, for one with very many fields.
+
+    To make a frozen one costs six times as much (each field goes through ``object.__setattr__``), and one is made for
+    each row that is read. It stays what it is otherwise: equal and hashed by its fields, with slots.
+    """
+    same = [(each.name, each.type, each) for each in fields(cls)]  # type: ignore[arg-type]  # a dataclass, as told
+    plain = make_dataclass(cls.__name__, same)
+    cls.__init__ = plain.__init__  # type: ignore[misc, method-assign]  # that the two fit is what this is about
+    for guard in ("__setattr__", "__delattr__"):
+        delattr(cls, guard)
+    return cls
+
 
 LOW, MEDIUM, HIGH = 0, 50, 100
 

@@ -139,18 +139,18 @@ def _parse_text(text: str, timezone: str | None) -> When:
         raise ScheduleRefused("schedule", f"is longer than {_LONGEST_LIST if listed else LONGEST_TEXT} characters")
     if text[0] in "[{":
         return parse_when(_decoded(text), timezone)
-    prefixed = _PREFIX.fullmatch(text)
-    if prefixed is not None:
+    if "=" in text and (prefixed := _PREFIX.fullmatch(text)) is not None:
         timezone, text = prefixed.group(1), prefixed.group(2)
         zone_of(timezone)
         if not text:
             raise ScheduleRefused("schedule", "has a time zone, but nothing after it")
+        listed = _LOOKS_LIKE_TIME.match(text) is not None
     if text.lower() == "@always":
         return Always()
     word, _, rest = text.partition(" ")
     if word.lower() == "@every":
         return Every(seconds=parse_duration(rest), first="later", anchor="start")
-    if _LOOKS_LIKE_TIME.match(text):
+    if listed:
         return _parse_times(_joined_times(text), timezone)
     return _checked_cron(Cron(" ".join(text.split()), timezone))
 

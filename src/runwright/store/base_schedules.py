@@ -45,7 +45,7 @@ class ScheduleVerbs(Protocol):
         ...
 
     async def delete_schedule(self, schedule: str, actor: str, guard: Guard | None = None) -> bool:
-        """Delete by id; one with an origin leaves a tombstone, as edited. False if it is not there.
+        """Delete by id; one that is declared leaves a tombstone, as edited. False if it is not there.
 
         Its ledger goes, its runs stay. ``guard`` sees the graph without it, and raises if it may not go.
         """

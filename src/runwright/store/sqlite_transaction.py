@@ -15,7 +15,7 @@ import apsw
 from runwright.clock import Micros, Rng
 from runwright.store import sql
 from runwright.store.leases import Leases
-from runwright.store.rows import dump
+from runwright.store.rows import clean, dump
 from runwright.store.transaction import Batch, Row
 
 T = TypeVar("T")
@@ -57,15 +57,15 @@ class SqliteTransaction:
         self.topics: set[str] = set()
 
     async def one(self, name: str, *values: object) -> Row | None:
-        row: Row | None = self.connection.execute(SQL[name], _bound(values)).fetchone()
+        row: Row | None = self._execute(SQL[name], values).fetchone()
         return row
 
     async def all(self, name: str, *values: object) -> list[Row]:
-        rows: list[Row] = list(self.connection.execute(SQL[name], _bound(values)))
+        rows: list[Row] = list(self._execute(SQL[name], values))
         return rows
 
     async def do(self, name: str, *values: object) -> int:
-        self.connection.execute(SQL[name], _bound(values)).fetchall()
+        self._execute(SQL[name], values).fetchall()
         return self.connection.changes()
 
     async def many(self, name: str, rows: Sequence[Sequence[object]]) -> int:
@@ -82,8 +82,15 @@ class SqliteTransaction:
         return returned
 
     async def composed(self, statement: str, values: Sequence[object]) -> list[Row]:
-        rows: list[Row] = list(self.connection.execute(_numbered(statement), values))
+        rows: list[Row] = list(self._execute(_numbered(statement), values))
         return rows
+
+    def _execute(self, statement: str, values: Sequence[object]) -> apsw.Cursor:
+        given = _bound(values)
+        try:
+            return self.connection.execute(statement, given)
+        except UnicodeEncodeError:  # no row has such a text, and to ask for one is no fault
+            return self.connection.execute(statement, [clean(v) if isinstance(v, str) else v for v in given])
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:

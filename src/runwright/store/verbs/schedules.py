@@ -52,7 +52,7 @@ async def write(tx: Transaction, changes: Sequence[ScheduleChange], actor: str, 
         await _check(tx, guard)
     for change in changes:
         named = change.schedule
-        journal.other(TASK, change.action, named.name, actor, named.task, detail=dict(change.detail))
+        journal.other(TASK, change.action, named.name, actor, named.task, detail=change.detail)
     await journal.write()
     tx.topics.add("schedules")
     return True
@@ -124,7 +124,7 @@ async def delete(tx: Transaction, schedule_id: str, actor: str, guard: Guard | N
     found = await find(tx, schedule_id)
     if found is None or found.id != schedule_id or found.deleted:
         return False
-    if found.origin:
+    if found.declared:
         await tx.do("schedule_bury", schedule_id, tx.now)
         await tx.do("fire_clear", schedule_id)
     else:

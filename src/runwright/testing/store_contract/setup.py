@@ -166,7 +166,10 @@ class Setup:
         return [event.action for event in reversed(page.items)]
 
     def schedule(self, name: str = "nightly", next_in: float | None = None, *, origin: str = "") -> Schedule:
-        """A schedule, not yet stored, placed a second ago and next due ``next_in`` seconds from now."""
+        """A schedule, not yet stored, placed a second ago and next due ``next_in`` seconds from now.
+
+        One with an ``origin`` is declared there.
+        """
         now = self.clock.now()
         return Schedule(
             id=_rng.run_id(now),
@@ -174,6 +177,7 @@ class Setup:
             task="backup",
             when='{"type":"cron","cron":"0 2 * * *"}',
             origin=origin,
+            declared=f'{{"name":"{name}"}}' if origin else "",
             created_at=now,
             updated_at=now,
             anchor_at=now - SECOND,
