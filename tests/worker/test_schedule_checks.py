@@ -16,7 +16,8 @@ import yaml
 from runwright import Settings, TaskManager, task
 from runwright.control.schedule_edit import CHECKS, ScheduleEdit
 from runwright.errors import DefinitionError, InvalidInput, NotFound, RunwrightError
-from runwright.model import Schedule
+from runwright.model import SYSTEM, Schedule
+from runwright.store.base import EventFilter
 from runwright.tasks.discovery import DiscoveryOptions, discover
 from runwright.tasks.registry import Registry
 
@@ -219,4 +220,5 @@ async def test_what_no_row_can_have_is_not_there(manager: TaskManager) -> None:
         await manager.schedules.remove(HALF)
     with pytest.raises(NotFound):
         await manager.get(HALF)
-    assert (await manager.runs(task=HALF)).items == ()
+    filters = [EventFilter("subject", "is", HALF)]
+    assert (await manager.control.timeline.events(SYSTEM, filters)).items == ()

@@ -7,7 +7,6 @@ one whose time zone or whose form is not known here: whatever a row says, asking
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
