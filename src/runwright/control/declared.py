@@ -18,9 +18,9 @@ from typing import Any, cast
 
 from runwright.auth.policy import require
 from runwright.clock import SECOND, Clock
-from runwright.control.schedule_edit import Editor, ScheduleEdit
+from runwright.control.schedule_edit import Editor, ScheduleEdit, refuse_missing
 from runwright.control.schedule_words import PLACE, entry_of
-from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules, refuse_missing, unneeded
+from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules, unneeded
 from runwright.errors import Conflict, DuplicateName, InvalidInput, NotFound, RunwrightError, StoreUnavailable
 from runwright.model import JSON, SYSTEM, Actor, Role, Schedule, ScheduleChange, read_json
 from runwright.retry import Retry

@@ -203,6 +203,13 @@ _TIMES = _Times._fields
 _times_of = attrgetter(*_TIMES)
 
 
+def refuse_missing(edit: ScheduleEdit, place: str = "") -> None:
+    """Refuse an edit that is to make a schedule and does not say which; ``place`` goes before the field's name."""
+    for name in ("name", "task", "when"):
+        if name not in edit:
+            raise InvalidInput.field(f"{place}/{name}", "is missing")
+
+
 def _refuse_faults(given: Mapping[str, Any]) -> None:
     wrong = []
     for field, value in given.items():
@@ -307,4 +314,4 @@ CHECKS: Mapping[str, tuple[_Check, str]] = {
 }
 """What each field of an edit must be, and how a refusal says it."""
 
-__all__ = ["Editor", "ScheduleEdit"]
+__all__ = ["Editor", "ScheduleEdit", "refuse_missing"]

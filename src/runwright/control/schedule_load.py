@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from runwright.auth.policy import require
 from runwright.clock import Clock, Micros, Rng
-from runwright.control.schedule_edit import Editor, ScheduleEdit
+from runwright.control.schedule_edit import Editor, ScheduleEdit, refuse_missing
 from runwright.control.schedule_words import PLACE, Entry, in_words, words_of
-from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules, guard, refuse_missing
+from runwright.control.schedules import ATTEMPTS_AGAINST_RACES, Schedules, guard
 from runwright.errors import Conflict, FieldError, InvalidInput, ScheduleRefused
 from runwright.model import Actor, JSONObject, Role, Schedule, ScheduleChange
 from runwright.store.base import Store

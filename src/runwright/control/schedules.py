@@ -14,7 +14,7 @@ from typing import Any
 from runwright.auth.policy import require
 from runwright.clock import MOMENT, Clock, Rng, is_moment, to_datetime, to_micros
 from runwright.control.elsewhere import Elsewhere
-from runwright.control.schedule_edit import Editor, ScheduleEdit
+from runwright.control.schedule_edit import Editor, ScheduleEdit, refuse_missing
 from runwright.errors import Conflict, InvalidInput, NotFound
 from runwright.lifecycle import RunEvent
 from runwright.model import (
@@ -352,13 +352,6 @@ class Schedules:
 def _in_code(edit: ScheduleEdit) -> bool:
     """Whether the edit's times come from an object that lives in code."""
     return "when" in edit and lives_in_code(edit["when"])
-
-
-def refuse_missing(edit: ScheduleEdit, place: str = "") -> None:
-    """Refuse an edit that is to make a schedule and does not say which; ``place`` goes before the field's name."""
-    for name in ("name", "task", "when"):
-        if name not in edit:
-            raise InvalidInput.field(f"{place}/{name}", "is missing")
 
 
 def guard(edges: Mapping[str, Sequence[str]], names: frozenset[str]) -> None:
