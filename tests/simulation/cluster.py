@@ -154,7 +154,7 @@ class Node:
 
     async def _start(self) -> None:
         options = WorkerOptions(
-            max_concurrent=4, max_threads=0, limits=Limits(timeout=600.0, cancel_grace=10.0),
+            max_concurrent=4, max_threads=0, limits=Limits(timeout=self.world.timeout_seconds, cancel_grace=10.0),
             lease_seconds=LEASE_SECONDS, beat_seconds=BEAT_SECONDS, poll_seconds=self.world.poll_seconds, threads=False,
         )  # fmt: skip
         self.worker = WorkerSession(
@@ -263,6 +263,7 @@ class World:
     start_seconds: float = 6.0
     trouble_seconds: float = 60.0
     quiet_seconds: float = 900.0
+    timeout_seconds: float = 600.0
     aging_seconds: float | None = None
     faults: Faults = field(default_factory=Faults)
     executions: list[Execution] = field(default_factory=list)

@@ -229,6 +229,32 @@ async def test_nobody_waits_for_itself_or_for_what_it_is_part_of(mode: str, deep
     assert ("which it is part of" if deep else "would wait for itself") in answer
 
 
+async def test_a_run_that_is_cancelled_before_its_first_step_ends() -> None:
+    """The loop of the tasks is busy when a run is given to it, and when it is cancelled: its coroutine never begins."""
+    began, release = threading.Event(), threading.Event()
+
+    @task
+    async def hogs() -> None:
+        began.set()
+        release.wait(PROMPT)
+
+    @task
+    async def quick() -> None: ...
+
+    async with TaskManager(settings(max_concurrent=2), tasks=[hogs, quick], user_loop=True) as manager:
+        await manager.start("hogs")
+        assert await asyncio.to_thread(began.wait, PROMPT)
+        run = await manager.start("quick")
+        async with asyncio.timeout(PROMPT):
+            while (await manager.get(run.id)).status is not RunStatus.RUNNING:
+                await asyncio.sleep(0.01)
+            await manager.cancel(run.id)
+            while not any(job.cancel_wanted for job in manager.worker.executor.jobs):
+                await asyncio.sleep(0.01)
+        release.set()
+        assert (await manager.wait(run.id, timeout=PROMPT)).status is RunStatus.CANCELLED
+
+
 async def test_a_store_that_is_away_ends_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     release = asyncio.Event()
     asked = 0

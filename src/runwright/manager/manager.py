@@ -135,9 +135,8 @@ class TaskManager:
             )  # fmt: skip
             if (token := settings.admin_token) is not None:
                 await self._control.accounts.admit_token(token.get_secret_value(), "admin", Role.ADMIN)
-            declared = DeclaredSchedules(
-                store, self.registry, self._control.declared, self.bus, in_settings, settings.file
-            )
+            door, file = self._control.declared, settings.file
+            declared = DeclaredSchedules(store, self.registry, door, self.bus, in_settings, file)
             await self._restore(store)
             if "worker" in self.roles:
                 await self._start_worker(store, admission)

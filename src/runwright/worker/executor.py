@@ -25,6 +25,7 @@ from runwright.model import (
 )
 from runwright.store.base import Store, Wanted
 from runwright.tasks.registry import Registry
+from runwright.worker.ending import raised
 from runwright.worker.finish import failed, finish_of, refused, released
 from runwright.worker.job import Job
 from runwright.worker.lanes import LaneSlots
@@ -344,7 +345,9 @@ class Executor:
                 self._unreported.pop(job.claim.key, None)
                 if not job.lost:
                     self._given_up.append((job.claim.key, job.claim.token))
-            elif job.outcome is not None:
+            else:
+                if job.outcome is None:  # a coroutine that was cancelled before its first step has concluded nothing
+                    self.code.conclude(job, raised(asyncio.CancelledError(), None))
                 self._ended.append(job)
                 sums.setdefault(lane, []).append((job.ended_at - job.started_at) / 1e6)
             self._bus.publish_progress(job.claim.run_id, None)

@@ -17,18 +17,8 @@ from runwright.store.rows import claim_of
 from runwright.store.transaction import PIECE_ROWS, Row, Transaction, first_value
 from runwright.store.verbs.journal import Journal
 
-KEY, ID, TASK, LANE, CRASHES, DUE, PRIORITY, PARENT, CONCURRENCY_KEY, CONCURRENCY_LIMIT = (
-    0,
-    1,
-    2,
-    3,
-    7,
-    8,
-    9,
-    15,
-    17,
-    18,
-)
+KEY, ID, TASK, LANE, CRASHES, DUE, PRIORITY, SCHEDULE, PARENT = 0, 1, 2, 3, 7, 8, 9, 14, 15
+CONCURRENCY_KEY, CONCURRENCY_LIMIT = 17, 18
 RANK = 20
 KNOWN, CHILD, HELD = 20, 21, 22
 _ROUNDS, _ROUND_ROWS = 6, 1000
@@ -150,7 +140,9 @@ class Claimer:
                 elif taken < wanted.now:
                     self._take(row, reserved=False)
                     taken += 1
-                elif not row[CRASHES]:  # one that crashed its worker before is never reserved ahead
+                elif row[CRASHES] or name is not None or row[SCHEDULE] is not None:
+                    continue  # never reserved ahead, see docs/design/engine.md
+                else:
                     self._take(row, reserved=True)
                     taken += 1
                 if len(self._starts) + len(self._reserves) == PIECE_ROWS:
