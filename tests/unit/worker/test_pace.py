@@ -19,7 +19,8 @@ TURN = 0.04
 
 def claimer(clock: ManualClock, reserved: int) -> Claimer:
     """One whose last turn has just ended, with so many reservations in hand; a turn takes 40 ms."""
-    made = Claimer(cast("Any", None), cast("Executor", SimpleNamespace()), clock, LocalBus(), 5.0)
+    nobody = cast("Any", None)
+    made = Claimer(nobody, cast("Executor", SimpleNamespace()), nobody, clock, LocalBus(), 5.0)
     made._turn_seconds, made._turned_at, made._reserved = TURN, clock.monotonic(), reserved
     return made
 
