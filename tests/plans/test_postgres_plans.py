@@ -86,7 +86,7 @@ async def test_no_statement_reads_a_large_table_whole(connection: asyncpg.Connec
 
 async def test_the_look_sees_what_it_is_for(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     await connection.execute("SET enable_seqscan = on")
-    assert "turn_finish" in await whole_tables(connection)
+    assert "turn_read" in await whole_tables(connection)
 
 
 INDEXES = (
@@ -100,6 +100,7 @@ INDEXES = (
     ("claim_exclusive", "run_exclusive_held"),
     ("unpark", "run_key_queue"),
     ("controls", "run_wish"),
+    ("session_key", "run_wish"),
     ("session_hand_back", "run_held"),
     ("unique_holder", "run_unique"),
     ("schedule_busy", "run_schedule_live"),

@@ -109,6 +109,7 @@ def test_no_statement_is_prepared_again_for_other_values(connection: apsw.Connec
         ("claim_exclusive", "run_exclusive"),
         ("claim_exclusive", "run_exclusive_held"),
         ("session_key", "run_exclusive"),
+        ("session_key", "run_wish (worker=?)"),
         ("claim_children", "run_child_ready (parent=?)"),
         ("claim_keys_held", "run_key_held (concurrency_key=?)"),
         ("unpark", "run_key_queue (concurrency_key=? AND ready=?)"),

@@ -61,7 +61,7 @@ KINDS = {
     ),
     # 42 has found a parked child, a run behind the barrier and the barrier that waited for one another
     "mix": Kind(
-        MixWorld, 2, (3, 42), _each_wish, MIX_MUTANTS, 4, range(2000, 2200),
+        MixWorld, 2, (1, 42), _each_wish, MIX_MUTANTS, 4, range(2000, 2200),
         small={"minutes": 1, "nodes_wanted": 4, "quiet_seconds": 600},
     ),
     # in 3091 a schedule is switched off in the moment between a fire and its time

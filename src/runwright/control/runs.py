@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from runwright.admission import Admission, RunRequest, files_in
+from runwright.admission import Admission, Admitted, RunRequest, files_in
 from runwright.auth.policy import require
 from runwright.clock import Clock, to_datetime
 from runwright.control.elsewhere import Elsewhere
@@ -105,8 +105,7 @@ class Runs:
         for request in requests:
             require(request.actor, Role.OPERATOR)
         async with self._elsewhere.explained():
-            new = [self._admission.admit(request, now) for request in requests]
-        answers = await self._store.enqueue(new, connection)
+            answers = await self._store.enqueue(Admitted(self._admission, requests, now), connection)
         return [answer.run_id for answer in answers]
 
     async def pause(self, actor: Actor, run_id: str) -> Run:

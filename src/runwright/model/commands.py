@@ -1,4 +1,8 @@
-"""Vocabulary, model: what rooms tell the store and what it answers, on the hot path: integers and keys."""
+"""Vocabulary, model: what rooms tell the store and what it answers, on the hot path: integers and keys.
+
+Values that are made for each run are not frozen, though nobody changes them: a frozen one takes three times as long to
+make, for each of its fields passes through ``object.__setattr__``.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ from runwright.model.values import (
 from runwright.retry import Retry
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewRun:
     """A run that admission has let in and the store has not yet seen.
 
@@ -71,7 +75,7 @@ class NewArguments:
     concurrency_limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Enqueued:
     """The store's answer to one NewRun, after its commit.
 
@@ -84,7 +88,7 @@ class Enqueued:
     same_body: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claim:
     """A run handed to one worker session: its fencing token, and what is needed to execute it.
 
@@ -123,7 +127,7 @@ class Change:
     at: Micros
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Finish:
     """The end of one attempt. ``event`` is the lifecycle's event, decided by ``lifecycle.decide``.
 
@@ -156,6 +160,7 @@ class Turn:
     ``fenced`` is True if the whole session has lost its lease: nothing was written, and the worker must stop its runs.
     ``next_due`` is when the next waiting run of these lanes becomes due, None if there is none.
     ``backlog`` is True if a lane was given all it asked for, so that another turn may find more.
+    ``wishes`` is True if ``controls`` had something to tell as the turn began.
     """
 
     claims: tuple[Claim, ...] = ()
@@ -164,6 +169,7 @@ class Turn:
     fenced: bool = False
     next_due: Micros | None = None
     backlog: bool = False
+    wishes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,9 @@ class Store(SessionVerbs, ScheduleVerbs, Protocol):
         A run whose ``unique_key`` is held by a live run, or whose (``created_by``, ``idempotency_key``) was used
         before, is not inserted: its answer names the run that is there. Ids that exist already are the same run, sent
         again.
+
+        ``runs`` may make each run as it is first read, which is done on the caller's event loop; if that fails, its
+        error is raised, and nothing is stored.
         """
         ...
 

@@ -196,7 +196,8 @@ class PostgresStore(SqlStore):
                 return await self._enqueue_within(runs, connection)
         if asyncio.get_running_loop() is self._loop:
             return await self._enqueues.do(runs)
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._enqueues.do(runs), self._loop))
+        made = [*runs]  # here, on the caller's loop
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._enqueues.do(made), self._loop))
 
     async def _enqueue_now(self, runs: Sequence[NewRun]) -> Sequence[Enqueued]:
         def body(tx: Transaction) -> Coroutine[Any, Any, list[Enqueued]]:
@@ -229,17 +230,28 @@ class PostgresStore(SqlStore):
         return await self._again(lambda again: self._transaction(body, again=again))
 
     async def _again(self, attempt: Callable[[bool], Awaitable[T]]) -> T:
-        """Do it until no other transaction was in its way, at most eight times; it is told whether one was."""
-        tries = 0
-        while True:
+        """Do it until no other transaction was in its way, at most eight times; it is told whether one was.
+
+        Raises:
+            UniqueViolationError: each time it broke the same unique key, although it had looked: nobody was quicker, it
+                is a fault, as any other broken constraint.
+        """
+        met: set[str] = set()
+        for tries in range(1, TRIES + 1):
             try:
-                return await attempt(tries > 0)
+                return await attempt(tries > 1)
             except StoreUnavailable as unavailable:
-                tries += 1
-                if tries == TRIES or not isinstance(unavailable.__cause__, AGAIN):
+                cause = unavailable.__cause__
+                if not isinstance(cause, AGAIN):
                     raise
-                logger.debug("a transaction is done again: %s", unavailable.__cause__)
+                met.add(f"{type(cause).__name__}: {cause} {getattr(cause, 'detail', '')}")
+                if tries == TRIES:
+                    if len(met) == 1 and isinstance(cause, asyncpg.UniqueViolationError):
+                        raise cause from None
+                    raise
+                logger.debug("a transaction is done again: %s", cause)
             await asyncio.sleep(0.002 * self._rng.random() * 2**tries)
+        raise AssertionError("the last try has returned or raised")
 
     async def _transaction(self, body: Body[T], *, again: bool = False) -> T:
         with translated(self._where):

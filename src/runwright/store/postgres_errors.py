@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from runwright.errors import InvalidInput, RunwrightError, StoreRefused, StoreUnavailable
+from runwright.store.postgres_drivers import FAILED
 
 AGAIN = (
     asyncpg.DeadlockDetectedError,
@@ -68,7 +69,7 @@ def translate(error: BaseException, where: str) -> RunwrightError | None:
 
 
 _OF_CALLERS = {
-    "25P02": "is in a transaction that has failed: roll it back, and begin another",
+    "25P02": FAILED,
     "42P01": "leads to a database without this store's tables, which are in {where}",
     "3F000": "leads to a database without this store's tables, which are in {where}",
     "42501": "belongs to a user who may not write into this store's tables in {where}",

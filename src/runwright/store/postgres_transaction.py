@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
 
 import asyncpg
@@ -124,7 +124,7 @@ def _with_single(statement: str, same: tuple[bool, ...]) -> str:
     return statement[: found.start()] + rows + statement[found.end() :]
 
 
-@cache
+@lru_cache(512)
 def composed(*statements: str) -> str:
     """Statements that do not depend on each other as one, which takes the values of all of them in a row."""
     parts, places = [], 0
@@ -195,15 +195,17 @@ class PostgresTransaction:
 
     async def together(self, *batches: Batch) -> None:
         told = [(_BATCH[name], rows) for name, rows in batches if rows]
-        if sum(len(rows) for _, rows in told) <= FEW_ROWS:
-            if told:
-                all_values = [column for _, rows in told for column in columns(rows)]
-                await (await self._ready()).execute(composed(*(statement for statement, _ in told)), *all_values)
+        if not told:
             return
-        for statement, rows in told:
-            for first in range(0, len(rows), PIECE_ROWS):
-                text, values = packed(statement, rows[first : first + PIECE_ROWS])
-                await self.send(text, *values)
+        if sum(len(rows) for _, rows in told) <= FEW_ROWS:
+            values = [column for _, rows in told for column in columns(rows)]
+            await (await self._ready()).execute(composed(*(statement for statement, _ in told)), *values)
+            return
+        rounds = -(-max(len(rows) for _, rows in told) // (2 * PIECE_ROWS))
+        for n in range(rounds):
+            pieces = [(text, rows[len(rows) * n // rounds : len(rows) * (n + 1) // rounds]) for text, rows in told]
+            parts = [packed(statement, rows) for statement, rows in pieces if rows]
+            await self.send(composed(*(text for text, _ in parts)), *(value for _, values in parts for value in values))
 
     async def each(self, name: str, rows: Sequence[Sequence[object]]) -> list[Row]:
         return await self._rows(_BATCH[name], columns(rows)) if rows else []

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from runwright.lifecycle import TRANSITIONS
+from runwright.lifecycle import TRANSITIONS, RunEvent
 
 _OWN = {dialect: re.compile(rf"^--{dialect} ", re.MULTILINE) for dialect in ("sqlite", "postgres")}
 _INCLUDE = re.compile(r"^--include (\w+)$", re.MULTILINE)
@@ -71,5 +71,21 @@ def in_schema(statement: str) -> str:
 
 
 def transition_rows() -> list[tuple[str, str, str]]:
-    """The lifecycle as rows (event, status, next), for the table that guards every move."""
-    return [(event.value, status.value, after.value) for (status, event), after in TRANSITIONS.items()]
+    """The lifecycle as rows (event, status, next), for the table that guards every move.
+
+    A start and what comes after it, told together, are a move of their own, see ``folded``.
+    """
+    moves = [(event.value, status.value, after.value) for (status, event), after in TRANSITIONS.items()]
+    starts = [(status, after) for (status, event), after in TRANSITIONS.items() if event is RunEvent.START]
+    both = [
+        (folded(event), before.value, after.value)
+        for before, begun in starts
+        for (status, event), after in TRANSITIONS.items()
+        if status is begun
+    ]
+    return moves + both
+
+
+def folded(event: RunEvent) -> str:
+    """The name of an event that is told together with the start before it."""
+    return f"{RunEvent.START.value}+{event.value}"

@@ -119,7 +119,8 @@ class SqlStore(ABC):
     async def enqueue(self, runs: Sequence[NewRun], connection: object | None = None) -> Sequence[Enqueued]:
         if connection is not None:
             raise InvalidInput.field("/connection", "runs are started inside your own transaction on PostgreSQL only")
-        return await self._write(lambda tx: verbs.runs.enqueue(tx, runs), len(runs))
+        made = [*runs]  # here: a verb may be carried out in another thread
+        return await self._write(lambda tx: verbs.runs.enqueue(tx, made), len(made))
 
     async def register(self, worker: NewWorker, lease_seconds: float) -> None:
         began = self._leases.begin()

@@ -16,7 +16,7 @@ from runwright.store.leases import Leases
 Row: TypeAlias = Sequence[Any]  # what a driver hands out; nothing outside this room sees one
 
 
-PIECE_ROWS = 250
+PIECE_ROWS = 125
 """So many rows of a large batch are told at once: while the server works on them, the next ones are made ready."""
 Batch: TypeAlias = "tuple[str, Sequence[Sequence[object]]]"
 """A statement's name, and the rows of values that it is carried out for."""

@@ -47,6 +47,7 @@ class Claimer(Service):
         self._turn_seconds = FIRST_TURN_SECONDS
         self._turned_at = 0.0
         self._pace = 0.0
+        self._reserved = 0
         self.claiming = True
         self.fenced = False
         self._unsure = False
@@ -62,20 +63,17 @@ class Claimer(Service):
             executor.adopt(claims)
             self.committed(Turn(claims=tuple(claims)), (), ())
             self._unsure = False
-        if executor.busy:
-            executor.obey(await self._store.controls(executor.session))
         look = executor.watch_time()
         await self._hand_back()
-        if executor.reserve:  # the slots have work without us: let endings come together, so that turns stay batches
-            apart = self._turned_at + TURNS_APART * self._turn_seconds - self._clock.monotonic()
-            # At the pace of the last turns; the next one must be back before the reserve is gone.
-            spare = executor.reserve / max(self._pace, 1.0) - self._turn_seconds
-            if min(apart, spare) > 0:
-                return min(apart, spare)
+        if reserve := executor.reserve:  # the slots have work without us: let endings come together, in batches
+            pause = self._spare(reserve)
+            if pause > 0:
+                return pause
             executor.give_up(RESERVE_SECONDS)  # the slots are taken by long runs: others may have these
         wanted = executor.wanted(self._turn_seconds) if self.claiming and not self.fenced else []
         if not wanted and not executor.outbox and not executor.requests.asking:
-            return min(self._poll_seconds, look)  # a slot that becomes free wakes us
+            await self._obey(wishes=True)
+            return min(self._poll_seconds, look, executor.until_start())  # a slot that becomes free wakes us
 
         changes, finished, chunks = executor.drain()
         began = self._clock.monotonic()
@@ -90,18 +88,42 @@ class Claimer(Service):
             else:
                 await self._one_by_one(changes, finished)
             raise
-        last, self._turned_at = self._turned_at, self._clock.monotonic()
-        self._pace = 0.8 * self._pace + 0.2 * len(finished) / max(self._turned_at - last, FIRST_TURN_SECONDS)
+        self._turned_at = self._clock.monotonic()
         self._turn_seconds = 0.8 * self._turn_seconds + 0.2 * (self._turned_at - began)
+        self._used(reserve - (left := executor.reserve), self._turned_at - began, at_least=not left)
         if not await self._follow(turn, changes, finished):
             return self._poll_seconds
+        await self._obey(turn.wishes)
         look = min(look, executor.watch_time())  # what was just taken has its own times
         self._next_due = turn.next_due
         if executor.outbox or executor.places.unasked:
             return 0
+        look = min(look, executor.until_start())
         if executor.reserve:
             look = min(look, RESERVE_SECONDS)
         return min(self._poll_seconds, look, self._until_due() - EARLY_SECONDS)
+
+    async def _obey(self, wishes: bool) -> None:
+        """Let the executor do what people want of the runs in hand; ``wishes``: there may be something."""
+        executor = self._executor
+        if executor.busy and (wishes or executor.pausing):
+            executor.obey(await self._store.controls(executor.session))
+
+    def _spare(self, reserve: int) -> float:
+        """Seconds for which the next turn may wait: it must be back before the reserve is gone.
+
+        At the pace at which the slots empty it, not at that of the turns: where the store is the slower one, theirs is
+        the store's own, and there would be nothing to do while it works on one.
+        """
+        now = self._clock.monotonic()
+        self._used(self._reserved - reserve, now - self._turned_at)
+        lasts = reserve / self._pace if self._pace else float("inf")
+        return min(self._turned_at + TURNS_APART * self._turn_seconds - now, lasts - self._turn_seconds)
+
+    def _used(self, count: int, seconds: float, *, at_least: bool = False) -> None:
+        """So many reservations were begun in this time, or would have been more (``at_least``): learn the pace."""
+        if count > 0 and seconds > 0:
+            self._pace = max(count / seconds, self._pace if at_least else 0.0)
 
     async def _follow(self, turn: Turn, changes: Sequence[Change], finished: Sequence[Finish]) -> bool:
         """Do with the runs in hand what a committed turn says; False if the session has lost its lease."""
@@ -112,6 +134,7 @@ class Claimer(Service):
             executor.fence()
             return False
         executor.take(turn)
+        self._reserved = executor.reserve
         executor.answered(changes, turn)
         self.committed(turn, changes, finished)
         if turn.lost:

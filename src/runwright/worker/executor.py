@@ -38,6 +38,8 @@ MOST_AHEAD = 1024
 RESERVE_TURNS = 4
 FIRST_AHEAD = 128
 SERVICES_AT_ONCE = 32
+START_SECONDS = 0.005
+"""So old becomes the start of a reserved run before it is told: most have ended by then, and their ending tells it."""
 RECALL_SECONDS = 1.0  # until it is looked again whether one who is out of time, and only waits, may be told so
 
 logger = logging.getLogger("runwright.worker")
@@ -108,7 +110,17 @@ class Executor:
     def outbox(self) -> bool:
         """Whether there is something to tell the store."""
         told = self._ended or self._again or self._changes or self._given_up or self.requests.untold
-        return bool(told) or any(job.started_at for job in self._unreported.values())
+        return bool(told) or self.until_start() <= 0
+
+    def until_start(self) -> float:
+        """Seconds until a start has to be told; infinite if there is none."""
+        begun = min((job.begun_at for job in self._unreported.values() if job.started_at), default=float("inf"))
+        return begun + START_SECONDS - self._clock.monotonic()
+
+    @property
+    def pausing(self) -> bool:
+        """Whether a run is paused or is to pause: it goes on when nobody wants it any more."""
+        return any(job.pause_wanted for job in self.jobs)
 
     def capacities(self) -> Mapping[str, int]:
         """Slots by lane, save that of services, which has no end."""
@@ -132,8 +144,9 @@ class Executor:
             known = 0 if mean is None else int(slots.capacity * RESERVE_TURNS * turn_seconds / max(mean, 1e-5))
             ahead = min(MOST_AHEAD, known) if mean is not None else FIRST_AHEAD if now else 0
             reserve = max(0, slots.capacity + ahead - max(held, slots.capacity))
-            if now or reserve > ahead // 2:  # a reserve is topped up when half of it is gone
-                wants.append(Wanted(lane, now, reserve))
+            if now or 4 * reserve >= ahead:  # a reserve is topped up when a quarter of it is gone
+                # Half of it at most in one turn, so that one half is worked off while the store gives out the other.
+                wants.append(Wanted(lane, now, min(reserve, max(FIRST_AHEAD, ahead // 2))))
         return wants
 
     # ----- from the store ---------------------------------------------------------------------------------------
@@ -296,14 +309,21 @@ class Executor:
             self.notes.forget(job)
             chunks.extend(job.chunks(final=True))
             finishes.append(finish_of(job))
-        ended_keys = {finish.key for finish in finishes}
+        changes += self.requests.drain()
+        return self._starts(changes, finishes) + changes, finishes, chunks
+
+    def _starts(self, changes: Sequence[Change], finishes: Sequence[Finish]) -> list[Change]:
+        """Take the starts that must be told now: those that are old enough, or of which something else is told."""
+        ended, changed = {finish.key for finish in finishes}, {change.key for change in changes}
+        before = self._clock.monotonic() - START_SECONDS
+        starts = []
         for key, job in list(self._unreported.items()):
-            if job.started_at:
+            if job.started_at and (job.begun_at <= before or key in ended or key in changed):
                 del self._unreported[key]
                 job.reported = True
-                if key not in ended_keys:
-                    changes.insert(0, Change(key, job.claim.token, RunEvent.START, job.started_at))
-        return changes + self.requests.drain(), finishes, chunks
+                if key not in ended:
+                    starts.append(Change(key, job.claim.token, RunEvent.START, job.started_at))
+        return starts
 
     def answered(self, changes: Sequence[Change], turn: Turn) -> None:
         """These changes were committed; who only waited, and may, goes on."""

@@ -88,6 +88,7 @@ class Job:
         "_log_bytes",
         "_log_level",
         "_loop",
+        "begun_at",
         "cancel_wanted",
         "claim",
         "cpu_clock",
@@ -123,6 +124,7 @@ class Job:
         self.timeout = timeout
         self.reported = not claim.reserved  # whether the store knows that it runs
         self.started_at: Micros = 0
+        self.begun_at = 0.0  # the same on the steady clock; set before, because started_at says that it has begun
         self.ended_at: Micros = 0
         self.taken_at = clock.monotonic()
         self.outcome: Outcome | None = None
@@ -266,9 +268,10 @@ class Job:
 
     def begun(self) -> None:
         """User code begins now."""
+        self.begun_at = self._clock.monotonic()
         self.started_at = self._clock.now()
         if self.timeout is not None:
-            self.deadline = self._clock.monotonic() + self.timeout
+            self.deadline = self.begun_at + self.timeout
 
     def ended(self, outcome: Outcome) -> None:
         """User code has ended."""

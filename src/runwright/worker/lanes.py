@@ -19,6 +19,10 @@ from runwright.worker.job import Job
 
 Ts = TypeVarTuple("Ts")
 
+AT_ONCE = 5
+"""So many coroutines begin in one round of their loop. Between rounds it hears what others have to say: were it more, a
+crowd of short runs would go by while the store waits for its next statement, and nothing be left for when it works."""
+
 logger = logging.getLogger("runwright.worker")
 
 
@@ -101,6 +105,7 @@ class AsyncLane:
         self._endings = endings
         self._queue: deque[Job] = deque()
         self._free = capacity
+        self._may_begin = AT_ONCE
         self._lent: set[Job] = set()
         self._returning: deque[tuple[Job, Callable[[], object]]] = deque()
 
@@ -149,7 +154,10 @@ class AsyncLane:
                 self._lent.discard(job)
                 self._free -= 1
                 back()
-        while self._free > 0 and waiting:
+        while self._free > 0 and waiting and self._may_begin > 0:
+            if self._may_begin == AT_ONCE:
+                self._loop.call_soon(self._next_round)
+            self._may_begin -= 1
             job = waiting.popleft()
             self._free -= 1
             job.begun()
@@ -157,6 +165,10 @@ class AsyncLane:
             task.add_done_callback(lambda _, job=job: self._done(job))  # type: ignore[misc]  # a default argument binds
             if not job.reported:
                 self._endings.tell()
+
+    def _next_round(self) -> None:
+        self._may_begin = AT_ONCE
+        self._fill()
 
     def _done(self, job: Job) -> None:
         if job in self._lent:

@@ -51,3 +51,24 @@ async def test_what_is_no_meeting_is_not_done_again(postgres_url: str) -> None:
         await store._write(verb)
     assert (full.value.reason, tries) == ("full", 1)
     await store.close()
+
+
+@pytest.mark.parametrize(("keys", "raised"), [([1], asyncpg.UniqueViolationError), ([1, 2], StoreUnavailable)])
+async def test_a_unique_key_that_is_broken_each_time_is_a_fault_and_no_meeting(
+    postgres_url: str, keys: list[int], raised: type[Exception]
+) -> None:
+    """Else a worker would tell its store the same thing for ever, and everything that ends after it would wait."""
+    tries = 0
+
+    async def verb(tx: Transaction) -> None:
+        nonlocal tries
+        tries += 1
+        for _ in range(2):
+            key = keys[tries % len(keys)]
+            await tx.do("idempotency_insert", "ann", f"key-{key}", None, "run", 1)
+
+    store = await PostgresStore.open(postgres_url, clock=SystemClock(), rng=SystemRng())
+    with pytest.raises(raised):
+        await store._write(verb)
+    assert tries == TRIES
+    await store.close()

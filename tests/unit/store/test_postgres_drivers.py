@@ -182,3 +182,68 @@ async def test_a_connection_that_cannot_be_used_is_refused_with_the_reason(
         with pytest.raises(InvalidInput, match=r"^connection: is in a transaction that has failed"):
             await store.enqueue([run()], other)
         await other.rollback()
+
+
+async def test_a_connection_that_does_something_else_is_refused(store: PostgresStore, postgres_url: str) -> None:
+    """Nobody is told that the store were away, which it is not."""
+    connection = await asyncpg.connect(postgres_url)
+    async with connection.transaction():
+        slow = asyncio.ensure_future(connection.execute("SELECT pg_sleep(0.05)"))
+        await asyncio.sleep(0)
+        with pytest.raises(InvalidInput, match=r"^connection: does something else at the same time"):
+            await store.enqueue([run()], connection)
+        await slow
+        await store.enqueue([run()], connection)
+    await connection.close()
+    with pytest.raises(InvalidInput, match=r"^connection: is closed"):
+        await store.enqueue([run()], connection)
+
+
+async def test_what_was_written_before_somebody_else_came_in_between_is_undone(
+    store: PostgresStore, postgres_url: str
+) -> None:
+    connection = await asyncpg.connect(postgres_url)
+
+    async def come_in_between() -> None:
+        while True:
+            try:
+                await connection.execute("SELECT pg_sleep(0.05)")
+            except asyncpg.InterfaceError:  # a statement of the store is under way
+                await asyncio.sleep(0)
+            else:
+                return
+
+    class Runs(list[NewRun]):
+        between: asyncio.Future[None]
+
+        def __getitem__(self, place: Any) -> Any:
+            if place.start > 0 and not hasattr(self, "between"):  # the first of them are written
+                self.between = asyncio.ensure_future(come_in_between())
+            return super().__getitem__(place)
+
+    runs = Runs(run() for _ in range(2000))
+    async with connection.transaction():
+        with pytest.raises(InvalidInput, match=r"^connection: does something else at the same time"):
+            await store.enqueue(runs, connection)
+        await runs.between
+    assert not await store.runs_by_id([one.id for one in runs])
+    await connection.close()
+
+
+async def test_sqlalchemys_own_refusals_are_told_as_what_they_are(store: PostgresStore, postgres_url: str) -> None:
+    engine = create_async_engine(postgres_url.replace("postgresql:", "postgresql+asyncpg:"))
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql("SELECT 1")
+        await connection.invalidate()
+        with pytest.raises(InvalidInput, match=r"^connection: is in a transaction that has failed"):
+            await store.enqueue([run()], connection)
+        await connection.rollback()
+        await store.enqueue([run()], connection)
+    with pytest.raises(InvalidInput, match=r"^connection: is closed"):
+        await store.enqueue([run()], connection)
+    async with AsyncSession(engine) as session:
+        answers = await asyncio.gather(*(store.enqueue([run()], session) for _ in range(2)), return_exceptions=True)
+        assert [str(answer)[:45] for answer in answers if isinstance(answer, Exception)] == [
+            "connection: does something else at the same t"
+        ]
+    await engine.dispose()

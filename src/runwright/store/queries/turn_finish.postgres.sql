@@ -14,5 +14,4 @@ FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::int[], $6::b
   AS v (key, token, event, status, ready, due_at, started_at, completed_at, attempt, failed, result, error_kind,
     error_message, warnings, progress_current, progress_total, progress_message, cpu_seconds)
   CROSS JOIN transition t
-WHERE run.key = v.key AND run.token = v.token AND t.event = v.event AND t.next = v.status AND t.status =
-  coalesce((SELECT s.next FROM transition s WHERE s.event = 'start' AND s.status = run.status), run.status)
+WHERE run.key = v.key AND run.token = v.token AND t.event = v.event AND t.next = v.status AND t.status = run.status

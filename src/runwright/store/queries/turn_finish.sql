@@ -5,5 +5,4 @@ UPDATE run SET status = $4, unique_key = CASE WHEN until_start = 1 THEN NULL ELS
   progress_current = coalesce($15, progress_current), progress_total = coalesce($16, progress_total),
   progress_message = coalesce($17, progress_message), cpu_seconds = coalesce($18 + coalesce(cpu_seconds, 0), cpu_seconds)
 WHERE key = $1 AND token = $2
-  AND EXISTS (SELECT 1 FROM transition t WHERE t.event = $3 AND t.next = $4 AND t.status =
-    coalesce((SELECT s.next FROM transition s WHERE s.event = 'start' AND s.status = run.status), run.status));
+  AND EXISTS (SELECT 1 FROM transition t WHERE t.event = $3 AND t.next = $4 AND t.status = run.status);

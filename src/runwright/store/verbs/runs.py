@@ -10,7 +10,7 @@ from runwright.lifecycle import RunEvent, next_status
 from runwright.model import Enqueued, Lane, NewArguments, NewRun, RunStatus
 from runwright.store.actions import Action, action_of
 from runwright.store.rows import run_values
-from runwright.store.transaction import Row, Transaction
+from runwright.store.transaction import PIECE_ROWS, Row, Transaction
 from runwright.store.verbs.claim import unpark
 from runwright.store.verbs.journal import Journal
 
@@ -30,15 +30,19 @@ async def let_in(tx: Transaction, journal: Journal, runs: Sequence[NewRun]) -> l
     """Insert the runs that are not there; the answers in the same order.
 
     Those that nothing can refuse are inserted in one go, without a look. If one is there already, sent again, the verb
-    is done again, and looks.
+    is done again, and looks. They are taken piece by piece: the store may be at work on one while the next is read.
     """
-    ready = await _places(tx, runs)
-    plain = [] if tx.again else [run for run in runs if cannot_be_refused(run)]
-    await _insert(tx, journal, plain, ready)
-    return [
-        Enqueued(run.id) if not tx.again and cannot_be_refused(run) else await _look_and_insert(tx, journal, run, ready)
-        for run in runs
-    ]
+    answers: list[Enqueued] = []
+    busy: set[str] = set()
+    for first in range(0, len(runs), PIECE_ROWS):
+        piece = runs[first : first + PIECE_ROWS]
+        ready = await _places(tx, piece, busy)
+        plain = [] if tx.again else [run for run in piece if cannot_be_refused(run)]
+        await _insert(tx, journal, plain, ready)
+        for run in piece:
+            sure = not tx.again and cannot_be_refused(run)
+            answers.append(Enqueued(run.id) if sure else await _look_and_insert(tx, journal, run, ready))
+    return answers
 
 
 def cannot_be_refused(run: NewRun) -> bool:
@@ -46,10 +50,14 @@ def cannot_be_refused(run: NewRun) -> bool:
     return run.unique_key is None and run.idempotency_key is None
 
 
-async def _places(tx: Transaction, runs: Sequence[NewRun]) -> dict[str, int]:
-    """The ``ready`` of each new run. What was to start at once does so, whatever the wall clock has done since."""
-    lines = {run.schedule for run in runs if run.in_line and run.schedule is not None}
-    busy = {row[0] for row in await tx.all("schedule_busy", sorted(lines))} if lines else set()
+async def _places(tx: Transaction, runs: Sequence[NewRun], busy: set[str]) -> dict[str, int]:
+    """The ``ready`` of each new run. What was to start at once does so, whatever the wall clock has done since.
+
+    ``busy``: schedules that are known to have a live run; it takes those that are found to, or will have one.
+    """
+    lines = {run.schedule for run in runs if run.in_line and run.schedule is not None} - busy
+    if lines:
+        busy.update(row[0] for row in await tx.all("schedule_busy", sorted(lines)))
     ready: dict[str, int] = {}
     for run in runs:
         if run.waits:
@@ -58,7 +66,7 @@ async def _places(tx: Transaction, runs: Sequence[NewRun]) -> dict[str, int]:
             ready[run.id] = IN_LINE
         else:
             ready[run.id] = 1 if run.due_at <= max(tx.now, run.created_at) else 0
-        if run.in_line:
+        if run.in_line and run.schedule is not None:
             busy.add(run.schedule)
     if any(place >= WAITS for place in ready.values()):
         tx.topics.add("waiting")  # what it waits for may have ended while it was written

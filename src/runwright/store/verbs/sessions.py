@@ -14,7 +14,8 @@ from runwright.store.verbs.claim import unpark
 
 
 async def session_row(tx: Transaction, session: str) -> Row | None:
-    """The key of a session, and whether an exclusive run waits; None if the session is fenced off."""
+    """The key of a session, whether an exclusive run waits, and whether people want something of the session's runs;
+    None if the session is fenced off."""
     return None if tx.leases.over(session) else await tx.one("session_key", session)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from runwright.lifecycle import RunEvent, next_status
 from runwright.model import ACTIVE, WAITING, Change, Finish, Lane, RunStatus, Turn
+from runwright.store import sql
 from runwright.store.actions import Action, action_of
 from runwright.store.base import Wanted
 from runwright.store.rows import clean, dump
@@ -20,6 +21,7 @@ from runwright.store.verbs.kin import WAITS, take_back
 from runwright.store.verbs.sessions import session_row
 
 _EVENTS = {event.value: event for event in RunEvent}
+_FOLDED = {event: sql.folded(event) for event in RunEvent}
 _STATUSES = {status.value: status for status in RunStatus}
 _CHANGES = {RunEvent.START, RunEvent.PAUSE, RunEvent.EXPIRING, RunEvent.LEND, RunEvent.TAKE_BACK}
 
@@ -31,7 +33,7 @@ async def turn(
     row = await session_row(tx, session)
     if row is None:
         return Turn(fenced=True)
-    worker, barrier = int(row[0]), bool(row[1])
+    worker, barrier, wishes = int(row[0]), bool(row[1]), bool(row[2])
     journal = Journal(tx)
     lost: set[int] = set()
     refused: frozenset[int] = frozenset()
@@ -50,12 +52,13 @@ async def turn(
             refused = await take_back(tx, asks, lost, alone=barrier and bool(wanted))
     if not wanted:
         await journal.write()
-        return Turn(lost=frozenset(lost), refused=refused)
+        return Turn(lost=frozenset(lost), refused=refused, wishes=wishes)
     claimer = Claimer(tx, journal, worker)
     await claimer.claim(wanted, alone=barrier)
     await journal.write()
     return Turn(
         tuple(claimer.claims), frozenset(lost), refused, next_due=claimer.next_due, backlog=claimer.backlog,
+        wishes=wishes,
     )  # fmt: skip
 
 
@@ -148,9 +151,10 @@ async def _finish(
             due_at = due_at if finish.due_at is None else finish.due_at
             ready = due_at <= now
         shown = None if after is RunStatus.COMPLETED or after is RunStatus.CANCELLED else error
+        told = _FOLDED[event] if folded else event.value
         updates.append(
             (
-                finish.key, finish.token, event.value, after.value, 1 if ready else 0, due_at, finish.started_at,
+                finish.key, finish.token, told, after.value, 1 if ready else 0, due_at, finish.started_at,
                 finish.completed_at if over else None, finish.attempt, 1 if finish.failed else 0,
                 clean(finish.result) if after is RunStatus.COMPLETED else None,
                 None if shown is None else clean(shown.kind), None if shown is None else clean(shown.message),

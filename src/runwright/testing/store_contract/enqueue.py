@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from runwright.clock import to_datetime
-from runwright.model import Lane, OnInterrupt, RunStatus
+from runwright.errors import InvalidInput
+from runwright.model import Lane, NewRun, OnInterrupt, RunStatus
 from runwright.retry import Retry
 from runwright.store.base import RunQuery, Store
 from runwright.testing.clock import ManualClock
@@ -52,6 +56,27 @@ class TestEnqueue:
             "backup",
             "ann",
         )
+
+    async def test_of_runs_that_cannot_all_be_made_none_is_stored(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+
+        class Runs(list[NewRun]):
+            """The first are made, and perhaps written, before it shows that another one cannot be."""
+
+            def __getitem__(self, place: Any) -> Any:
+                if isinstance(place, slice) and place.stop > 700:
+                    raise InvalidInput("the 700th is wrong")
+                return super().__getitem__(place)
+
+            def __iter__(self) -> Any:
+                yield from self[:700]
+                yield from self[700:1000]
+
+        runs = Runs(given.run() for _ in range(1000))
+        with pytest.raises(InvalidInput, match="the 700th"):
+            await store.enqueue(runs)
+        assert not (await store.runs(RunQuery())).items
+        assert not (await store.events([])).items
 
     async def test_many_runs_are_answered_in_their_order(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)

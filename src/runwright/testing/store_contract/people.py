@@ -44,10 +44,13 @@ class TestMove:
         assert moved == [(RunStatus.RUNNING, RunStatus.CANCELLING)]
         assert list(await store.controls("w1")) == [Control(claim.key, run, claim.token, cancel=True, pause=False)]
         assert list(await store.controls("w2")) == []
+        assert [(await given.turn(session=session)).wishes for session in ("w1", "w2")] == [True, False]
+        assert (await store.turn("w1", changes=[given.change(claim, RunEvent.LEND)])).wishes
         again = await store.move([run], RunEvent.CANCEL, "ann", clock.now())
         assert again == [(RunStatus.CANCELLING, RunStatus.CANCELLING)]
         await given.end(claim, RunEvent.STOPPED)
         assert list(await store.controls("w1")) == []
+        assert not (await given.turn()).wishes
         assert await given.actions(run) == ["run.created", "run.started", "run.cancelling", "run.cancelled"]
 
     async def test_what_is_not_possible_changes_nothing(self, store: Store, clock: ManualClock) -> None:
