@@ -332,3 +332,26 @@ class TestKeysOfParents:
         assert await given.goes_on(other)
         await given.end(other)
         assert await given.claimed() == [sibling]
+
+    async def test_of_two_who_have_a_key_for_one_each_can_wait_for_its_own(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        """So it comes when an exclusive run ends before its child: nobody is left who waits for both."""
+        given = Family(store, clock)
+        await given.worker()
+        other = await given.running(concurrency_key="k", concurrency_limit=1)
+        await given.lend(other)
+        alone = await given.running("report", exclusive=True)
+        left = await given.running(concurrency_key="k", concurrency_limit=1, parent=alone.run_id)
+        await given.lend(left)
+        await given.end(alone)
+        children = [
+            await given.add(concurrency_key="k", concurrency_limit=1, parent=claim.run_id) for claim in (other, left)
+        ]
+        for _ in children:
+            claim = await given.claim()
+            assert await given.claimed() == []
+            await given.end(claim)
+        assert [await given.status(child) for child in children] == [RunStatus.COMPLETED] * 2
+        assert await given.goes_on(left)
+        assert not await given.goes_on(other)
