@@ -65,6 +65,6 @@ KINDS = {
         small={"minutes": 1, "nodes_wanted": 4, "quiet_seconds": 600},
     ),
     # in 3091 a schedule is switched off in the moment between a fire and its time
-    "lines": Kind(LineWorld, 2, (1, 3, 5, 3091), _each_line, LINE_MUTANTS, 4, range(3000, 3200)),
+    "lines": Kind(LineWorld, 2, (1, 3, 5, 3091), _each_line, LINE_MUTANTS, 10, range(3000, 3200)),
     "services": Kind(ServiceWorld, 2, (0, 1, 4), _each_service, SERVICE_MUTANTS, 4, range(4000, 4200)),
 }  # fmt: skip

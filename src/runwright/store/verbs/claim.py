@@ -140,7 +140,7 @@ class Claimer:
                 elif taken < wanted.now:
                     self._take(row, reserved=False)
                     taken += 1
-                elif row[CRASHES] or name is not None or row[SCHEDULE] is not None:
+                elif row[CRASHES] or row[SCHEDULE] is not None:
                     continue  # never reserved ahead, see docs/design/engine.md
                 else:
                     self._take(row, reserved=True)
