@@ -7,11 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 TASKS = '''
@@ -123,8 +125,8 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="session")
-def signed_in(browser: Browser, served: Served) -> Iterator[BrowserContext]:
+@contextmanager
+def signing_in(browser: Browser, served: Served) -> Iterator[BrowserContext]:
     """A browser that has opened the printed link."""
     context = browser.new_context(viewport={"width": 1280, "height": 850}, base_url=served.origin)
     page = context.new_page()
@@ -133,6 +135,22 @@ def signed_in(browser: Browser, served: Served) -> Iterator[BrowserContext]:
     page.close()
     yield context
     context.close()
+
+
+@pytest.fixture(scope="session")
+def signed_in(browser: Browser, served: Served) -> Iterator[BrowserContext]:
+    with signing_in(browser, served) as context:
+        yield context
+
+
+def expect_no_violation(page: Page, paths: Sequence[str], scheme: str) -> None:
+    """What axe finds on each of these pages, in light or dark."""
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]  # one of the two words
+    for path in paths:
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        results = Axe().run(page)
+        assert results.violations_count == 0, f"{path} in {scheme}: {results.generate_report()}"
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ import signal
 import time
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, FilePayload, Page, expect
 
-from tests.ui.conftest import Served
+from tests.ui.conftest import Served, expect_no_violation
 
 PAGES = [
     "/tasks",
@@ -168,12 +167,7 @@ def test_a_file_dropped_into_the_folder_is_there_without_a_restart(page: Page, s
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_has_an_accessibility_violation(page: Page, scheme: str) -> None:
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]  # one of the two words
-    for path in PAGES:
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        results = Axe().run(page)
-        assert results.violations_count == 0, f"{path} in {scheme}: {results.generate_report()}"
+    expect_no_violation(page, PAGES, scheme)
 
 
 def test_a_phone_needs_no_sideways_scrolling(page: Page) -> None:

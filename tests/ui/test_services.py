@@ -9,12 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from runwright import Settings, TaskManager
 from runwright.model import SYSTEM, Role
-from tests.ui.conftest import Served
+from tests.ui.conftest import Served, expect_no_violation, signing_in
 
 TASKS = '''
 import time
@@ -78,13 +77,8 @@ def served(viewer: tuple[Path, str]) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def signed_in(browser: Browser, served: Served) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 850}, base_url=served.origin)
-    page = context.new_page()
-    page.goto(served.link)
-    page.wait_for_url("**/tasks")
-    page.close()
-    yield context
-    context.close()
+    with signing_in(browser, served) as context:
+        yield context
 
 
 def row(page: Page, name: str) -> Locator:
@@ -250,12 +244,7 @@ def test_who_may_only_look_has_no_commands(browser: Browser, served: Served, vie
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_of_a_service_has_an_accessibility_violation(page: Page, scheme: str) -> None:
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]  # one of the two words
-    for path in PAGES:
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        results = Axe().run(page)
-        assert results.violations_count == 0, f"{path} in {scheme}: {results.generate_report()}"
+    expect_no_violation(page, PAGES, scheme)
 
 
 def test_a_phone_and_a_small_window_need_no_sideways_scrolling(page: Page) -> None:
