@@ -26,6 +26,7 @@ from runwright.model import (
     Page,
     Pause,
     Role,
+    Run,
     RunStatus,
     Schedule,
     ScheduleChange,
@@ -49,7 +50,7 @@ from runwright.tasks.values import text_fault
 from runwright.worker.triggers import Triggers, form_of, is_service, lives_in_code
 
 ATTEMPTS_AGAINST_RACES = 10
-LIVE = tuple(status for status in RunStatus if not status.terminal)
+_LIVE = tuple(status for status in RunStatus if not status.terminal)
 MOST_IN_A_RANGE = 1000
 MADE_AT_ONCE = 100
 """So many of a large number of schedules are made without letting others have their turn, in about 5 ms."""
@@ -187,8 +188,13 @@ class Schedules:
         Called when the change is stored: what was fired before it is there to be seen, and nothing is fired after it.
         """
         if is_service(old.when) and not (new is not None and new.enabled and is_service(new.when)):
-            live = (await self._store.runs(RunQuery(schedule=old.id, statuses=LIVE))).items
-            await self._store.move([run.id for run in live], RunEvent.CANCEL, actor.name, self._clock.now())
+            live = [run.id for run in await self.live_runs(old)]
+            await self._store.move(live, RunEvent.CANCEL, actor.name, self._clock.now())
+
+    async def live_runs(self, schedule: Schedule) -> Sequence[Run]:
+        """Its first live runs, oldest first: of a service the one that has begun, and one that waits for its end."""
+        query = RunQuery(schedule=schedule.id, statuses=_LIVE, newest_first=False)
+        return (await self._store.runs(query)).items
 
     # ----- questions --------------------------------------------------------------------------------------------
 

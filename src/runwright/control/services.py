@@ -14,11 +14,11 @@ from typing import Literal, TypeAlias
 from runwright.admission import Admission, RunRequest
 from runwright.auth.policy import require
 from runwright.clock import SECOND, Clock, to_micros
-from runwright.control.schedules import LIVE, Schedules
+from runwright.control.schedules import Schedules
 from runwright.errors import Conflict, NotFound
 from runwright.model import Actor, FirePlan, NewEvent, NewFire, Role, Run, RunStatus, Schedule, Usage
 from runwright.retry import NO_RETRY
-from runwright.store.base import RunQuery, Store
+from runwright.store.base import Store
 from runwright.when import FireOutcome
 from runwright.worker.triggers import is_service
 
@@ -81,7 +81,7 @@ class Services:
         """Tell it to end, and leave it stopped until it is started. Raises Conflict if it is stopped already."""
         require(actor, Role.OPERATOR)
         schedule = await self._service(actor, name)
-        live = await self._live(schedule)
+        live = await self._schedules.live_runs(schedule)
         if not schedule.enabled and all(run.status is RunStatus.CANCELLING for run in live):
             raise Conflict(f"service {schedule.name!r} is stopped already", schedule.name)
         if schedule.enabled:
@@ -124,13 +124,8 @@ class Services:
                 return schedule
         raise NotFound("service", name)
 
-    async def _live(self, schedule: Schedule) -> Sequence[Run]:
-        """Its live runs, the oldest first: the one that has begun, and one that waits for its end."""
-        query = RunQuery(schedule=schedule.id, statuses=LIVE, newest_first=False)
-        return (await self._store.runs(query)).items
-
     async def _view(self, schedule: Schedule, usage: dict[str, Usage]) -> ServiceView:
-        live = await self._live(schedule)
+        live = await self._schedules.live_runs(schedule)
         run = live[0] if live else None
         uptime = None
         if run is not None and run.started_at is not None:
