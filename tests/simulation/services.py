@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from runwright.control import ScheduleEdit, Schedules
+from runwright.control import ScheduleEdit, ScheduleFires, Schedules
 from runwright.control.schedule_edit import Editor
 from runwright.control.services import Services
 from runwright.errors import Conflict, StoreUnavailable
@@ -63,7 +63,7 @@ class ServiceWorld(World):
     def _services(self, node: Node) -> Services:
         editor = Editor(node.registry, node.admission, node.triggers)
         door = Schedules(node.store, node.registry, editor, node.triggers, self.clock, self.ids, "UTC")
-        return Services(node.store, door, node.admission, self.clock)
+        return Services(node.store, door, ScheduleFires(node.store, door, node.admission, self.clock), self.clock)
 
     async def _schedule(self) -> None:
         node = self.nodes[0]

@@ -41,7 +41,7 @@ async def made(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
 
 
 def door(made: Engine) -> Services:
-    return Services(made.store, made.door, made.scheduler._admission, made.clock)
+    return Services(made.store, made.door, made.fires, made.clock)
 
 
 async def claim(made: Engine) -> Claim:

@@ -63,7 +63,7 @@ class Control:
         self.runs = Runs(store, registry, elsewhere, admission, feed, clock)
         self.schedules = Schedules(store, registry, editor, triggers, clock, rng, timezone)
         self.fires = ScheduleFires(store, self.schedules, admission, clock)
-        self.services = Services(store, self.schedules, admission, clock)
+        self.services = Services(store, self.schedules, self.fires, clock)
         self.declared = Declared(store, self.schedules, editor, clock, timezone)
         self.file = ScheduleFile(store, self.schedules, editor, clock, rng, timezone)
         self.tasks = Tasks(store, registry, elsewhere)

@@ -12,6 +12,7 @@ from runwright.clock import Clock, Micros, to_micros
 from runwright.control.schedules import Schedules, refuse_range
 from runwright.errors import Conflict, InvalidInput
 from runwright.model import Actor, FirePlan, NewEvent, NewFire, NewRun, Role, Schedule
+from runwright.retry import NO_RETRY
 from runwright.store.base import Store
 from runwright.when import FireOutcome, Overlap
 from runwright.worker.triggers import is_service
@@ -42,7 +43,7 @@ class ScheduleFires:
         schedule = await self._schedules.get(actor, name)
         _refuse_service(schedule)
         async with self._schedules.elsewhere.explained():
-            run = self._run(actor, schedule, confirmed=confirmed)
+            run = self.run_of(actor, schedule, confirmed=confirmed)
         (answer,) = await self._store.enqueue([run])
         await self._store.record(
             [NewEvent("task", "schedule.fired", schedule.name, actor.name, schedule.task, answer.run_id)]
@@ -89,11 +90,13 @@ class ScheduleFires:
 
     def _late(self, actor: Actor, schedule: Schedule, due_at: Micros, *, confirmed: bool) -> NewFire:
         """The ledger's row for a due time that is made up for, with its run, in line behind the schedule's others."""
-        run = self._run(actor, schedule, confirmed=confirmed)
+        run = self.run_of(actor, schedule, confirmed=confirmed)
         run = replace(run, due_at=due_at, in_line=schedule.overlap != Overlap.ALLOW)
         return NewFire(due_at, FireOutcome.LATE, f"backfill by {actor.name}", run)
 
-    def _run(self, actor: Actor, schedule: Schedule, *, confirmed: bool) -> NewRun:
+    def run_of(self, actor: Actor, schedule: Schedule, *, confirmed: bool) -> NewRun:
+        """A run of a schedule as somebody wants it now; that of a service is not retried, but started again."""
+        service = is_service(schedule.when)
         return self._admission.admit(
             RunRequest(
                 task=schedule.task,
@@ -104,7 +107,8 @@ class ScheduleFires:
                 user=schedule.as_user,
                 entity=schedule.entity,
                 schedule=schedule.id,
-                retry=schedule.retry,
+                retry=NO_RETRY if service else schedule.retry,
+                service=service,
             ),
             self._clock.now(),
         )

@@ -11,13 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from runwright.admission import Admission, RunRequest
 from runwright.auth.policy import require
 from runwright.clock import SECOND, Clock, to_micros
+from runwright.control.schedule_fires import ScheduleFires
 from runwright.control.schedules import Schedules
 from runwright.errors import Conflict, NotFound
 from runwright.model import Actor, FirePlan, NewEvent, NewFire, Role, Run, RunStatus, Schedule, Usage
-from runwright.retry import NO_RETRY
 from runwright.store.base import Store
 from runwright.when import FireOutcome
 from runwright.worker.triggers import is_service
@@ -49,10 +48,10 @@ class ServiceView:
 class Services:
     """Commands and questions about services, by the name or id of their schedule."""
 
-    def __init__(self, store: Store, schedules: Schedules, admission: Admission, clock: Clock) -> None:
+    def __init__(self, store: Store, schedules: Schedules, fires: ScheduleFires, clock: Clock) -> None:
         self._store = store
         self._schedules = schedules
-        self._admission = admission
+        self._fires = fires
         self._clock = clock
 
     async def list(self, actor: Actor) -> Sequence[ServiceView]:
@@ -97,17 +96,9 @@ class Services:
             schedule = await self._service(actor, name)
             if not schedule.enabled:
                 return await self.start(actor, schedule.id, confirmed=confirmed)
-            now = self._clock.now()
             async with self._schedules.elsewhere.explained():
-                run = self._admission.admit(
-                    RunRequest(
-                        task=schedule.task, arguments=self._admission.open_arguments(schedule.arguments), actor=actor,
-                        confirmed=confirmed, priority=schedule.priority, user=schedule.as_user, entity=schedule.entity,
-                        schedule=schedule.id, retry=NO_RETRY, service=True,
-                    ),
-                    now,
-                )  # fmt: skip
-            due_at = max(now, schedule.cursor_at + 1)
+                run = self._fires.run_of(actor, schedule, confirmed=confirmed)
+            due_at = max(self._clock.now(), schedule.cursor_at + 1)
             fire = NewFire(due_at, FireOutcome.FIRED, f"restarted by {actor.name}", replace(run, in_line=True))
             plan = FirePlan(schedule.id, schedule.version, (fire,), due_at, None, cancels=True)
             if (await self._store.fire([plan]))[0]:
