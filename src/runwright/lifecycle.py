@@ -5,6 +5,7 @@ Rules of this room
 - Verbs of the store pass *events*; the status that follows is looked up in a copy of this table inside the same
   statement that checks the fencing token (``store.sql`` writes that copy when a store is opened).
 - A cancel that was accepted wins: a run that is cancelling ends as cancelled, whatever its code still returns.
+- A run that is cancelled while a worker has it in reserve counts as begun, until the worker says that it was not.
 - A timeout is not a cancel: ``expiring`` shows the run as cancelling while its code is being stopped, and ``expire``
   ends it as an error of kind ``timeout``, which may be retried.
 - The attempt and the run are two things: an interrupted attempt usually leaves a pending run.
@@ -30,6 +31,7 @@ class RunEvent(StrEnum):
     PAUSE = "pause"  # it reached a checkpoint after a pause was requested
     RESUME = "resume"  # somebody lets it go on
     CANCEL = "cancel"  # somebody wants it stopped
+    CANCEL_RESERVED = "cancel_reserved"  # the same, while a worker has it in reserve: its code may have begun
     EXPIRING = "expiring"  # its time is over; its code is being stopped
     LEND = "lend"  # its code waits for another run, and does nothing meanwhile
     TAKE_BACK = "take_back"  # its code would go on after such a wait
@@ -53,9 +55,11 @@ TRANSITIONS: dict[tuple[RunStatus, RunEvent], RunStatus] = {
     **{(status, event): status for status in ACTIVE for event in (_E.LEND, _E.TAKE_BACK)},
     (_S.PENDING, _E.START): _S.RUNNING,
     (_S.PENDING, _E.CANCEL): _S.CANCELLED,
+    (_S.PENDING, _E.CANCEL_RESERVED): _S.CANCELLING,
     (_S.PENDING, _E.SKIP): _S.SKIPPED,
     (_S.RETRYING, _E.START): _S.RUNNING,
     (_S.RETRYING, _E.CANCEL): _S.CANCELLED,
+    (_S.RETRYING, _E.CANCEL_RESERVED): _S.CANCELLING,
     (_S.RUNNING, _E.PAUSE): _S.PAUSED,
     (_S.RUNNING, _E.CANCEL): _S.CANCELLING,
     (_S.RUNNING, _E.EXPIRING): _S.CANCELLING,
@@ -75,6 +79,7 @@ TRANSITIONS: dict[tuple[RunStatus, RunEvent], RunStatus] = {
     (_S.PAUSED, _E.CRASH): _S.PENDING,
     (_S.PAUSED, _E.CRASH_HOLD): _S.INTERRUPTED,
     (_S.PAUSED, _E.CRASH_LOOP): _S.ERROR,
+    (_S.CANCELLING, _E.START): _S.CANCELLING,  # it was cancelled before its start was told
     (_S.CANCELLING, _E.CANCEL): _S.CANCELLING,
     (_S.CANCELLING, _E.EXPIRING): _S.CANCELLING,
     (_S.CANCELLING, _E.EXPIRE): _S.ERROR,

@@ -119,6 +119,11 @@ MUTANTS = (
         [("cancel", "move_cancel"), ("finish", END), ("cancel", END)],
     ),
     Mutant(
+        "a cancelled reservation is over at once", "running",
+        without(("move_cancel_reserved", "status = $3,", "status = 'cancelled', completed_at = $4, token = NULL,")),
+        [("cancel", END), ("claim", END)],
+    ),
+    Mutant(
         "leave is given without a lock", "a parent waits, exclusive is next", method("lock_claims", _no_lock),
         [("take_back", "COMMIT"), ("claim", END), ("take_back", END)],
     ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from runwright.lifecycle import decide_crash
-from runwright.model import Lane, Turn
+from runwright.model import Claim, Lane, Turn
 from runwright.store.base import NewWorker, Wanted
 from runwright.store.leases import Leases
 from runwright.testing.clock import ManualClock
@@ -115,15 +115,9 @@ class Rules:
         fired = [execution.answers[name][0] for name in ("fire", "fire_again") if name in execution.answers]
         if fired and fired.count(True) != 1:
             execution.faults.append(f"the schedulers fired: {fired}")
-        for name in ("claim", "claim_again"):  # nobody but a cancel may take from healthy sessions what they hold
-            answer = execution.answers.get(name)
-            for claim in answer.claims if isinstance(answer, Turn) else ():
-                row = await self._row(CLAIMED, claim.run_id, claim.token, TURNS[name])
-                over = await self._row(
-                    "SELECT 1 FROM runwright.run WHERE id = $1 AND cancel_requested = 1", claim.run_id
-                )
-                if row is None and over is None:
-                    execution.faults.append(f"{claim.run_id} was taken from {TURNS[name]}, which is healthy")
+        for claim, session in await self._held_by_the_healthy(execution):
+            if await self._row(CLAIMED, claim.run_id, claim.token, session) is None:
+                execution.faults.append(f"{claim.run_id} was taken from {session}, which is healthy")
         if self._accepted(execution.answers.get("finish")) and await self._row(
             "SELECT 1 FROM runwright.event WHERE run = 'R' AND action = 'run.interrupted'"
         ):
@@ -138,6 +132,16 @@ class Rules:
             await self._ask(execution, AFTER_ALL)
             if not execution.faults:
                 self._scenario.live.add(state)
+
+    async def _held_by_the_healthy(self, execution: Execution) -> list[tuple[Claim, str]]:
+        """What sessions hold that live, and have told no end of it. Its code may be at work, whoever cancelled it."""
+        answers = execution.answers
+        turns = [(answers.get(name), TURNS[name]) for name in ("claim", "claim_again")]
+        held = [(claim, session) for turn, session in turns if isinstance(turn, Turn) for claim in turn.claims]
+        if await self._row("SELECT 1 FROM runwright.worker WHERE id = 'w1' AND state = 'live'"):
+            told = {run for name, run in (("finish", "R"), ("hand_back", "H")) if name in answers}
+            held += [(claim, "w1") for run, claim in self._scenario.claims.items() if run not in told]
+        return held
 
     async def _end_every_run(self) -> None:
         store, watch = self._store, ManualClock()

@@ -127,7 +127,10 @@ class Store(SessionVerbs, ScheduleVerbs, Protocol):
         ...
 
     async def hand_back(self, session: str, tokens: Sequence[tuple[int, int]]) -> None:
-        """Give reservations (key, token) back unstarted: they are waiting again, at their old place."""
+        """Give reservations (key, token) back unstarted: they are waiting again, at their old place.
+
+        One that was cancelled meanwhile is over.
+        """
         ...
 
     async def controls(self, session: str) -> Sequence[Control]:
@@ -181,8 +184,9 @@ class Store(SessionVerbs, ScheduleVerbs, Protocol):
         """Apply ``cancel``, ``resume`` or ``restart`` to each run: (status before, status after), or None if unknown.
 
         Where the lifecycle has no such transition, the two are equal and nothing is written (save that a cancel of a
-        cancelling run is accepted, and that resume takes back a pause that was only requested). ``cancel`` of a waiting
-        run frees its reservation and its barrier at once. ``restart`` keeps arguments, state and history, and clears
+        cancelling run is accepted, and that resume takes back a pause that was only requested). A waiting run is
+        over with its ``cancel``; one that is reserved is ``cancelling``, as if it had begun, until its session says how
+        it ended, or hands it back. ``restart`` keeps arguments, state and history, and clears
         result, error, progress and the counts of failures and crashes.
         """
         ...

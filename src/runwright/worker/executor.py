@@ -205,6 +205,8 @@ class Executor:
                 self._lanes[job.claim.lane].tell(job)
             if control is not None and control.cancel and not job.cancel_wanted and self.requests.recall(job):
                 job.cancel_wanted = True
+                if not job.reported:
+                    self._lanes[job.claim.lane].withdraw([job])  # unless it has begun
                 self._stop(job)
             if job.paused_at is not None and not job.pause_wanted:
                 self._resume(job)

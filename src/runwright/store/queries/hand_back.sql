@@ -1,2 +1,3 @@
 -- A reservation waits again, at its old place.
-UPDATE run SET token = NULL, worker = NULL, ready = 1 WHERE key = $1 AND token = $2 AND worker = $3 AND status IN ('pending', 'retrying') RETURNING concurrency_key;
+UPDATE run SET token = NULL, worker = NULL, ready = 1
+WHERE key = $1 AND token = $2 AND (status = 'pending' OR status = 'retrying');

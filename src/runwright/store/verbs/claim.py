@@ -17,7 +17,7 @@ from runwright.store.rows import claim_of
 from runwright.store.transaction import PIECE_ROWS, Row, Transaction, first_value
 from runwright.store.verbs.journal import Journal
 
-KEY, ID, TASK, LANE, CRASHES, DUE, PRIORITY, SCHEDULE, PARENT = 0, 1, 2, 3, 7, 8, 9, 14, 15
+KEY, ID, TASK, LANE, CRASHES, DUE, PRIORITY, PARENT = 0, 1, 2, 3, 7, 8, 9, 15
 CONCURRENCY_KEY, CONCURRENCY_LIMIT = 17, 18
 RANK = 20
 KNOWN, CHILD, HELD = 20, 21, 22
@@ -140,7 +140,7 @@ class Claimer:
                 elif taken < wanted.now:
                     self._take(row, reserved=False)
                     taken += 1
-                elif row[CRASHES] or row[SCHEDULE] is not None:
+                elif row[CRASHES]:
                     continue  # never reserved ahead, see docs/design/engine.md
                 else:
                     self._take(row, reserved=True)

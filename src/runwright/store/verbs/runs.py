@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from runwright.clock import Micros
 from runwright.errors import InvalidInput
 from runwright.lifecycle import RunEvent, next_status
-from runwright.model import Enqueued, Lane, NewArguments, NewRun, RunStatus
+from runwright.model import WAITING, Enqueued, Lane, NewArguments, NewRun, RunStatus
 from runwright.store.actions import Action, action_of
 from runwright.store.rows import run_values
 from runwright.store.transaction import PIECE_ROWS, Row, Transaction
@@ -164,11 +164,15 @@ async def _hold(tx: Transaction, runs: Sequence[str]) -> None:
 
 
 async def _cancel(tx: Transaction, run: str, row: Row, before: RunStatus, at: Micros) -> RunStatus | None:
-    after = next_status(before, RunEvent.CANCEL)
+    reserved = row[4] is not None and before in WAITING
+    event = RunEvent.CANCEL_RESERVED if reserved else RunEvent.CANCEL
+    after = next_status(before, event)
     if after is None:
         return None
-    over = at if after.terminal else None
-    await tx.do("move_cancel", row[0], RunEvent.CANCEL.value, after.value, over)
+    if reserved:
+        await tx.do("move_cancel_reserved", row[0], event.value, after.value, at)
+    else:
+        await tx.do("move_cancel", row[0], event.value, after.value, at if after.terminal else None)
     # A held run hears of it from ``controls``; one that waited may have kept others from starting.
     tx.topics.update(("runs", "run:" + run) if row[4] is None else ("runs", "controls", "run:" + run))
     return after

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from runwright.clock import SECOND
-from runwright.model import Claim, Control, TaskVersion
+from runwright.lifecycle import RunEvent, next_status
+from runwright.model import WAITING, Claim, Control, RunStatus, TaskVersion
+from runwright.store.actions import action_of
 from runwright.store.base import Definition, NewWorker, Rate
 from runwright.store.leases import LiveSession
 from runwright.store.rows import claimed_of, dump, roles_of
 from runwright.store.transaction import Row, Transaction
 from runwright.store.verbs.claim import unpark
+from runwright.store.verbs.journal import Journal
 
 
 async def session_row(tx: Transaction, session: str) -> Row | None:
@@ -62,12 +65,38 @@ async def _forget(tx: Transaction, key: int) -> None:
 
 async def hand_back(tx: Transaction, session: str, tokens: Sequence[tuple[int, int]]) -> None:
     """See ``Store.hand_back``."""
-    row = await tx.one("session_find", session)
-    if row is None:
+    found = await tx.one("session_find", session)
+    if found is None:
         return
-    freed = await tx.each("hand_back", [(key, token, row[0]) for key, token in sorted(tokens)])
-    await unpark(tx, [name for (name,) in freed])
+    journal, freed, given = Journal(tx), [], set(tokens)
+    waiting: list[tuple[object, ...]] = []
+    for row in await tx.all("turn_read", [key for key, _ in tokens]):
+        key, token, worker, status, shared = *row[:4], row[13]
+        if (key, token) not in given or worker != found[0]:
+            continue
+        if status in WAITING:
+            waiting.append((key, token))
+        elif not await _end_unbegun(tx, journal, row):
+            continue
+        freed.append(shared)
+    await tx.many("hand_back", waiting)
+    await unpark(tx, freed)
+    await journal.write()
     tx.topics.add("runs")
+
+
+async def _end_unbegun(tx: Transaction, journal: Journal, row: Row) -> bool:
+    """A reservation was cancelled and is handed back: it is over. False if it is none."""
+    key, token, _, status, run, task, schedule = row[:7]
+    event = RunEvent.RELEASE
+    if status != RunStatus.CANCELLING or (after := next_status(RunStatus.CANCELLING, event)) is None:
+        return False
+    ended = await tx.one("hand_back_cancelled", key, token, event.value, after.value, tx.now)
+    if ended is None:
+        return False
+    journal.run(action_of(event, after), run, task)
+    journal.ended(run, schedule, after, ended[0], tx.now, None)
+    return True
 
 
 async def end(tx: Transaction, session: str) -> None:

@@ -94,6 +94,8 @@ async def _change(
             continue
         if event is RunEvent.PAUSE and not row[10]:
             continue  # the wish was taken back while the run reached its checkpoint: it goes on
+        if event is RunEvent.START and after is RunStatus.CANCELLING:
+            continue  # it was cancelled before its start was told, and has counted as begun since
         if event is RunEvent.START:
             starts.append((change.key, change.token, after.value, change.at))
         elif event is RunEvent.TAKE_BACK:

@@ -4,7 +4,7 @@ Import the classes into a test module that has two fixtures: ``clock``, a Manual
 that clock. pytest-asyncio must be in auto mode.
 """
 
-from runwright.testing.store_contract.claims import TestBarrier, TestClaims, TestReservations
+from runwright.testing.store_contract.claims import TestBarrier, TestClaims
 from runwright.testing.store_contract.dependencies import TestGraph, TestPauseOfAll, TestWaiting
 from runwright.testing.store_contract.enqueue import TestEnqueue, TestIdempotency, TestUnique
 from runwright.testing.store_contract.keys import TestConcurrencyKeys
@@ -15,6 +15,7 @@ from runwright.testing.store_contract.limits import TestAging, TestRates, TestUn
 from runwright.testing.store_contract.lines import TestCancelling, TestInLine
 from runwright.testing.store_contract.lists import TestHistory, TestRuns, TestWaitingFor
 from runwright.testing.store_contract.people import TestDelete, TestMove, TestPause
+from runwright.testing.store_contract.reservations import TestCancelledReservations, TestReservations
 from runwright.testing.store_contract.schedules import TestSchedules, TestSettle, TestWithdraw
 from runwright.testing.store_contract.services import TestServices
 from runwright.testing.store_contract.sessions import TestNotes, TestOrphans, TestPrune, TestSessions
@@ -25,6 +26,7 @@ __all__ = [
     "TestAging",
     "TestBackfill",
     "TestBarrier",
+    "TestCancelledReservations",
     "TestCancelling",
     "TestChanges",
     "TestClaims",

@@ -23,16 +23,6 @@ class TestMove:
         last = (await store.events([])).items[0]
         assert (last.action, last.user, last.run) == ("run.cancelled", "ann", run)
 
-    async def test_cancel_of_a_reservation_frees_it(self, store: Store, clock: ManualClock) -> None:
-        given = Setup(store, clock)
-        await given.worker()
-        run = await given.add()
-        (claim,) = (await given.turn(0, 1)).claims
-        await store.move([run], RunEvent.CANCEL, "ann", clock.now())
-        assert (await store.turn("w1", changes=[given.change(claim, RunEvent.START)])).lost == {claim.token}
-        assert (await store.turn("w1", finished=[given.finish(claim)])).lost == {claim.token}
-        assert await given.status(run) is RunStatus.CANCELLED
-
     async def test_cancel_of_a_running_run_is_told_to_its_session(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
         await given.worker()
