@@ -71,7 +71,11 @@ def _finish_is_believed() -> Iterator[None]:
 
 MUTANTS = (
     Mutant(
-        "claims take no lock", "exclusive is next", method("lock_claims", _no_lock),
+        "claims take no lock", "exclusive is next",
+        without(
+            ("session_look", "pg_advisory_xact_lock(7283012001)", "NULL"),
+            ("session_look", "pg_advisory_xact_lock_shared(7283012001)", "NULL"),
+        ),
         [("claim_again", "COMMIT"), ("claim", END), ("claim_again", END)],
     ),
     Mutant(

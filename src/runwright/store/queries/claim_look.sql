@@ -4,17 +4,7 @@
 --include ready_places
 SELECT about.next_due, about.exclusive, known.lane, known.task, known.rate_count, known.rate_micros
 FROM (
-  SELECT (
-    SELECT min(due_at) FROM (
-      SELECT (SELECT min(r.due_at) FROM run r
-              WHERE r.ready = 0 AND r.token IS NULL AND r.completed_at IS NULL AND r.lane = wanted.value) AS due_at
---sqlite      FROM json_each($1) AS wanted
---postgres      FROM unnest($1::text[]) AS wanted (value)
-    ) AS firsts
-  ) AS next_due,
-  CASE WHEN EXISTS (SELECT 1 FROM run r WHERE r.exclusive = 1 AND r.completed_at IS NULL AND r.token IS NULL)
-    OR EXISTS (SELECT 1 FROM run r WHERE r.exclusive = 1 AND r.completed_at IS NULL AND r.token IS NOT NULL)
-    THEN 1 ELSE 0 END AS exclusive
+--include due_and_exclusive
 ) AS about
 LEFT JOIN (
   SELECT place.lane, c.task, c.rate_count, c.rate_micros FROM place

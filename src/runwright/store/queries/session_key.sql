@@ -1,7 +1,5 @@
--- The key of a session that is not fenced off; whether an exclusive run waits, and whether people want something of the
--- session's runs. The session cannot be given up for lost before this transaction has ended.
-SELECT key, (SELECT 1 FROM run r WHERE r.exclusive = 1 AND r.completed_at IS NULL AND r.token IS NULL LIMIT 1),
-  (SELECT 1 FROM run w WHERE w.worker = worker.key AND w.token IS NOT NULL
-     AND (w.pause_requested = 1 OR w.cancel_requested = 1) LIMIT 1)
+-- A session that is not fenced off. It cannot be given up for lost before this transaction has ended.
+SELECT
+--include session_columns
 FROM worker WHERE id = $1 AND state = 'live'
 --postgres FOR KEY SHARE

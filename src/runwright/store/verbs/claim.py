@@ -29,6 +29,11 @@ def _place(row: Row) -> tuple[int, int, int]:
     return -row[RANK], row[DUE], row[KEY]
 
 
+def lanes_of(wanted: Sequence[Wanted]) -> list[str]:
+    """The names of the lanes of which something is wanted."""
+    return [lane.lane.value for lane in wanted]
+
+
 async def unpark(tx: Transaction, freed: Iterable[str | None]) -> None:
     """Places at these concurrency keys (None: no key) have become free: whoever waits for one is ready again.
 
@@ -83,18 +88,22 @@ class Claimer:
         self._tasks: dict[str, list[str]] = {}
         self._rates: dict[str, _Rated] = {}
         self._waiting: list[Row] = []
+        self._about = 0
         self._shut: str | None = None
         self._alone = self._exclusive_claimed = False
 
-    async def claim(self, wanted: Sequence[Wanted], *, alone: bool) -> None:
+    async def claim(self, wanted: Sequence[Wanted], *, alone: bool, seen: Sequence[Row] = ()) -> None:
         """Claim for each lane at most what is wanted.
 
-        ``alone``: an exclusive run waits, so that this turn may have to claim it, and keeps other claims out for that.
+        Args:
+            alone: an exclusive run waits, so that this turn may have to claim it, and keeps other claims out for that.
+            seen: what ``claim_look`` has seen for these lanes, if the lock of claims has been taken already.
         """
         tx, self._alone = self._tx, alone
-        await tx.lock_claims(alone=alone)
-        lanes = [lane.lane.value for lane in wanted]
-        found = await self._look(lanes)
+        lanes = lanes_of(wanted)
+        if not seen:
+            await tx.lock_claims(alone=alone)
+        found = await self._look(lanes, seen)
         if self.next_due is not None and self.next_due <= tx.now:
             await tx.do("claim_due", lanes, tx.now)
             found = await self._look(lanes)
@@ -106,11 +115,11 @@ class Claimer:
         await self._write()
         await self._write_rates()
 
-    async def _look(self, lanes: Sequence[str]) -> list[Row]:
+    async def _look(self, lanes: Sequence[str], seen: Sequence[Row] = ()) -> list[Row]:
         """Learn what holds for all lanes; the lane, task and rate limit of what is ready."""
-        look = await self._tx.all("claim_look", lanes, self._worker)
-        self.next_due, about = look[0][:2]
-        exclusive = await self._tx.all("claim_exclusive", self._tx.now, self._worker) if about else []
+        look = seen or await self._tx.all("claim_look", lanes, self._worker)
+        self.next_due, self._about = look[0][:2]
+        exclusive = await self._tx.all("claim_exclusive", self._tx.now, self._worker) if self._about else []
         self._shut = next((row[ID] for row in exclusive if row[HELD]), None)
         self._waiting = [row for row in exclusive if not row[HELD]]
         return [row[2:] for row in look]
@@ -248,7 +257,7 @@ class Claimer:
         if not tasks:
             return [], False
         if len(tasks) == 1:
-            rows = await tx.all("claim_read", lane, tasks[0], self._most(tasks[0], need))
+            rows = await tx.all("claim_read", lane, tasks[0], self._most(tasks[0], need), self._about)
             return rows, len(rows) == need
         more = False
         if len(tasks) > need:
@@ -259,7 +268,7 @@ class Claimer:
         found: list[Row] = []
         horizon: tuple[int, int, int] | None = None
         for task in tasks:
-            rows = await tx.all("claim_read", lane, task, self._most(task, share))
+            rows = await tx.all("claim_read", lane, task, self._most(task, share), self._about)
             found += rows
             if len(rows) == share:  # the task may have more behind its last row: nothing behind that is in order
                 last = _place(rows[-1])
