@@ -90,6 +90,7 @@ class TestPersistence:
         async with opened(tmp_path, max_concurrent=1) as manager:
             await until(lambda: gate.begun)
             await manager.cancel(runs[1])
+            await manager.wait(runs[1], timeout=5)
             await manager.delete(runs[1])
             gate.let(*"acd")
             await drain(manager)

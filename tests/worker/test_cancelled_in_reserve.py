@@ -1,4 +1,4 @@
-"""A run that is cancelled while its worker has it in reserve: it does not begin, and one that has begun is waited for."""
+"""A run that is cancelled while its worker has it in reserve does not begin; if it has begun, its end is waited for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from runwright import RunStatus, Settings, TaskManager, task
+from runwright import Conflict, RunStatus, Settings, TaskManager, task
 from runwright.worker import claimer, executor
 
 
@@ -69,6 +69,8 @@ async def test_one_that_has_begun_keeps_its_place_until_it_ends(
         await manager.cancel(first_run)
         await stopping.wait()
         assert (await manager.get(first_run)).status is RunStatus.CANCELLING
+        with pytest.raises(Conflict, match="cancelling; wait for its end before you delete it"):
+            await manager.delete(first_run)
         next_run = (await manager.start(stubborn, {"follows": True})).id
         await manager.wait((await manager.start(quick)).id)  # it came later, and has a place
         go.set()

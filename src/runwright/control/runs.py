@@ -133,7 +133,10 @@ class Runs:
         return await self._move(actor, run_id, RunEvent.RESUME)
 
     async def cancel(self, actor: Actor, run_id: str) -> Run:
-        """Stop a run: at once if it waits, else by the cancel ladder. Cancelling twice is accepted."""
+        """Stop a run: at once if it waits, else by the cancel ladder. Cancelling twice is accepted.
+
+        One that a worker was about to begin is over as soon as that worker has let go of it.
+        """
         return await self._move(actor, run_id, RunEvent.CANCEL)
 
     async def restart(
@@ -172,7 +175,8 @@ class Runs:
         if status is None:
             raise NotFound("run", run_id)
         if not status.terminal:
-            raise Conflict(f"run {run_id} is {status}; cancel it before you delete it", run_id)
+            first = "wait for its end" if status is RunStatus.CANCELLING else "cancel it"
+            raise Conflict(f"run {run_id} is {status}; {first} before you delete it", run_id)
         await asyncio.to_thread(self._admission.drop_files, [run_id])
 
     async def bulk(

@@ -266,8 +266,8 @@ class PostgresStore(SqlStore):
                     await tx.give_up()
                     await _roll_back(connection)
                     raise
-        self._tell(tx.topics)
-        return answer
+                self._tell(tx.topics)
+                return answer
 
     async def _at_once(self, body: Body[T]) -> T:
         """Run a verb that is one statement: without BEGIN and COMMIT its answer comes after its commit."""
@@ -275,8 +275,8 @@ class PostgresStore(SqlStore):
             async with self._connection() as connection:
                 tx = self._port(connection)
                 answer = await body(tx)
-        self._tell(tx.topics)
-        return answer
+                self._tell(tx.topics)
+                return answer
 
     def _port(self, connection: Connection | Driver, again: bool = False) -> PostgresTransaction:
         return PostgresTransaction(connection, self.now(), self._rng, self._leases, again=again)
@@ -327,7 +327,8 @@ class PostgresStore(SqlStore):
         pool = self._pool
         if pool is None:
             raise StoreUnavailable(f"{self._where}: the store is closed")
-        connection = await pool.acquire(timeout=CONNECT_SECONDS)
+        # To wait with a limit costs a task of its own, for nothing if a connection is free.
+        connection = await pool.acquire(timeout=None if pool.get_idle_size() else CONNECT_SECONDS)
         try:
             yield connection
         finally:

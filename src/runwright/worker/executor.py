@@ -14,15 +14,7 @@ from runwright.admission import Admission
 from runwright.bus import Bus
 from runwright.clock import Clock, Rng
 from runwright.lifecycle import RunEvent
-from runwright.model import (
-    Change,
-    Claim,
-    Control,
-    Finish,
-    Lane,
-    LogChunk,
-    Turn,
-)
+from runwright.model import Change, Claim, Control, Finish, Lane, LogChunk, Turn
 from runwright.store.base import Store, Wanted
 from runwright.tasks.registry import Registry
 from runwright.worker.ending import raised

@@ -23,7 +23,7 @@ async def session_row(tx: Transaction, session: str) -> Row | None:
 
 
 async def session_look(tx: Transaction, session: str, lanes: Sequence[str]) -> list[Row]:
-    """The same three, each time followed by what ``claim_look`` sees of these lanes, once nobody claims who may not now."""
+    """The same three, each time followed by what ``claim_look`` sees of these lanes; takes the lock of claims."""
     return [] if tx.leases.over(session) else await tx.all("session_look", lanes, session)
 
 
