@@ -50,7 +50,7 @@ class Places:
         self._tree: ast.AST | None
         try:
             self._tree = ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):  # the last: CPython's gh-106905
             self._tree = None
 
     @classmethod
