@@ -51,6 +51,8 @@ async def execute(store: str, statement: str) -> None:
         ("retry", '{"nope": 1}', None),
         ("retry", "[]", None),
         ("tags", "[half", None),
+        ("created_at", str(2**62), None),
+        ("created_at", str(-(2**62)), None),
     ],
 )
 async def test_it_ends_and_the_others_go_on(store: str, column: str, value: str, says: str | None) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from runwright.clock import Micros, to_datetime
+from runwright.clock import Micros, to_datetime, to_micros
 from runwright.errors import InvalidInput
 from runwright.model import (
     WAITING,
@@ -44,6 +45,7 @@ from runwright.store.transaction import Row
 _WAITING = {status.value for status in WAITING}
 _UNREADABLE = object()
 _LANES = {lane.value: lane for lane in Lane}
+_FIRST, _LAST = to_micros(datetime.min.replace(tzinfo=UTC)), to_micros(datetime.max.replace(tzinfo=UTC))
 # made once: json.dumps with options makes an encoder for each call
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -62,8 +64,13 @@ def clean(text: str | None) -> str | None:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
+def _time(value: Micros) -> datetime:
+    """A time of a row. Where no calendar has it, because the row is damaged, it is the nearest that there is."""
+    return to_datetime(min(max(value, _FIRST), _LAST))
+
+
 def _moment(value: Micros | None) -> Any:
-    return None if value is None else to_datetime(value)
+    return None if value is None else _time(value)
 
 
 def names_of(text: str | None) -> tuple[str, ...]:
@@ -176,8 +183,8 @@ def run_of(row: Row) -> Run:
         arguments=shown if isinstance(shown, dict) else {},
         priority=priority,
         exclusive=exclusive == 1,
-        created_at=to_datetime(created_at),
-        due_at=to_datetime(due_at),
+        created_at=_time(created_at),
+        due_at=_time(due_at),
         started_at=_moment(started_at),
         completed_at=_moment(completed_at),
         attempt=attempt,
@@ -207,7 +214,7 @@ def attempt_of(run: str, row: Row) -> Attempt:
         run,
         number,
         AttemptStatus(status),
-        to_datetime(started_at),
+        _time(started_at),
         _moment(completed_at),
         worker,
         None if kind is None else RunError(kind, message or "", traceback),
@@ -217,7 +224,7 @@ def attempt_of(run: str, row: Row) -> Attempt:
 def log_lines(text: str, after: int) -> list[LogLine]:
     """The lines of one chunk that come after a sequence number."""
     lines = read_json(text, ())
-    return [LogLine(seq, to_datetime(time), level, line) for seq, time, level, line in lines if seq > after]
+    return [LogLine(seq, _time(time), level, line) for seq, time, level, line in lines if seq > after]
 
 
 def rescue_of(row: Row) -> Rescue:
@@ -233,7 +240,7 @@ def event_of(row: Row) -> Event:
     number, time, event_type, action, subject, task, run, actor, detail = row
     return Event(
         number,
-        to_datetime(time),
+        _time(time),
         event_type,
         action,
         subject if subject is not None else task or "",
@@ -252,9 +259,9 @@ def worker_of(row: Row) -> Worker:
         session,
         host,
         pid,
-        to_datetime(started_at),
-        to_datetime(heartbeat_at),
-        to_datetime(lease_until),
+        _time(started_at),
+        _time(heartbeat_at),
+        _time(lease_until),
         state,
         known,
         names_of(tasks),
@@ -366,11 +373,11 @@ def fire_of(row: Row) -> Fire:
     return Fire(
         number,
         schedule,
-        to_datetime(due_at),
+        _time(due_at),
         outcome,
         reason,
         run,
-        to_datetime(recorded_at),
+        _time(recorded_at),
         count,
         _moment(last_due_at),
     )
