@@ -18,8 +18,8 @@ from pydantic_core import to_json
 from runwright.auth.sealing import Sealer
 from runwright.clock import SECOND, YEARS, Micros, Rng, to_micros
 from runwright.errors import ConfirmRequired, FieldError, InvalidInput
-from runwright.model import JSON, MASK, SYSTEM, Actor, JSONObject, Lane, NewArguments, NewRun, Run
-from runwright.retry import Retry
+from runwright.model import JSON, MASK, SYSTEM, Actor, JSONObject, Lane, NewArguments, NewRun, Run, Schedule
+from runwright.retry import NO_RETRY, Retry
 from runwright.tasks.address import check_address
 from runwright.tasks.definition import Task
 from runwright.tasks.options import NUMBER_LIMIT
@@ -45,7 +45,8 @@ class RunRequest:
         actor: who asks.
         confirmed: the task's danger was accepted; code and schedules count as confirmed.
         run_at: not before this time (microseconds since 1970 UTC); None means at once.
-        due_at: the schedule's due time, for a run that a schedule makes.
+        schedule: the id of the schedule that makes the run.
+        service: the run is a life of a service.
         retry: replaces the task's own policy.
     """
 
@@ -124,6 +125,38 @@ class Admission:
             idempotency_key=request.idempotency_key,
             idempotency_digest=self._digest(task, arguments, request) if request.idempotency_key else None,
         )
+
+    def admit_scheduled(
+        self,
+        schedule: Schedule,
+        actor: Actor,
+        now: Micros,
+        *,
+        service: bool,
+        confirmed: bool,
+        user: str | None = None,
+        retry: Retry | None = None,
+    ) -> NewRun:
+        """A run as a schedule wants it. ``user`` and ``retry`` are for what the schedule leaves open.
+
+        That of a service is never retried: the service is started again.
+
+        Raises:
+            as ``admit``.
+        """
+        request = RunRequest(
+            task=schedule.task,
+            arguments=self.open_arguments(schedule.arguments),
+            actor=actor,
+            confirmed=confirmed,
+            priority=schedule.priority,
+            user=schedule.as_user or user,
+            entity=schedule.entity,
+            schedule=schedule.id,
+            retry=NO_RETRY if service else schedule.retry or retry,
+            service=service,
+        )
+        return self.admit(request, now)
 
     def change(self, run: Run, stored: str, changes: Mapping[str, Any], *, confirmed: bool = False) -> NewArguments:
         """Other arguments for a run that is restarted: those of ``changes`` by name, the others as they are.

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from runwright.admission import Admission, RunRequest
+from runwright.admission import Admission
 from runwright.auth.policy import require
 from runwright.clock import Clock, Micros, to_micros
 from runwright.control.schedules import Schedules, refuse_range
 from runwright.errors import Conflict, InvalidInput
 from runwright.model import Actor, FirePlan, NewEvent, NewFire, NewRun, Role, Schedule
-from runwright.retry import NO_RETRY
 from runwright.store.base import Store
 from runwright.when import FireOutcome, Overlap
 from runwright.worker.triggers import is_service
@@ -96,21 +95,8 @@ class ScheduleFires:
 
     def run_of(self, actor: Actor, schedule: Schedule, *, confirmed: bool) -> NewRun:
         """A run of a schedule as somebody wants it now; that of a service is not retried, but started again."""
-        service = is_service(schedule.when)
-        return self._admission.admit(
-            RunRequest(
-                task=schedule.task,
-                arguments=self._admission.open_arguments(schedule.arguments),
-                actor=actor,
-                confirmed=confirmed,
-                priority=schedule.priority,
-                user=schedule.as_user,
-                entity=schedule.entity,
-                schedule=schedule.id,
-                retry=NO_RETRY if service else schedule.retry,
-                service=service,
-            ),
-            self._clock.now(),
+        return self._admission.admit_scheduled(
+            schedule, actor, self._clock.now(), service=is_service(schedule.when), confirmed=confirmed
         )
 
 

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from runwright.admission import Admission, RunRequest
+from runwright.admission import Admission
 from runwright.bus import Bus
 from runwright.clock import SECOND, Clock, Micros, to_datetime, to_micros
 from runwright.errors import RunwrightError
-from runwright.model import Actor, FirePlan, NewFire, NewRun, Pause, Role, Schedule
-from runwright.retry import NO_RETRY, Retry
+from runwright.model import SYSTEM, Actor, FirePlan, NewFire, NewRun, Pause, Role, Schedule
+from runwright.retry import Retry
 from runwright.schedule import jitter
 from runwright.schedule.catchup import Fire, Plan, Policy, Situation, plan, without_run
 from runwright.store.base import Store
@@ -240,21 +240,10 @@ class Scheduler(Service):
         trigger = self._triggers.of(schedule)
         service = trigger is not None and trigger.kind == "service"
         try:
-            run = self._admission.admit(
-                RunRequest(
-                    task=schedule.task,
-                    arguments=self._admission.open_arguments(schedule.arguments),
-                    actor=Actor(f"schedule {schedule.name}", Role.OPERATOR),
-                    confirmed=True,
-                    priority=schedule.priority,
-                    user=schedule.as_user or "system",
-                    entity=schedule.entity,
-                    schedule=schedule.id,
-                    retry=NO_RETRY if service else schedule.retry or self._retry_for(schedule.task),
-                    service=service,
-                ),
-                self._store.now(),
-            )
+            run = self._admission.admit_scheduled(
+                schedule, Actor(f"schedule {schedule.name}", Role.OPERATOR), self._store.now(),
+                service=service, confirmed=True, user=SYSTEM.name, retry=self._retry_for(schedule.task),
+            )  # fmt: skip
         except RunwrightError as refused:
             return replace(row, outcome="blocked", reason=refused.message[:500])
         return replace(row, run=self._in_order(run, schedule, fire))
