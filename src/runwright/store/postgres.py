@@ -92,7 +92,6 @@ class PostgresStore(SqlStore):
         self._on_commit = on_commit
         self._direct_url = direct_url
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
-        self._releasing: set[asyncio.Future[None]] = set()
         self._offset: Micros = 0
         self._looking: asyncio.Task[None] | None = None
         self._heart = Heart(self._connect, self._where)
@@ -332,15 +331,8 @@ class PostgresStore(SqlStore):
         connection = await pool.acquire(timeout=None if pool.get_idle_size() else CONNECT_SECONDS)
         try:
             yield connection
-        finally:  # there is nothing in it that anybody would have to wait for
-            released = asyncio.ensure_future(pool.release(connection, timeout=CONNECT_SECONDS))
-            self._releasing.add(released)
-            released.add_done_callback(self._released)
-
-    def _released(self, released: asyncio.Future[None]) -> None:
-        self._releasing.discard(released)
-        if not released.cancelled() and (error := released.exception()) is not None:
-            logger.debug("a connection was given up: %s", error)
+        finally:
+            await pool.release(connection, timeout=CONNECT_SECONDS)
 
     def _hear(self, topics: frozenset[str]) -> None:
         if self._on_commit is not None:
