@@ -126,7 +126,7 @@ async def test_a_few_runs_are_one_statement_and_many_are_pieces(postgres_url: st
     assert [text for text in asked if text != "SELECT"] == ["WITH s"]
     asked.clear()
     await store.enqueue(runs[3:])
-    assert [text for text in asked if text != "SELECT"] == ["BEGIN", *["WITH s"] * 9, "COMMIT"]
+    assert [text for text in asked if text != "SELECT"] == ["BEGIN", *["WITH s"] * 8, "COMMIT"]
 
     class Read(list[NewRun]):
         """Runs that are made when they are read, which takes its time."""
@@ -138,5 +138,5 @@ async def test_a_few_runs_are_one_statement_and_many_are_pieces(postgres_url: st
     asked.clear()
     await store.enqueue(Read(NewRun(_rng.run_id(now), "backup", Lane.ASYNC, "{}", now, now) for _ in range(300)))
     asked = [text for text in asked if text != "SELECT"]
-    assert asked == ["BEGIN", "read 0", "WITH s", "read 65", "WITH s", "read 190", "WITH s", "COMMIT"]
+    assert asked == ["BEGIN", "read 0", "WITH s", "read 125", "WITH s", "read 250", "WITH s", "COMMIT"]
     await store.close()

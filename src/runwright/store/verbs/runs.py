@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from runwright.clock import Micros
 from runwright.errors import InvalidInput
@@ -14,7 +14,6 @@ from runwright.store.transaction import PIECE_ROWS, Row, Transaction
 from runwright.store.verbs.claim import unpark
 from runwright.store.verbs.journal import Journal
 
-FIRST_ROWS = PIECE_ROWS // 2 + 3
 WAITS, IN_LINE = 3, 4
 """The ``ready`` of a run that waits for other schedules, and of one that waits for the runs of its own before it."""
 
@@ -35,7 +34,8 @@ async def let_in(tx: Transaction, journal: Journal, runs: Sequence[NewRun]) -> l
     """
     answers: list[Enqueued] = []
     busy: set[str] = set()
-    for piece in _pieces(runs):
+    for first in range(0, len(runs), PIECE_ROWS):
+        piece = runs[first : first + PIECE_ROWS]
         ready = await _places(tx, piece, busy)
         plain = [] if tx.again else [run for run in piece if cannot_be_refused(run)]
         await _insert(tx, journal, plain, ready)
@@ -43,15 +43,6 @@ async def let_in(tx: Transaction, journal: Journal, runs: Sequence[NewRun]) -> l
             sure = not tx.again and cannot_be_refused(run)
             answers.append(Enqueued(run.id) if sure else await _look_and_insert(tx, journal, run, ready))
     return answers
-
-
-def _pieces(runs: Sequence[NewRun]) -> Iterator[Sequence[NewRun]]:
-    """The first of many is a short one: the store has nothing to do until it comes."""
-    ends = range(FIRST_ROWS, len(runs), PIECE_ROWS) if len(runs) > PIECE_ROWS else ()
-    first = 0
-    for end in (*ends, len(runs)):
-        yield runs[first:end]
-        first = end
 
 
 def cannot_be_refused(run: NewRun) -> bool:
