@@ -22,7 +22,7 @@ from runwright.clock import Clock, SystemClock
 from runwright.tasks.loading import FileRefused, SourceFile
 
 _START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from runwright.tasks.probe import main; main()"
-_PATIENCE_SECONDS = 1.0
+_PATIENCE_SECONDS = 0.5
 _WIDTH = 2
 _MOST_PROCESSES = 10
 _START_SECONDS = 30.0
