@@ -5,8 +5,9 @@ SELECT
   r.rank
 FROM run r
 WHERE r.ready = 1 AND r.exclusive = 0 AND r.lane = $1 AND r.task = $2
-  AND ($4 = 1 OR NOT EXISTS (SELECT 1 FROM run e WHERE e.exclusive = 1 AND e.completed_at IS NULL AND e.token IS NULL)
-    AND NOT EXISTS (SELECT 1 FROM run e WHERE e.exclusive = 1 AND e.completed_at IS NULL AND e.token IS NOT NULL))
+  AND ($4 = 1 OR NOT
+--include exclusive_is_there
+  )
 ORDER BY r.rank DESC, r.due_at, r.key
 LIMIT $3
 --postgres FOR UPDATE OF r SKIP LOCKED

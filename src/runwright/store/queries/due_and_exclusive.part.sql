@@ -6,6 +6,6 @@ SELECT (
 --postgres    FROM unnest($1::text[]) AS wanted (value)
   ) AS firsts
 ) AS next_due,
-CASE WHEN EXISTS (SELECT 1 FROM run r WHERE r.exclusive = 1 AND r.completed_at IS NULL AND r.token IS NULL)
-  OR EXISTS (SELECT 1 FROM run r WHERE r.exclusive = 1 AND r.completed_at IS NULL AND r.token IS NOT NULL)
+CASE WHEN
+--include exclusive_is_there
   THEN 1 ELSE 0 END AS exclusive
