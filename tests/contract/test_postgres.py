@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
+import asyncpg
 import pytest
 
 from runwright.clock import SystemRng
-from runwright.model import RunStatus
+from runwright.store import migrate
 from runwright.store.base import Store
 from runwright.store.postgres import PostgresStore
-from runwright.store.postgres_transaction import CLAIMS, SQL, PostgresTransaction
+from runwright.store.postgres_transaction import CLAIMS
 from runwright.testing.clock import ManualClock
 from runwright.testing.store_contract import *  # noqa: F403  # the suite's classes, all of them
 from runwright.testing.store_contract.setup import Setup
@@ -23,36 +24,55 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def store(postgres_url: str, clock: ManualClock) -> AsyncIterator[Store]:
+async def store(postgres_url: str, clock: ManualClock) -> AsyncIterator[PostgresStore]:
     opened = await PostgresStore.open(postgres_url, clock=clock, rng=SystemRng(), server_time=False)
     yield opened
     await opened.close()
 
 
-@pytest.mark.parametrize("claimed", [False, True])
-async def test_a_turn_that_looked_before_an_exclusive_run_came_gives_out_nothing(
-    store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, claimed: bool
+WHILE_IT_WAITS = {
+    "an exclusive run is claimed": """INSERT INTO runwright.run
+        (id, task, lane, status, priority, exclusive, due_at, ready, token, worker, created_at, on_interrupt,
+         created_by, arguments, rank)
+        VALUES ('alone', 'backup', 'async', 'running', 50, 1, 0, 0, 1, 1, 0, 'retry', 'x', '{}', 50)""",
+    "it is claimed by another": "UPDATE runwright.run SET ready = 0, token = 1, worker = 1, status = 'running'",
+    "it is cancelled": "UPDATE runwright.run SET ready = 0, completed_at = 1, status = 'cancelled'",
+}
+
+
+@pytest.mark.parametrize("meanwhile", WHILE_IT_WAITS.values(), ids=WHILE_IT_WAITS.keys())
+async def test_a_turn_of_one_statement_relies_on_nothing_that_it_saw_before_it_had_the_lock(
+    store: Store, clock: ManualClock, postgres_url: str, meanwhile: str
 ) -> None:
-    """What a turn sees in the statement that takes the lock of claims may be from before it had the lock."""
     given = Setup(store, clock)
     await given.worker()
-    await given.worker("w2")
-    alone = await given.add(exclusive=True)
-    if claimed:
-        assert await given.claimed() == [alone]
-    plain = await given.add()
-    really = PostgresTransaction.all
+    await given.add()
+    other = await asyncpg.connect(postgres_url)
+    async with asyncio.timeout(20):
+        await other.execute(f"BEGIN; SELECT pg_advisory_xact_lock({CLAIMS})")
+        turn = asyncio.create_task(given.claimed())
+        while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            await asyncio.sleep(0)
+        await other.execute(meanwhile)
+        await other.execute("COMMIT")
+        assert await turn == []
+    await other.close()
 
-    async def before(self: PostgresTransaction, name: str, *values: object) -> Any:
-        rows = await really(self, name, *values)
-        return [(row[0], None, row[2], row[3], 0, *row[5:]) for row in rows] if name == "session_look" else rows
 
-    with monkeypatch.context() as patch:
-        patch.setattr(PostgresTransaction, "all", before)
-        assert await given.claimed(session="w2") == []
-    assert await given.claimed(session="w2") == ([] if claimed else [alone])
-    assert await given.status(plain) is RunStatus.PENDING
+async def test_the_turn_of_an_idle_worker_is_one_statement(
+    store: PostgresStore, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = Setup(store, clock)
+    await given.worker()
+    await given.add(due_in=60)
+    first, second = await given.add("sync"), await given.add("backup", priority=90)
+    monkeypatch.delattr(PostgresStore, "_transaction")
+    assert await given.claimed() == [second, first]
+    assert await given.claimed() == []
+    await given.add("report", concurrency_key="one", concurrency_limit=1)
+    with pytest.raises(AttributeError):
+        await given.claimed()
 
 
 def test_the_lock_of_claims_is_one() -> None:
-    assert SQL["session_look"].count(str(CLAIMS)) == 2
+    assert str(CLAIMS) in migrate.migrations("postgres")[0].script

@@ -71,12 +71,13 @@ def _finish_is_believed() -> Iterator[None]:
 
 MUTANTS = (
     Mutant(
-        "claims take no lock", "exclusive is next",
-        without(
-            ("session_look", "pg_advisory_xact_lock(7283012001)", "NULL"),
-            ("session_look", "pg_advisory_xact_lock_shared(7283012001)", "NULL"),
-        ),
+        "claims take no lock", "exclusive is next", method("lock_claims", _no_lock),
         [("claim_again", "COMMIT"), ("claim", END), ("claim_again", END)],
+    ),
+    Mutant(
+        "a turn of one statement does not ask for exclusive runs", "exclusive waits",
+        without(("claim_at_once", "runwright.claims_open()", "TRUE")),
+        [("finish", END), ("claim_again", END), ("claim", END)],
     ),
     Mutant(
         "keys are counted without a lock", "nothing claimed", method("try_keys", _all_had),

@@ -20,7 +20,6 @@ from runwright.store.leases import Leases
 from runwright.store.postgres import SERVER_SETTINGS, PostgresStore
 from runwright.store.postgres_errors import AGAIN
 from runwright.store.postgres_transaction import _BATCH, _LOCK_KEYS, _TRY_KEYS, CLAIMS, SQL
-from runwright.store.transaction import Body
 
 LOOK_SECONDS = 0.003
 """How long an answer may take before the server is asked whether its statement waits for a lock."""
@@ -131,16 +130,19 @@ class SteppedStore(PostgresStore):
     async def _connection(self) -> AsyncIterator[Any]:
         yield Gated(self.raw, self.gate)
 
-    async def _send(self, text: str) -> object:
+    async def _send(self, text: str, connection: object) -> object:
         return None
 
-    async def _transaction(self, body: Body[Any], *, again: bool = False) -> Any:
-        try:
-            return await super()._transaction(body, again=again)
-        except StoreUnavailable as unavailable:
-            if isinstance(unavailable.__cause__, AGAIN):
-                self.met.append(type(unavailable.__cause__).__name__)
-            raise
+    async def _again(self, attempt: Callable[[bool], Awaitable[Any]]) -> Any:
+        async def noted(again: bool) -> Any:
+            try:
+                return await attempt(again)
+            except StoreUnavailable as unavailable:
+                if isinstance(unavailable.__cause__, AGAIN):
+                    self.met.append(type(unavailable.__cause__).__name__)
+                raise
+
+        return await super()._again(noted)
 
 
 @dataclass(slots=True)

@@ -101,13 +101,10 @@ INDEXES = (
     ("unpark", "run_key_queue"),
     ("controls", "run_wish"),
     ("session_key", "run_wish"),
-    ("session_look", "run_ready"),
-    ("session_look", "run_later"),
-    ("session_look", "run_exclusive"),
-    ("session_look", "run_exclusive_held"),
-    ("session_look", "run_wish"),
-    ("claim_read", "run_exclusive"),
-    ("claim_read", "run_exclusive_held"),
+    ("claim_at_once", "run_ready"),
+    ("claim_at_once", "run_later"),
+    ("claim_at_once", "run_wish"),
+    ("claim_at_once", "run_pkey"),
     ("session_hand_back", "run_held"),
     ("unique_holder", "run_unique"),
     ("schedule_busy", "run_schedule_live"),
@@ -162,7 +159,7 @@ async def test_a_claim_touches_rows_in_proportion_to_the_batch(
         await connection.execute("DEALLOCATE ALL")
         await connection.execute(f"PREPARE looked_at AS {SQL['claim_read']}")
         text = await connection.fetchval(
-            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE looked_at('async', 'backup', {limit}, 0)"
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE looked_at('async', 'backup', {limit})"
         )
         top = json.loads(text)[0]["Plan"]
         assert not any(step["Node Type"] == "Sort" for step in steps(top))

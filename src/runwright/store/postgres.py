@@ -17,13 +17,14 @@ import asyncpg
 
 from runwright.clock import SECOND, Clock, Micros, Rng
 from runwright.errors import StoreRefused, StoreUnavailable
-from runwright.model import Enqueued, NewRun
+from runwright.model import Change, Enqueued, Finish, NewRun, Turn
 from runwright.store import postgres_schema, verbs
+from runwright.store.asked import Wanted
 from runwright.store.batcher import Batcher
 from runwright.store.postgres_drivers import driver_of
 from runwright.store.postgres_errors import AGAIN, of_caller, opening, place, translated
 from runwright.store.postgres_heart import Heart
-from runwright.store.postgres_hints import CHANNEL, NOBODY, SEND, Listener, Sender, message
+from runwright.store.postgres_hints import CHANNEL, NOBODY, SEND, SEND_SECONDS, Listener, Sender, message
 from runwright.store.postgres_transaction import FEW_ROWS, Connection, Driver, PostgresTransaction
 from runwright.store.sql_store import SqlStore
 from runwright.store.transaction import Body, Transaction
@@ -207,6 +208,20 @@ class PostgresStore(SqlStore):
             return await self._do(body, len(runs))
         return await self._again(lambda again: self._transaction(body, again=True) if again else self._at_once(body))
 
+    async def turn(
+        self,
+        session: str,
+        wanted: Sequence[Wanted] = (),
+        changes: Sequence[Change] = (),
+        finished: Sequence[Finish] = (),
+    ) -> Turn:
+        """A turn that has nothing to tell and finds little to do is one statement."""
+        if wanted and not changes and not finished and self._direct_url is None:
+            done = await self._again(lambda _: self._at_once(lambda tx: verbs.claim.claim_at_once(tx, session, wanted)))
+            if done is not None:
+                return done
+        return await super().turn(session, wanted, changes, finished)
+
     async def _enqueue_within(self, runs: Sequence[NewRun], connection: object) -> Sequence[Enqueued]:
         """Store runs in the caller's transaction, on the loop of his connection; his commit sends the hint."""
         driver = await driver_of(connection)
@@ -266,7 +281,7 @@ class PostgresStore(SqlStore):
                     await tx.give_up()
                     await _roll_back(connection)
                     raise
-                self._tell(tx.topics)
+                await self._tell(tx.topics, connection)
                 return answer
 
     async def _at_once(self, body: Body[T]) -> T:
@@ -275,17 +290,17 @@ class PostgresStore(SqlStore):
             async with self._connection() as connection:
                 tx = self._port(connection)
                 answer = await body(tx)
-                self._tell(tx.topics)
+                await self._tell(tx.topics, connection)
                 return answer
 
     def _port(self, connection: Connection | Driver, again: bool = False) -> PostgresTransaction:
         return PostgresTransaction(connection, self.now(), self._rng, self._leases, again=again)
 
-    def _tell(self, topics: Collection[str]) -> None:
+    async def _tell(self, topics: Collection[str], connection: Connection) -> None:
         """Hints of what was committed, for this process and for the others."""
         if topics:
             self._hear(frozenset(topics))
-            self._sender.tell(topics)
+            await self._sender.tell(topics, connection)
 
     async def _answer(self, body: Body[T]) -> T:
         if self._direct_url is not None:  # behind a pooler a statement is prepared and run by one server only so
@@ -338,9 +353,11 @@ class PostgresStore(SqlStore):
         if self._on_commit is not None:
             self._on_commit(topics)
 
-    async def _send(self, text: str) -> object:
-        async with self._connection() as connection:
-            if self._direct_url is None:
-                return await connection.execute(SEND, CHANNEL, text)
-            async with connection.transaction():
-                return await connection.execute(SEND, CHANNEL, text)
+    async def _send(self, text: str, connection: Connection | None) -> object:
+        if connection is None:
+            async with self._connection() as another:
+                return await self._send(text, another)
+        if self._direct_url is None:
+            return await connection.execute(SEND, CHANNEL, text, timeout=SEND_SECONDS)
+        async with connection.transaction():
+            return await connection.execute(SEND, CHANNEL, text, timeout=SEND_SECONDS)

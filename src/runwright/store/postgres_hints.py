@@ -1,8 +1,9 @@
 """The store on PostgreSQL: hints between processes, by NOTIFY and LISTEN. They make things quick, never right.
 
 A NOTIFY takes a lock of the whole server at its commit, so it is never part of a verb's transaction: topics are
-collected and sent by themselves, the first at once, and what follows further and further apart while it goes on.
-Whoever listens again after a loss takes it that everything has changed.
+collected and sent by themselves. The first goes at once, if it brings work, over the connection that has just
+committed, because its server process is awake; what follows goes further and further apart while it goes on. Whoever
+listens again after a loss takes it that everything has changed.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ MOST_BYTES = 7000  # the server takes 8000
 PING_SECONDS = 10.0
 LONGEST_PAUSE_SECONDS = 5.0
 SEND = "SELECT pg_notify($1, $2)"
+SEND_SECONDS = 2.0
 
 logger = logging.getLogger("runwright.store")
 
@@ -39,34 +41,50 @@ def message(sender: str, topics: Iterable[str]) -> str:
     return " ".join((sender, *sorted(topic for topic in topics if not topic.startswith("run:")), EVERY_RUN))
 
 
+def _only_watched(topic: str) -> bool:
+    """Whether a topic is for people who look, and brings work to nobody: so it does not hold up what has just begun."""
+    return topic == "events" or topic.startswith("run:")
+
+
 class Sender:
     """Tells the other processes what this one has committed."""
 
-    def __init__(self, name: str, send: Callable[[str], Awaitable[object]]) -> None:
+    def __init__(self, name: str, send: Callable[[str, Connection | None], Awaitable[object]]) -> None:
         self._name = name
         self._send = send
         self._topics: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
-    def tell(self, topics: Iterable[str]) -> None:
-        """Send the topics soon; on the home loop."""
+    async def tell(self, topics: Iterable[str], connection: Connection | None = None) -> None:
+        """Send the topics, now or soon; on the home loop.
+
+        Args:
+            connection: one that is free now; what goes now goes over it.
+        """
         self._topics.update(topics)
         if self._task is None and self._topics:
             self._task = asyncio.get_running_loop().create_task(self._run())
+            if not all(map(_only_watched, self._topics)):
+                await self._send_all(connection)
 
     async def _run(self) -> None:
         apart = APART_SECONDS
         try:
-            while self._topics:
-                topics, self._topics = self._topics, set()
-                try:
-                    await self._send(message(self._name, topics))
-                except Exception as error:  # noqa: BLE001  # a hint that is lost costs one poll, whatever the reason
-                    logger.debug("a hint was not sent: %s", error)
+            while True:
                 await asyncio.sleep(apart)
+                if not self._topics:
+                    return
+                await self._send_all(None)
                 apart = min(MOST_APART_SECONDS, 2 * apart)
         finally:
             self._task = None
+
+    async def _send_all(self, connection: Connection | None) -> None:
+        topics, self._topics = self._topics, set()
+        try:
+            await self._send(message(self._name, topics), connection)
+        except Exception as error:  # noqa: BLE001  # a hint that is lost costs one poll, whatever the reason
+            logger.debug("a hint was not sent: %s", error)
 
     async def close(self) -> None:
         """Send what is left, and no more."""

@@ -26,7 +26,7 @@ _BATCH = {name: re.sub(r"\$(\d+)::(\w+)\[\]", r"$\1::text::\2[]", statement) for
 """The same with each column of a batch as one text: asyncpg looks at every element of a list several times over, which
 costs more than the server's reading of the text (measured: a third of the client's time of a turn)."""
 CLAIMS = 7_283_012_001
-"""The advisory lock of claims (any number that nobody else uses), also in ``session_look.sql``.
+"""The advisory lock of claims (any number that nobody else uses), also in the first migration.
 Concurrency keys have the two-part form below."""
 KEYS = 728_301
 FEW_ROWS = 128

@@ -75,20 +75,45 @@ async def test_what_comes_together_is_sent_together() -> None:
     sent: list[str] = []
     gate = asyncio.Event()
 
-    async def send(text: str) -> None:
+    async def send(text: str, _: object) -> None:
         sent.append(text)
         await gate.wait()
 
     sender = Sender("me", send)
-    sender.tell({"runs"})
+    first = asyncio.create_task(sender.tell({"runs"}))
     await asyncio.sleep(0)
     for number in range(1000):
-        sender.tell({"events", f"run:{number}"})
+        await sender.tell({"events", f"run:{number}"})
     gate.set()
+    await first
     await sender.close()
-    assert sent[0] == "me runs"
-    assert len(sent) == 2
-    assert sent[1] == message("me", {"events", EVERY_RUN})
+    assert sent == ["me runs", message("me", {"events", EVERY_RUN})]
+
+
+async def test_what_brings_work_goes_at_once_and_what_is_only_watched_a_little_later() -> None:
+    sent: list[str] = []
+
+    async def send(text: str, _: object) -> None:
+        sent.append(text)
+
+    sender = Sender("me", send)
+    await sender.tell({"events", "run:a"})
+    assert sent == []
+    await sender.tell({"runs"})
+    await sender.close()
+    assert sent == ["me events run:a runs"]
+    await sender.tell({"events", "run:b", "runs"})
+    assert sent[1:] == ["me events run:b runs"]
+    await sender.close()
+
+
+async def test_a_hint_that_is_not_sent_fails_nothing() -> None:
+    async def send(text: str, _: object) -> None:
+        raise OSError(text)
+
+    sender = Sender("me", send)
+    await sender.tell({"runs"})
+    await sender.close()
 
 
 def test_a_message_fits_whatever_it_says() -> None:

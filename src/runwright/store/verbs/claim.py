@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from runwright.clock import Micros
-from runwright.model import Claim, Lane
+from runwright.model import Claim, Lane, Turn
+from runwright.store import actions
 from runwright.store.actions import Action
 from runwright.store.base import Wanted
 from runwright.store.rows import claim_of
@@ -19,9 +20,11 @@ from runwright.store.verbs.journal import Journal
 
 KEY, ID, TASK, LANE, CRASHES, DUE, PRIORITY, PARENT = 0, 1, 2, 3, 7, 8, 9, 15
 CONCURRENCY_KEY, CONCURRENCY_LIMIT = 17, 18
-RANK = 20
+RANK, TOKEN = 20, 21
 KNOWN, CHILD, HELD = 20, 21, 22
 _ROUNDS, _ROUND_ROWS = 6, 1000
+AT_ONCE = 16
+"""So many runs are claimed by one statement at most."""
 
 
 def _place(row: Row) -> tuple[int, int, int]:
@@ -71,6 +74,29 @@ class _Rated:
         return self.starts[-self.count] + self.micros
 
 
+async def claim_at_once(tx: Transaction, session: str, wanted: Sequence[Wanted]) -> Turn | None:
+    """The turn of a session that has nothing to tell, as one statement; None if it takes more, and nothing was written.
+
+    One statement is enough if all that is ready is simple and finds a place, as it does at a worker that was idle.
+    """
+    if tx.leases.over(session):
+        return Turn(fenced=True)
+    tokens = [tx.rng.token() for _ in range(AT_ONCE)]
+    most = [lane.now for lane in wanted]
+    started = (tx.now, actions.TASK, Action.RUN_STARTED.value)
+    rows = await tx.all("claim_at_once", lanes_of(wanted), most, session, tokens, *started)
+    if not rows:
+        return Turn(fenced=True)
+    simple, wishes, next_due = rows[0][:3]
+    claimed = sorted((row[3:] for row in rows if row[3] is not None), key=_place)
+    if claimed:
+        tx.topics.update(("events", *(f"run:{row[ID]}" for row in claimed)))
+    elif not simple or (next_due is not None and next_due <= tx.now):
+        return None
+    claims = tuple(claim_of(row, row[TOKEN], reserved=False) for row in claimed)
+    return Turn(claims, next_due=next_due, wishes=bool(wishes))
+
+
 class Claimer:
     """Claims for one session in one turn, lane by lane."""
 
@@ -88,22 +114,19 @@ class Claimer:
         self._tasks: dict[str, list[str]] = {}
         self._rates: dict[str, _Rated] = {}
         self._waiting: list[Row] = []
-        self._about = 0
         self._shut: str | None = None
         self._alone = self._exclusive_claimed = False
 
-    async def claim(self, wanted: Sequence[Wanted], *, alone: bool, seen: Sequence[Row] = ()) -> None:
+    async def claim(self, wanted: Sequence[Wanted], *, alone: bool) -> None:
         """Claim for each lane at most what is wanted.
 
         Args:
             alone: an exclusive run waits, so that this turn may have to claim it, and keeps other claims out for that.
-            seen: what ``claim_look`` has seen for these lanes, if the lock of claims has been taken already.
         """
         tx, self._alone = self._tx, alone
         lanes = lanes_of(wanted)
-        if not seen:
-            await tx.lock_claims(alone=alone)
-        found = await self._look(lanes, seen)
+        await tx.lock_claims(alone=alone)
+        found = await self._look(lanes)
         if self.next_due is not None and self.next_due <= tx.now:
             await tx.do("claim_due", lanes, tx.now)
             found = await self._look(lanes)
@@ -115,11 +138,11 @@ class Claimer:
         await self._write()
         await self._write_rates()
 
-    async def _look(self, lanes: Sequence[str], seen: Sequence[Row] = ()) -> list[Row]:
+    async def _look(self, lanes: Sequence[str]) -> list[Row]:
         """Learn what holds for all lanes; the lane, task and rate limit of what is ready."""
-        look = seen or await self._tx.all("claim_look", lanes, self._worker)
-        self.next_due, self._about = look[0][:2]
-        exclusive = await self._tx.all("claim_exclusive", self._tx.now, self._worker) if self._about else []
+        look = await self._tx.all("claim_look", lanes, self._worker)
+        self.next_due, is_there = look[0][:2]
+        exclusive = await self._tx.all("claim_exclusive", self._tx.now, self._worker) if is_there else []
         self._shut = next((row[ID] for row in exclusive if row[HELD]), None)
         self._waiting = [row for row in exclusive if not row[HELD]]
         return [row[2:] for row in look]
@@ -257,7 +280,7 @@ class Claimer:
         if not tasks:
             return [], False
         if len(tasks) == 1:
-            rows = await tx.all("claim_read", lane, tasks[0], self._most(tasks[0], need), self._about)
+            rows = await tx.all("claim_read", lane, tasks[0], self._most(tasks[0], need))
             return rows, len(rows) == need
         more = False
         if len(tasks) > need:
@@ -268,7 +291,7 @@ class Claimer:
         found: list[Row] = []
         horizon: tuple[int, int, int] | None = None
         for task in tasks:
-            rows = await tx.all("claim_read", lane, task, self._most(task, share), self._about)
+            rows = await tx.all("claim_read", lane, task, self._most(task, share))
             found += rows
             if len(rows) == share:  # the task may have more behind its last row: nothing behind that is in order
                 last = _place(rows[-1])

@@ -22,11 +22,6 @@ async def session_row(tx: Transaction, session: str) -> Row | None:
     return None if tx.leases.over(session) else await tx.one("session_key", session)
 
 
-async def session_look(tx: Transaction, session: str, lanes: Sequence[str]) -> list[Row]:
-    """The same three, each time followed by what ``claim_look`` sees of these lanes; takes the lock of claims."""
-    return [] if tx.leases.over(session) else await tx.all("session_look", lanes, session)
-
-
 async def register(tx: Transaction, worker: NewWorker, lease_seconds: float) -> None:
     """See ``Store.register``."""
     values = (worker.id, worker.host, worker.pid, dump(dict(worker.lanes)), tx.now, round(lease_seconds * SECOND))

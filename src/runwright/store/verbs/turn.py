@@ -15,10 +15,10 @@ from runwright.store.actions import Action, action_of
 from runwright.store.base import Wanted
 from runwright.store.rows import clean, dump
 from runwright.store.transaction import PIECE_ROWS, Row, Transaction
-from runwright.store.verbs.claim import Claimer, lanes_of, unpark
+from runwright.store.verbs.claim import Claimer, unpark
 from runwright.store.verbs.journal import Journal
 from runwright.store.verbs.kin import WAITS, take_back
-from runwright.store.verbs.sessions import session_look, session_row
+from runwright.store.verbs.sessions import session_row
 
 _EVENTS = {event.value: event for event in RunEvent}
 _FOLDED = {event: sql.folded(event) for event in RunEvent}
@@ -30,12 +30,7 @@ async def turn(
     tx: Transaction, session: str, wanted: Sequence[Wanted], changes: Sequence[Change], finished: Sequence[Finish]
 ) -> Turn:
     """See ``Store.turn``."""
-    if wanted and not changes and not finished:
-        seen = await session_look(tx, session, lanes_of(wanted))
-        row = seen[0] if seen else None
-    else:
-        seen = []
-        row = await session_row(tx, session)
+    row = await session_row(tx, session)
     if row is None:
         return Turn(fenced=True)
     worker, barrier, wishes = int(row[0]), bool(row[1]), bool(row[2])
@@ -59,7 +54,7 @@ async def turn(
         await journal.write()
         return Turn(lost=frozenset(lost), refused=refused, wishes=wishes)
     claimer = Claimer(tx, journal, worker)
-    await claimer.claim(wanted, alone=barrier, seen=[line[3:] for line in seen])
+    await claimer.claim(wanted, alone=barrier)
     await journal.write()
     return Turn(
         tuple(claimer.claims), frozenset(lost), refused, next_due=claimer.next_due, backlog=claimer.backlog,
