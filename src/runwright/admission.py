@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, overload
@@ -231,19 +231,24 @@ class Admission:
 
 
 class Admitted(Sequence[NewRun]):
-    """The runs that requests come to, each let in when it is first read, in their order.
+    """The runs that requests come to, each asked for and let in when it is first read, in their order.
 
-    So the store can be at work on the first while the others are made. What reading raises is what ``admit`` does.
+    So the store can be at work on the first while the others are made. What reading raises is what ``ask`` and
+    ``admit`` do.
+
+    Args:
+        ask: makes the request with this number, from 0 to ``count`` - 1.
     """
 
-    def __init__(self, admission: Admission, requests: Sequence[RunRequest], now: Micros) -> None:
+    def __init__(self, admission: Admission, ask: Callable[[int], RunRequest], count: int, now: Micros) -> None:
         self._admission = admission
-        self._requests = requests
+        self._ask = ask
+        self._count = count
         self._now = now
         self._runs: list[NewRun] = []
 
     def __len__(self) -> int:
-        return len(self._requests)
+        return self._count
 
     @overload
     def __getitem__(self, place: int) -> NewRun: ...
@@ -252,9 +257,9 @@ class Admitted(Sequence[NewRun]):
     def __getitem__(self, place: int | slice) -> NewRun | list[NewRun]:
         wanted = range(len(self))[place]
         last = wanted if isinstance(wanted, int) else max(wanted, default=-1)
-        runs, admit, now = self._runs, self._admission.admit, self._now
-        for request in self._requests[len(runs) : last + 1]:
-            runs.append(admit(request, now))
+        runs, ask, admit, now = self._runs, self._ask, self._admission.admit, self._now
+        for number in range(len(runs), last + 1):
+            runs.append(admit(ask(number), now))
         return runs[place]
 
 

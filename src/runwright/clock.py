@@ -140,7 +140,7 @@ class SystemRng:
         self._milliseconds = 0
         self._counter = 0
         self._random = secrets.SystemRandom()
-        self._tails = array("Q")
+        self._bits = array("Q")
 
     def run_id(self, now: Micros) -> str:
         milliseconds = now // 1000
@@ -148,12 +148,16 @@ class SystemRng:
             self._milliseconds, self._counter = milliseconds, self._random.getrandbits(29)
         else:  # the same millisecond, or a clock that stepped back: stay on the highest one seen
             self._counter += 1
-        if not self._tails:  # many at once: asking the system for each costs as much as the rest of the identifier
-            self._tails = array("Q", os.urandom(8 * 256))
-        return uuid7_text(self._milliseconds, self._counter, self._tails.pop() >> 20)
+        return uuid7_text(self._milliseconds, self._counter, self._next_bits() >> 20)
 
     def token(self) -> int:
-        return self._random.getrandbits(62) | 1
+        return self._next_bits() >> 2 | 1
+
+    def _next_bits(self) -> int:
+        """64 random bits. Many at once: asking the system for each costs as much as the rest of an identifier."""
+        if not self._bits:
+            self._bits = array("Q", os.urandom(8 * 256))
+        return self._bits.pop()
 
     def secret(self) -> str:
         return secrets.token_urlsafe(32)

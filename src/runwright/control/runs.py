@@ -99,13 +99,19 @@ class Runs:
             f"{timedelta(seconds=unique.within_seconds)}: the next may be started at {free_at:%Y-%m-%d %H:%M:%S} UTC"
         )
 
-    async def enqueue_many(self, requests: Sequence[RunRequest], connection: object | None = None) -> list[str]:
-        """Let many runs in at once, all or none; ids in the same order."""
-        now = self._clock.now()
-        for request in requests:
+    async def enqueue_many(
+        self, ask: Callable[[int], RunRequest], count: int, connection: object | None = None
+    ) -> list[str]:
+        """Let many runs in at once, all or none; ids in the same order. ``ask`` makes each request in its turn."""
+
+        def allowed(number: int) -> RunRequest:
+            request = ask(number)
             require(request.actor, Role.OPERATOR)
+            return request
+
+        new = Admitted(self._admission, allowed, count, self._clock.now())
         async with self._elsewhere.explained():
-            answers = await self._store.enqueue(Admitted(self._admission, requests, now), connection)
+            answers = await self._store.enqueue(new, connection)
         return [answer.run_id for answer in answers]
 
     async def pause(self, actor: Actor, run_id: str) -> Run:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from runwright.admission import Admission
+from runwright.admission import Admission, RunRequest
 from runwright.bus import LocalBus
 from runwright.clock import Clock, Rng, SharedClock, SystemClock, SystemRng
 from runwright.config import Settings
@@ -281,8 +281,13 @@ class TaskManager:
         self, calls: Sequence[tuple[Any, Given]], *, connection: object | None = None, **options: Any
     ) -> list[str]:
         """Start many runs in one transaction, all or none; their ids in the same order."""
-        requests = [run_request(self.registry, task, arguments, options) for task, arguments in calls]
-        return await self.control.runs.enqueue_many(requests, connection)
+        given = [*calls]
+
+        def ask(number: int) -> RunRequest:  # when its turn comes: the store is at work on those before it
+            task, arguments = given[number]
+            return run_request(self.registry, task, arguments, options)
+
+        return await self.control.runs.enqueue_many(ask, len(given), connection)
 
     async def upload(self, content: Path | bytes, name: str | None = None, content_type: str = "") -> UploadedFile:
         """Take in a file, to be given as an argument: ``await manager.start("load", {"table": file})``.

@@ -24,6 +24,8 @@ NOBODY = "-"
 EVERYTHING = frozenset({"runs", "controls", "schedules", "events", "ended", "settled", EVERY_RUN})
 APART_SECONDS = 0.002
 MOST_APART_SECONDS = 0.032
+DENSE_SECONDS = 0.004
+"""Commits that come closer together than this are told together, further and further apart; others each by itself."""
 MOST_BYTES = 7000  # the server takes 8000
 PING_SECONDS = 10.0
 LONGEST_PAUSE_SECONDS = 5.0
@@ -53,6 +55,7 @@ class Sender:
         self._name = name
         self._send = send
         self._topics: set[str] = set()
+        self._told = 0
         self._task: asyncio.Task[None] | None = None
 
     async def tell(self, topics: Iterable[str], connection: Connection | None = None) -> None:
@@ -62,6 +65,7 @@ class Sender:
             connection: one that is free now; what goes now goes over it.
         """
         self._topics.update(topics)
+        self._told += 1
         if self._task is None and self._topics:
             self._task = asyncio.get_running_loop().create_task(self._run())
             if not all(map(_only_watched, self._topics)):
@@ -71,11 +75,12 @@ class Sender:
         apart = APART_SECONDS
         try:
             while True:
+                self._told = 0
                 await asyncio.sleep(apart)
                 if not self._topics:
                     return
+                apart = min(MOST_APART_SECONDS, 2 * apart) if self._told * DENSE_SECONDS >= apart else APART_SECONDS
                 await self._send_all(None)
-                apart = min(MOST_APART_SECONDS, 2 * apart)
         finally:
             self._task = None
 

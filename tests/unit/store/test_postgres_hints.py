@@ -107,6 +107,29 @@ async def test_what_brings_work_goes_at_once_and_what_is_only_watched_a_little_l
     await sender.close()
 
 
+async def test_hints_go_apart_while_commits_are_dense_and_come_back_when_they_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Fifty commits a second that come after a burst are each told at once again."""
+    slept: list[float] = []
+    dense = [2, 4, 8, 16, 32]
+    windows = [*dense, 10, 1, 0]  # so many commits come while the sender rests
+
+    async def rest(seconds: float) -> None:
+        slept.append(round(1000 * seconds))
+        for _ in range(windows[len(slept) - 1]):
+            await sender.tell({"runs"})
+
+    async def send(_: str, __: object) -> None:
+        pass
+
+    monkeypatch.setattr("runwright.store.postgres_hints.asyncio.sleep", rest)
+    sender = Sender("me", send)
+    await sender.tell({"runs"})
+    await sender.close()
+    assert slept == [*dense, 32, 32, 2]
+
+
 async def test_a_hint_that_is_not_sent_fails_nothing() -> None:
     async def send(text: str, _: object) -> None:
         raise OSError(text)
