@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from runwright.admission import Admission, RunRequest
+from runwright.admission import Admission
 from runwright.bus import LocalBus
 from runwright.clock import Clock, Rng, SharedClock, SystemClock, SystemRng
 from runwright.config import Settings
@@ -24,7 +24,7 @@ from runwright.events.feed import Feed, Frame
 from runwright.manager.bridge import Blocking
 from runwright.manager.declared import DeclaredSchedules, origin_of
 from runwright.manager.files import FileSweep, spool_of, take
-from runwright.manager.requests import Given, run_query, run_request
+from runwright.manager.requests import Given, each_request, run_query, run_request
 from runwright.manager.scheduler import presence_of, scheduler_of, settler_of, ticks
 from runwright.manager.schedules import ManagerSchedules
 from runwright.manager.services import ManagerServices
@@ -282,12 +282,7 @@ class TaskManager:
     ) -> list[str]:
         """Start many runs in one transaction, all or none; their ids in the same order."""
         given = [*calls]
-
-        def ask(number: int) -> RunRequest:  # when its turn comes: the store is at work on those before it
-            task, arguments = given[number]
-            return run_request(self.registry, task, arguments, options)
-
-        return await self.control.runs.enqueue_many(ask, len(given), connection)
+        return await self.control.runs.enqueue_many(each_request(self.registry, given, options), len(given), connection)
 
     async def upload(self, content: Path | bytes, name: str | None = None, content_type: str = "") -> UploadedFile:
         """Take in a file, to be given as an argument: ``await manager.start("load", {"table": file})``.

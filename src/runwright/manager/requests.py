@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from runwright.admission import RunRequest
@@ -52,6 +52,18 @@ def run_request(registry: Registry, task: Any, arguments: Given | None, options:
         tags=(tags,) if isinstance(tags, str) else tuple(tags),
         idempotency_key=options.get("idempotency_key"),
     )
+
+
+def each_request(
+    registry: Registry, calls: Sequence[tuple[Any, Given | None]], options: Mapping[str, Any]
+) -> Callable[[int], RunRequest]:
+    """What ``start_many`` asks for, one by one: the request of the call with a number, as ``run_request`` makes it."""
+
+    def ask(number: int) -> RunRequest:
+        task, arguments = calls[number]
+        return run_request(registry, task, arguments, options)
+
+    return ask
 
 
 def run_query(*, task: object, status: object, schedule: object, limit: object, after: object) -> RunQuery:
