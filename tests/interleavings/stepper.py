@@ -19,7 +19,7 @@ from runwright.errors import StoreUnavailable
 from runwright.store.leases import Leases
 from runwright.store.postgres import SERVER_SETTINGS, PostgresStore
 from runwright.store.postgres_errors import AGAIN
-from runwright.store.postgres_transaction import _BATCH, _LOCK_KEYS, _TRY_KEYS, CLAIMS, SQL
+from runwright.store.postgres_transaction import _BATCH, _LOCK_KEYS, _TRY_KEYS, _UNNEST, CLAIMS, SQL, packed
 
 LOOK_SECONDS = 0.003
 """How long an answer may take before the server is asked whether its statement waits for a lock."""
@@ -36,6 +36,9 @@ class Names(dict[str, str]):
 
     def __init__(self) -> None:
         texts = {text: name for table in (SQL, _BATCH) for name, text in table.items()}
+        for name, text in _BATCH.items():
+            if (found := _UNNEST.search(text)) is not None:  # told of one row, it has no arrays
+                texts[packed(text, [(None,) * found["arrays"].count("[]")])[0]] = name
         locks = {f"SELECT pg_advisory_xact_lock{kind}({CLAIMS})": "lock_claims" for kind in ("", "_shared")}
         super().__init__({**texts, **locks, _LOCK_KEYS: "lock_keys", _TRY_KEYS: "try_keys"})
 

@@ -95,7 +95,9 @@ def _element(value: object) -> str:
 
 
 def packed(statement: str, rows: Sequence[Sequence[object]]) -> tuple[str, Sequence[str | None]]:
-    """A statement for many rows, with its values: a column that has one value in all rows is sent once."""
+    """A statement for rows, with its values: a column that has one value in all rows is sent once."""
+    if len(rows) == 1:
+        return _with_single(statement, (True,) * len(rows[0])), [_single(value) for value in rows[0]]
     batch = list(zip(*rows, strict=True))
     same = tuple(column.count(column[0]) == len(column) for column in batch)
     if all(same):
@@ -121,7 +123,8 @@ def _with_single(statement: str, same: tuple[bool, ...]) -> str:
     given = ", ".join(f"${n}::text::{kind} AS {name}" if one else name for n, (name, kind, one) in places)
     arrays = ", ".join(f"${n}::text::{kind}[]" for n, (_, kind, one) in places if not one)
     varied = ", ".join(name for _, (name, _, one) in places if not one)
-    rows = f"(SELECT {given} FROM unnest({arrays}) AS u ({varied})) AS {found['alias'] or 'v'}"  # noqa: S608  # of our own text
+    each = f" FROM unnest({arrays}) AS u ({varied})" if arrays else ""
+    rows = f"(SELECT {given}{each}) AS {found['alias'] or 'v'}"
     return statement[: found.start()] + rows + statement[found.end() :]
 
 
@@ -199,8 +202,9 @@ class PostgresTransaction:
         if not told:
             return
         if sum(len(rows) for _, rows in told) <= FEW_ROWS:
-            values = [column for _, rows in told for column in columns(rows)]
-            await (await self._ready()).execute(composed(*(statement for statement, _ in told)), *values)
+            parts = [packed(text, rows) if len(rows) == 1 else (text, columns(rows)) for text, rows in told]
+            statement = composed(*(text for text, _ in parts))
+            await (await self._ready()).execute(statement, *(value for _, values in parts for value in values))
             return
         rounds = -(-max(len(rows) for _, rows in told) // (2 * PIECE_ROWS))
         for n in range(rounds):

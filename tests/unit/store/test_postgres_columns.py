@@ -103,6 +103,7 @@ def test_a_row_that_is_shorter_is_a_fault() -> None:
         [('q"', None, 'q"'), ('q"', 5, 'q"')],
         [("a", 1, "x"), ("a", 1, "x")],
         [("a\0", 7, "\ud800"), ("b", 7, "\ud800")],
+        [('one, {"row"}\0', None, "\ud800")],
     ],
 )
 @pytest.mark.parametrize("names", ["", " AS v (one, two, three)", " AS v (one)"])
