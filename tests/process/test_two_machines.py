@@ -96,7 +96,8 @@ async def test_a_run_elsewhere_is_watched_paused_and_cancelled_from_here(machine
     async with machines.client() as client:
         workers = (await client.get("/api/worker")).json()["data"]
         assert [worker["attributes"]["pid"] for worker in workers] == [machines.worker.pid]
-        asked = Client(client, here=False)
+        asked = Client(client)
+        assert not await asked.nobody_works()  # the page's own process does not, and says nothing of it
         run = (await asked.post("/api/run", "run", {"definition": "count", "arguments": {"to": 5000}})).id
         address = f"{machines.page.replace('http', 'ws')}/ws/task/{run}"
         async with connect(address, additional_headers={"Authorization": f"Bearer {TOKEN}"}, proxy=None) as socket:
@@ -125,7 +126,7 @@ async def test_a_run_elsewhere_is_watched_paused_and_cancelled_from_here(machine
 
 async def test_a_worker_that_is_told_to_stop_finishes_what_it_runs(machines: Machines) -> None:
     async with machines.client() as client:
-        asked = Client(client, here=False)
+        asked = Client(client)
         run = (await asked.post("/api/run", "run", {"definition": "count", "arguments": {"to": 50}})).id
         await status_of(client, run, "running")
         waiting = (await asked.post("/api/run", "run", {"definition": "count", "arguments": {"to": 1}})).id
@@ -135,5 +136,6 @@ async def test_a_worker_that_is_told_to_stop_finishes_what_it_runs(machines: Mac
         assert (await status_of(client, run, "completed"))["result"] == 50
         shown = (await client.get("/api/worker")).json()["data"]
         assert [worker["attributes"]["state"] for worker in shown] == ["ended"]
+        assert await asked.nobody_works()
         assert (await client.get(f"/api/run/{late}")).json()["data"]["attributes"]["status"] in ("pending", "completed")
         assert (await client.get(f"/api/run/{waiting}")).json()["data"]["attributes"]["attempt"] <= 1

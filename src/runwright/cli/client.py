@@ -84,10 +84,13 @@ class Client:
         StoreUnavailable: there was no answer, or one of something else than Runwright.
     """
 
-    def __init__(self, http: httpx2.AsyncClient, *, here: bool) -> None:
+    def __init__(self, http: httpx2.AsyncClient) -> None:
         self._http = http
-        self.here = here
-        """Whether an engine in this process answers, which ends with the command."""
+
+    async def nobody_works(self) -> bool:
+        """Whether no live worker takes the runs of this store."""
+        workers = await self.find("/api/worker")
+        return not any(worker["state"] == "live" and "worker" in worker["roles"] for worker in workers)
 
     async def get(self, path: str, **query: object) -> Resource:
         """One object."""

@@ -106,7 +106,7 @@ async def _over_http(server: Running) -> AsyncIterator[Client]:
     async with httpx2.AsyncClient(
         base_url=server.url, headers=headers, timeout=TIMEOUT, trust_env=not local
     ) as http:  # a proxy is for what is not on this machine
-        yield Client(http, here=False)
+        yield Client(http)
 
 
 @asynccontextmanager
@@ -118,7 +118,7 @@ async def _in_process(settings: Settings, roles: Collection[str], tasks: bool) -
             await manager.discover()
         transport = httpx2.ASGITransport(app=manager.asgi(local_actor=local_actor()))
         async with httpx2.AsyncClient(transport=transport, base_url=HERE, timeout=TIMEOUT) as http:
-            yield Client(http, here=True)
+            yield Client(http)
 
 
 def _address(text: str) -> str:

@@ -213,8 +213,8 @@ async def fire(cli: Invocation, name: Name, yes: Yes = False) -> None:
     async with connect(cli) as client:
         started = await client.order(f"{path(name)}/fire", confirm(yes))
         cli.output.done(started.id, started.flat())
-        if client.here:
-            cli.output.note("no server works on this store now: the run waits until one does", "yellow")
+        if await client.nobody_works():
+            cli.output.note("no worker works on this store now: the run waits until one does", "yellow")
 
 
 async def _patch(cli: Invocation, name: str, attributes: dict[str, Any], word: str) -> None:

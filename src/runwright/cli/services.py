@@ -100,8 +100,8 @@ async def _order(cli: Invocation, name: str, verb: str, body: dict[str, Any]) ->
         cli.output.done(f"{cell(found['name'])} is {found['state']}", found.flat())
         if found["unbound"]:
             cli.output.note(f"warning: {found['unbound']}", "yellow")
-        elif client.here and found["is_active"]:
-            cli.output.note("no server works on this store now: the service runs once one does", "yellow")
+        elif found["is_active"] and await client.nobody_works():
+            cli.output.note("no worker works on this store now: the service runs once one does", "yellow")
 
 
 def _run(service: Resource) -> str | None:

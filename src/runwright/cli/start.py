@@ -76,8 +76,8 @@ async def start(
             prepared["run_at"] = at
         started = await _start(client, prepared)
         cli.output.done(started.id, started.flat())
-        if client.here:
-            cli.output.note("no server works on this store now: the run waits until one does", "yellow")
+        if await client.nobody_works():
+            cli.output.note("no worker works on this store now: the run waits until one does", "yellow")
 
 
 async def _prepare(

@@ -35,7 +35,7 @@ class Answers:
 def client(answers: Mapping[str, tuple[int, str]]) -> tuple[Client, Answers]:
     app = Answers(answers)
     http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://localhost")
-    return Client(http, here=True), app
+    return Client(http), app
 
 
 def page(ids: list[int], following: str | None) -> tuple[int, str]:
