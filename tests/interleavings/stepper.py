@@ -20,6 +20,7 @@ from runwright.store.leases import Leases
 from runwright.store.postgres import SERVER_SETTINGS, PostgresStore
 from runwright.store.postgres_errors import AGAIN
 from runwright.store.postgres_transaction import _BATCH, _LOCK_KEYS, _TRY_KEYS, _UNNEST, CLAIMS, SQL, packed
+from runwright.store.transaction import T
 
 LOOK_SECONDS = 0.003
 """How long an answer may take before the server is asked whether its statement waits for a lock."""
@@ -136,8 +137,8 @@ class SteppedStore(PostgresStore):
     async def _send(self, text: str, connection: object) -> object:
         return None
 
-    async def _again(self, attempt: Callable[[bool], Awaitable[Any]]) -> Any:
-        async def noted(again: bool) -> Any:
+    async def _again(self, attempt: Callable[[bool], Awaitable[T]]) -> T:
+        async def noted(again: bool) -> T:
             try:
                 return await attempt(again)
             except StoreUnavailable as unavailable:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ import asyncpg
 
 from runwright.clock import SECOND, Clock, Micros, Rng
 from runwright.errors import StoreRefused, StoreUnavailable
-from runwright.model import Change, Enqueued, Finish, NewRun, Turn
+from runwright.model import Enqueued, NewRun, Turn
 from runwright.store import postgres_schema, verbs
 from runwright.store.asked import Wanted
 from runwright.store.batcher import Batcher
@@ -208,19 +208,10 @@ class PostgresStore(SqlStore):
             return await self._do(body, len(runs))
         return await self._again(lambda again: self._transaction(body, again=True) if again else self._at_once(body))
 
-    async def turn(
-        self,
-        session: str,
-        wanted: Sequence[Wanted] = (),
-        changes: Sequence[Change] = (),
-        finished: Sequence[Finish] = (),
-    ) -> Turn:
-        """A turn that has nothing to tell and finds little to do is one statement."""
-        if wanted and not changes and not finished and self._direct_url is None:
-            done = await self._again(lambda _: self._at_once(lambda tx: verbs.claim.claim_at_once(tx, session, wanted)))
-            if done is not None:
-                return done
-        return await super().turn(session, wanted, changes, finished)
+    async def _turn_at_once(self, session: str, wanted: Sequence[Wanted]) -> Turn | None:
+        if self._direct_url is not None:
+            return None
+        return await self._again(lambda _: self._at_once(lambda tx: verbs.claim.claim_at_once(tx, session, wanted)))
 
     async def _enqueue_within(self, runs: Sequence[NewRun], connection: object) -> Sequence[Enqueued]:
         """Store runs in the caller's transaction, on the loop of his connection; his commit sends the hint."""
@@ -357,7 +348,5 @@ class PostgresStore(SqlStore):
         if connection is None:
             async with self._connection() as another:
                 return await self._send(text, another)
-        if self._direct_url is None:
-            return await connection.execute(SEND, CHANNEL, text, timeout=SEND_SECONDS)
-        async with connection.transaction():
+        async with nullcontext() if self._direct_url is None else connection.transaction():
             return await connection.execute(SEND, CHANNEL, text, timeout=SEND_SECONDS)
