@@ -62,6 +62,12 @@ async def connect(
         yield client
 
 
+async def warn_if_nobody_works(cli: Invocation, client: Client, then: str) -> None:
+    """Say that no live worker takes what was just asked for, and what becomes of it."""
+    if await client.nobody_works():
+        cli.output.note(f"no worker works on this store now: {then}", "yellow")
+
+
 def server_file(settings: Settings) -> Path | None:
     """The file in which a server that works on this SQLite store leaves its address."""
     file = settings.sqlite_file

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypedDict, Unpack
 import typer
 
 from runwright.cli.client import Resource
-from runwright.cli.connect import connect
+from runwright.cli.connect import connect, warn_if_nobody_works
 from runwright.cli.invocation import Invocation, command
 from runwright.cli.options import json_object, number
 from runwright.cli.output import cell, local_time
@@ -213,8 +213,7 @@ async def fire(cli: Invocation, name: Name, yes: Yes = False) -> None:
     async with connect(cli) as client:
         started = await client.order(f"{path(name)}/fire", confirm(yes))
         cli.output.done(started.id, started.flat())
-        if await client.nobody_works():
-            cli.output.note("no worker works on this store now: the run waits until one does", "yellow")
+        await warn_if_nobody_works(cli, client, "the run waits until one does")
 
 
 async def _patch(cli: Invocation, name: str, attributes: dict[str, Any], word: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from runwright.cli.client import Resource, segment
-from runwright.cli.connect import connect
+from runwright.cli.connect import connect, warn_if_nobody_works
 from runwright.cli.invocation import Invocation, command
 from runwright.cli.output import cell, local_time, seconds
 from runwright.cli.schedules_all import Yes, confirm
@@ -100,8 +100,8 @@ async def _order(cli: Invocation, name: str, verb: str, body: dict[str, Any]) ->
         cli.output.done(f"{cell(found['name'])} is {found['state']}", found.flat())
         if found["unbound"]:
             cli.output.note(f"warning: {found['unbound']}", "yellow")
-        elif found["is_active"] and await client.nobody_works():
-            cli.output.note("no worker works on this store now: the service runs once one does", "yellow")
+        elif found["is_active"]:
+            await warn_if_nobody_works(cli, client, "the service runs once one does")
 
 
 def _run(service: Resource) -> str | None:

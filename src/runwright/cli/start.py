@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from runwright.cli.client import Answered, Client, Resource, segment
-from runwright.cli.connect import connect
+from runwright.cli.connect import connect, warn_if_nobody_works
 from runwright.cli.follow import Cursor, report, to_the_end
 from runwright.cli.invocation import Invocation
 from runwright.cli.options import TaskOptions, json_object
@@ -76,8 +76,7 @@ async def start(
             prepared["run_at"] = at
         started = await _start(client, prepared)
         cli.output.done(started.id, started.flat())
-        if await client.nobody_works():
-            cli.output.note("no worker works on this store now: the run waits until one does", "yellow")
+        await warn_if_nobody_works(cli, client, "the run waits until one does")
 
 
 async def _prepare(
