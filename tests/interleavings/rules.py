@@ -163,9 +163,9 @@ class Rules:
         return isinstance(answer, Turn) and not answer.fenced and not answer.lost
 
     async def _ask(self, execution: Execution, question: str) -> None:
-        async with self._store._connection() as connection:
+        async with self._store._pool.connection() as connection:
             execution.faults += [row[0] for row in await connection.fetch(question)]
 
     async def _row(self, question: str, *values: object) -> Any:
-        async with self._store._connection() as connection:
+        async with self._store._pool.connection() as connection:
             return await connection.fetchrow(question, *values)

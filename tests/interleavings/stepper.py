@@ -19,6 +19,7 @@ from runwright.errors import StoreUnavailable
 from runwright.store.leases import Leases
 from runwright.store.postgres import SERVER_SETTINGS, PostgresStore
 from runwright.store.postgres_errors import AGAIN
+from runwright.store.postgres_pool import Pool
 from runwright.store.postgres_transaction import _BATCH, _LOCK_KEYS, _TRY_KEYS, _UNNEST, CLAIMS, SQL, packed
 from runwright.store.transaction import T
 
@@ -81,8 +82,10 @@ class Gated:
     def __init__(self, connection: asyncpg.Connection[asyncpg.Record], gate: Gate) -> None:
         self._connection = connection
         self._gate = gate
-        self.is_closed = connection.is_closed
-        self.terminate = connection.terminate
+        self.is_closed, self.close = connection.is_closed, connection.close
+
+    def terminate(self) -> None:
+        """It is the test's, which goes on with it."""
 
     async def fetch(self, statement: str, /, *values: object) -> Any:
         await self._gate.wait(statement)
@@ -122,6 +125,7 @@ class SteppedStore(PostgresStore):
         self.met: list[str] = []
         self._leases = Leases(self._clock)
         self._heart._connection = None
+        self._pool = Pool(self._connect, self._clock.monotonic, most=1, patience=LIMIT_SECONDS)
 
     async def beat_once(self, session: str, lease_seconds: float) -> bool:
         """What the heartbeat's thread does, here on this loop."""
@@ -129,10 +133,6 @@ class SteppedStore(PostgresStore):
 
     async def _connect(self) -> Any:
         return Gated(self.raw, self.gate)
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
-        yield Gated(self.raw, self.gate)
 
     async def _send(self, text: str, connection: object) -> object:
         return None

@@ -22,31 +22,33 @@ class Batcher(Generic[A, B]):
     def __init__(self, store: Callable[[Sequence[A]], Awaitable[Sequence[B]]]) -> None:
         self._store = store
         self._waiting: list[tuple[Sequence[A], asyncio.Future[Sequence[B]]]] = []
-        self._scheduled = False
+        self._next: asyncio.Task[None] | None = None
         self._groups: set[asyncio.Task[None]] = set()
 
     async def do(self, items: Sequence[A]) -> Sequence[B]:
         """Store the items; the answers in the same order. If their group fails, they are stored by themselves."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Sequence[B]] = loop.create_future()
+        answer: asyncio.Future[Sequence[B]] = asyncio.get_running_loop().create_future()
         self._waiting.append((items, answer))
-        if not self._scheduled and len(self._groups) < AT_ONCE:
-            self._scheduled = True
-            loop.call_soon(self._begin)
+        self._begin()
         return await answer
 
     async def close(self) -> None:
         """Wait for what was accepted."""
-        while self._groups or self._waiting:
-            if self._groups:
-                await asyncio.wait(self._groups)
-            else:
-                await asyncio.sleep(0)
+        while self._groups:
+            await asyncio.wait(self._groups)
 
     def _begin(self) -> None:
-        self._scheduled = False
-        if not self._waiting or len(self._groups) >= AT_ONCE:
-            return
+        """See to it that a group takes what waits, as soon as one may; it looks when its task has its turn."""
+        if self._waiting and self._next is None and len(self._groups) < AT_ONCE:
+            self._next = asyncio.get_running_loop().create_task(self._carry_out())
+            self._groups.add(self._next)
+            self._next.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._groups.discard(task)
+        self._begin()
+
+    def _take(self) -> Sequence[tuple[Sequence[A], asyncio.Future[Sequence[B]]]]:
         group: list[tuple[Sequence[A], asyncio.Future[Sequence[B]]]] = []
         count = 0
         for items, answer in self._waiting:
@@ -55,15 +57,12 @@ class Batcher(Generic[A, B]):
             group.append((items, answer))
             count += len(items)
         del self._waiting[: len(group)]
-        task = asyncio.get_running_loop().create_task(self._carry_out(group))
-        self._groups.add(task)
-        task.add_done_callback(self._ended)
+        return group
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._groups.discard(task)
+    async def _carry_out(self) -> None:
+        self._next = None
+        group = self._take()
         self._begin()
-
-    async def _carry_out(self, group: Sequence[tuple[Sequence[A], asyncio.Future[Sequence[B]]]]) -> None:
         if len(group) > 1:
             try:
                 answers = await self._store([item for items, _ in group for item in items])

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from contextlib import nullcontext, suppress
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -25,7 +25,8 @@ from runwright.store.postgres_drivers import driver_of
 from runwright.store.postgres_errors import AGAIN, of_caller, opening, place, translated
 from runwright.store.postgres_heart import Heart
 from runwright.store.postgres_hints import CHANNEL, NOBODY, SEND, SEND_SECONDS, Listener, Sender, message
-from runwright.store.postgres_transaction import FEW_ROWS, Connection, Driver, PostgresTransaction
+from runwright.store.postgres_pool import Connection, Pool
+from runwright.store.postgres_transaction import FEW_ROWS, Driver, PostgresTransaction
 from runwright.store.sql_store import SqlStore
 from runwright.store.transaction import Body, Transaction
 
@@ -71,10 +72,6 @@ async def _roll_back(connection: Connection) -> None:
             connection.terminate()
 
 
-async def _keep(connection: object) -> None:
-    """A connection goes back to the pool as it is: no verb leaves anything in its session."""
-
-
 class PostgresStore(SqlStore):
     """A Store in a PostgreSQL database. Made by ``open``."""
 
@@ -92,7 +89,7 @@ class PostgresStore(SqlStore):
         self._rng = rng
         self._on_commit = on_commit
         self._direct_url = direct_url
-        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._pool = Pool(self._connect, clock.monotonic, POOL, CONNECT_SECONDS)
         self._offset: Micros = 0
         self._looking: asyncio.Task[None] | None = None
         self._heart = Heart(self._connect, self._where)
@@ -136,10 +133,7 @@ class PostgresStore(SqlStore):
         store = cls(url, clock, rng, on_commit, direct_url)
         try:
             with opening(store._where, pooled=direct_url is not None):
-                store._pool = await asyncpg.create_pool(
-                    url, min_size=0, max_size=POOL, reset=_keep, timeout=CONNECT_SECONDS, **store._options()
-                )
-                async with store._connection() as connection:
+                async with store._pool.connection() as connection:
                     await postgres_schema.upgrade(connection, clock.now(), store._where)
                 if server_time:
                     await store._look_at_the_clock()
@@ -159,12 +153,7 @@ class PostgresStore(SqlStore):
         await self._enqueues.close()
         await self._sender.close()
         await asyncio.to_thread(self._heart.close)
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            try:
-                await asyncio.wait_for(pool.close(), CONNECT_SECONDS)
-            except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                pool.terminate()
+        await self._pool.close()
 
     def now(self) -> Micros:
         return self._clock.now() + self._offset
@@ -176,7 +165,7 @@ class PostgresStore(SqlStore):
 
     async def _look_at_the_clock(self) -> None:
         """Measure how far the server's clock is from ours, to half the time of the answer."""
-        async with self._connection() as connection:
+        async with self._pool.connection() as connection:
             before = self._clock.monotonic()
             there = await connection.fetchval(SERVER_TIME)
             half = round((self._clock.monotonic() - before) * SECOND / 2)
@@ -261,7 +250,7 @@ class PostgresStore(SqlStore):
 
     async def _transaction(self, body: Body[T], *, again: bool = False) -> T:
         with translated(self._where):
-            async with self._connection() as connection:
+            async with self._pool.connection() as connection:
                 tx = self._port(connection, again)
                 try:
                     await tx.send(self._begin)
@@ -278,7 +267,7 @@ class PostgresStore(SqlStore):
     async def _at_once(self, body: Body[T]) -> T:
         """Run a verb that is one statement: without BEGIN and COMMIT its answer comes after its commit."""
         with translated(self._where):
-            async with self._connection() as connection:
+            async with self._pool.connection() as connection:
                 tx = self._port(connection)
                 answer = await body(tx)
                 await self._tell(tx.topics, connection)
@@ -297,7 +286,7 @@ class PostgresStore(SqlStore):
         if self._direct_url is not None:  # behind a pooler a statement is prepared and run by one server only so
             return await self._transaction(body)
         with translated(self._where):
-            async with self._connection() as connection:
+            async with self._pool.connection() as connection:
                 return await body(self._port(connection))
 
     async def _list(self, body: Body[T]) -> T:
@@ -328,25 +317,13 @@ class PostgresStore(SqlStore):
             server_settings={"application_name": "runwright"},
         )
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
-        pool = self._pool
-        if pool is None:
-            raise StoreUnavailable(f"{self._where}: the store is closed")
-        # To wait with a limit costs a task of its own, for nothing if a connection is free.
-        connection = await pool.acquire(timeout=None if pool.get_idle_size() else CONNECT_SECONDS)
-        try:
-            yield connection
-        finally:
-            await pool.release(connection, timeout=CONNECT_SECONDS)
-
     def _hear(self, topics: frozenset[str]) -> None:
         if self._on_commit is not None:
             self._on_commit(topics)
 
     async def _send(self, text: str, connection: Connection | None) -> object:
         if connection is None:
-            async with self._connection() as another:
+            async with self._pool.connection() as another:
                 return await self._send(text, another)
         async with nullcontext() if self._direct_url is None else connection.transaction():
             return await connection.execute(SEND, CHANNEL, text, timeout=SEND_SECONDS)

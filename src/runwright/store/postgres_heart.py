@@ -15,7 +15,7 @@ from runwright.clock import Micros
 from runwright.errors import StoreUnavailable
 from runwright.store import sql
 from runwright.store.postgres_errors import translated
-from runwright.store.postgres_transaction import Connection
+from runwright.store.postgres_pool import Connection
 
 SQL = sql.load("postgres")
 LIMIT_SECONDS = 8.0

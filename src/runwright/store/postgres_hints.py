@@ -16,7 +16,7 @@ from contextlib import suppress
 import asyncpg
 
 from runwright.bus import EVERY_RUN
-from runwright.store.postgres_transaction import Connection
+from runwright.store.postgres_pool import Connection
 
 CHANNEL = "runwright"
 NOBODY = "-"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from runwright.clock import Micros
 from runwright.errors import StoreRefused
 from runwright.store import migrate, sql
-from runwright.store.postgres_transaction import Connection
+from runwright.store.postgres_pool import Connection
 
 MIGRATION_LOCK = 7_283_012_002
 OLDEST_SERVER = 14

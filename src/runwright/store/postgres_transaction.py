@@ -10,17 +10,15 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
-from typing import Any, Protocol, TypeAlias
-
-import asyncpg
+from typing import Any, Protocol
 
 from runwright.clock import Micros, Rng
 from runwright.store import sql
 from runwright.store.leases import Leases
+from runwright.store.postgres_pool import Connection
 from runwright.store.rows import clean
 from runwright.store.transaction import PIECE_ROWS, Batch, Row
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 SQL = sql.load("postgres")
 _BATCH = {name: re.sub(r"\$(\d+)::(\w+)\[\]", r"$\1::text::\2[]", statement) for name, statement in SQL.items()}
 """The same with each column of a batch as one text: asyncpg looks at every element of a list several times over, which

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -100,7 +99,9 @@ class Overheard:
     def __init__(self, connection: Any, asked: list[str]) -> None:
         self._connection = connection
         self._asked = asked
-        self.fetch, self.fetchrow, self.transaction = connection.fetch, connection.fetchrow, connection.transaction
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
 
     async def execute(self, statement: str, /, *values: object) -> str:
         self._asked.append(statement[:6])
@@ -112,10 +113,8 @@ async def test_a_few_runs_are_one_statement_and_many_are_pieces(postgres_url: st
     asked: list[str] = []
 
     class Told(PostgresStore):
-        @asynccontextmanager
-        async def _connection(self) -> AsyncIterator[Any]:
-            async with super()._connection() as connection:
-                yield Overheard(connection, asked) if self._looking is not None else connection  # once it is open
+        async def _connect(self) -> Any:
+            return Overheard(await super()._connect(), asked)
 
     store = await Told.open(postgres_url, clock=SystemClock(), rng=_rng)
     now = SystemClock().now()

@@ -24,7 +24,7 @@ RANK, TOKEN = 20, 21
 KNOWN, CHILD, HELD = 20, 21, 22
 _ROUNDS, _ROUND_ROWS = 6, 1000
 AT_ONCE = 16
-"""So many runs are claimed by one statement at most."""
+"""So many runs of a lane are claimed by one statement at most."""
 
 
 def _place(row: Row) -> tuple[int, int, int]:
@@ -81,10 +81,9 @@ async def claim_at_once(tx: Transaction, session: str, wanted: Sequence[Wanted])
     """
     if tx.leases.over(session):
         return Turn(fenced=True)
-    tokens = [tx.rng.token() for _ in range(AT_ONCE)]
-    most = [lane.now for lane in wanted]
+    most = [min(lane.now, AT_ONCE) for lane in wanted]
     started = (tx.now, actions.TASK, Action.RUN_STARTED.value)
-    rows = await tx.all("claim_at_once", lanes_of(wanted), most, session, tokens, *started)
+    rows = await tx.all("claim_at_once", lanes_of(wanted), most, session, tx.rng.token(), *started)
     if not rows:
         return Turn(fenced=True)
     simple, wishes, next_due = rows[0][:3]
