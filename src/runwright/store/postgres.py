@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import nullcontext, suppress
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -195,7 +195,14 @@ class PostgresStore(SqlStore):
 
         if self._direct_url is not None or 2 * len(runs) > FEW_ROWS or not all(map(verbs.runs.cannot_be_refused, runs)):
             return await self._do(body, len(runs))
-        return await self._again(lambda again: self._transaction(body, again=True) if again else self._at_once(body))
+
+        async def attempt(again: bool) -> Sequence[Enqueued]:
+            if not again:
+                with suppress(asyncpg.ProgramLimitExceededError):  # of hints; it is told behind the commit
+                    return await self._at_once(body, tells=True)
+            return await self._transaction(body, again=True)
+
+        return await self._again(attempt)
 
     async def _turn_at_once(self, session: str, wanted: Sequence[Wanted]) -> Turn | None:
         if self._direct_url is not None:
@@ -207,7 +214,7 @@ class PostgresStore(SqlStore):
         driver = await driver_of(connection)
 
         async def within(again: bool) -> Sequence[Enqueued]:
-            tx = self._port(driver, again)
+            tx = self._port(driver, again=again)
             with translated(self._where):
                 async with tx.savepoint():
                     answers = await verbs.runs.enqueue(tx, runs)
@@ -251,7 +258,7 @@ class PostgresStore(SqlStore):
     async def _transaction(self, body: Body[T], *, again: bool = False) -> T:
         with translated(self._where):
             async with self._pool.connection() as connection:
-                tx = self._port(connection, again)
+                tx = self._port(connection, again=again)
                 try:
                     await tx.send(self._begin)
                     answer = await body(tx)
@@ -261,26 +268,31 @@ class PostgresStore(SqlStore):
                     await tx.give_up()
                     await _roll_back(connection)
                     raise
-                await self._tell(tx.topics, connection)
+                await self._tell(tx, connection)
                 return answer
 
-    async def _at_once(self, body: Body[T]) -> T:
-        """Run a verb that is one statement: without BEGIN and COMMIT its answer comes after its commit."""
+    async def _at_once(self, body: Body[T], *, tells: bool = False) -> T:
+        """Run a verb that is one statement: without BEGIN and COMMIT its answer comes after its commit.
+
+        Args:
+            tells: the statement may tell the other processes as well, behind its commit.
+        """
         with translated(self._where):
             async with self._pool.connection() as connection:
-                tx = self._port(connection)
+                tx = self._port(connection, entrust=self._sender.entrust if tells and self._sender.idle else None)
                 answer = await body(tx)
-                await self._tell(tx.topics, connection)
+                await self._tell(tx, connection)
                 return answer
 
-    def _port(self, connection: Connection | Driver, again: bool = False) -> PostgresTransaction:
-        return PostgresTransaction(connection, self.now(), self._rng, self._leases, again=again)
+    def _port(self, connection: Connection | Driver, **how: Any) -> PostgresTransaction:
+        return PostgresTransaction(connection, self.now(), self._rng, self._leases, **how)
 
-    async def _tell(self, topics: Collection[str], connection: Connection) -> None:
+    async def _tell(self, tx: PostgresTransaction, connection: Connection) -> None:
         """Hints of what was committed, for this process and for the others."""
-        if topics:
-            self._hear(frozenset(topics))
-            await self._sender.tell(topics, connection)
+        if tx.topics:
+            self._hear(frozenset(tx.topics))
+        if untold := tx.topics.difference(tx.told):
+            await self._sender.tell(untold, connection)
 
     async def _answer(self, body: Body[T]) -> T:
         if self._direct_url is not None:  # behind a pooler a statement is prepared and run by one server only so

@@ -15,6 +15,7 @@ AGAIN = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.UniqueViolationError,  # somebody else was quicker between the look and the write: the next look sees it
+    asyncpg.LockNotAvailableError,
 )
 """A transaction that ended so is to be done again from its beginning."""
 
@@ -35,7 +36,6 @@ _AWAY = (
     asyncpg.TooManyConnectionsError,
     asyncpg.InsufficientResourcesError,
     asyncpg.QueryCanceledError,
-    asyncpg.LockNotAvailableError,
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
 

@@ -2,8 +2,9 @@
 
 A NOTIFY takes a lock of the whole server at its commit, so it is never part of a verb's transaction: topics are
 collected and sent by themselves. The first goes at once, if it brings work, over the connection that has just
-committed, because its server process is awake; what follows goes further and further apart while it goes on. Whoever
-listens again after a loss takes it that everything has changed.
+committed, because its server process is awake (that of a single run even goes along with the statement that stores it,
+and is sent behind the commit); what follows goes further and further apart while it goes on. Whoever listens again
+after a loss takes it that everything has changed.
 """
 
 from __future__ import annotations
@@ -66,10 +67,21 @@ class Sender:
         """
         self._topics.update(topics)
         self._told += 1
-        if self._task is None and self._topics:
+        if self.idle and self._topics:
             self._task = asyncio.get_running_loop().create_task(self._run())
             if not all(map(_only_watched, self._topics)):
                 await self._send_all(connection)
+
+    @property
+    def idle(self) -> bool:
+        """Whether what brings work would be sent at once."""
+        return self._task is None
+
+    def entrust(self, topics: Iterable[str]) -> str:
+        """The message of these topics for a statement that sends it behind its own commit, while this is idle."""
+        self._told += 1
+        self._task = self._task or asyncio.get_running_loop().create_task(self._run())
+        return message(self._name, topics)
 
     async def _run(self) -> None:
         apart = APART_SECONDS

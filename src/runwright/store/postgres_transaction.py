@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Any, Protocol
@@ -31,6 +31,9 @@ FEW_ROWS = 128
 """So many rows of several statements are sent as one statement, to save the way there and back."""
 _UNNEST = re.compile(r"unnest\((?P<arrays>[^()]*)\)(?: AS (?P<alias>\w+) \((?P<names>[^()]*)\))?")
 _PLACE = re.compile(r"\$(\d+)")
+_LET_IN = "CALL runwright.let_in($1::text::text[], $2::text::text[], $3)"
+"""One new run and its entry of the timeline, and behind their commit the hint: one way to the server and back."""
+_SINGLE_RUN = [("run_insert", 1), ("event_insert", 1)]
 _SPECIAL = re.compile(r"[\\\"\0]")
 _TRY_KEYS = "SELECT name FROM unnest($2::text[]) AS name WHERE pg_try_advisory_xact_lock($1, hashtext(name))"
 _LOCK_KEYS = (  # in one order everywhere, so that two never wait for each other
@@ -151,15 +154,29 @@ class PostgresTransaction:
     """
 
     def __init__(
-        self, connection: Connection | Driver, now: Micros, rng: Rng, leases: Leases, *, again: bool = False
+        self,
+        connection: Connection | Driver,
+        now: Micros,
+        rng: Rng,
+        leases: Leases,
+        *,
+        again: bool = False,
+        entrust: Callable[[Collection[str]], str] | None = None,
     ) -> None:
+        """
+        Args:
+            entrust: makes the message of topics that a statement may send behind its own commit.
+        """
         self._connection = connection
+        self._entrust = entrust
         self._under_way: asyncio.Future[str] | None = None
         self.now = now
         self.again = again
         self.rng = rng
         self.leases = leases
         self.topics: set[str] = set()
+        self.told: Collection[str] = ()
+        """The topics that a statement has told the other processes."""
 
     async def send(self, statement: str, *values: object) -> None:
         """Let the server work on a statement, and come back meanwhile. Its error is raised by what comes next."""
@@ -198,6 +215,11 @@ class PostgresTransaction:
     async def together(self, *batches: Batch) -> None:
         told = [(_BATCH[name], rows) for name, rows in batches if rows]
         if not told:
+            return
+        if self._entrust is not None and [(name, len(rows)) for name, rows in batches] == _SINGLE_RUN:
+            self.told = frozenset(self.topics)
+            values = (_column(tuple(rows[0])) for _, rows in batches)
+            await (await self._ready()).execute(_LET_IN, *values, self._entrust(self.told))
             return
         if sum(len(rows) for _, rows in told) <= FEW_ROWS:
             parts = [packed(text, rows) if len(rows) == 1 else (text, columns(rows)) for text, rows in told]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
 import pytest
 
 from runwright.clock import SystemClock, SystemRng
-from runwright.model import Lane, NewRun
+from runwright.model import Enqueued, Lane, NewRun, OnInterrupt
+from runwright.retry import Retry
 from runwright.store.postgres import PostgresStore
 from runwright.store.postgres_transaction import FEW_ROWS, composed
 from runwright.store.transaction import Transaction, UndoError
@@ -120,6 +122,9 @@ async def test_a_few_runs_are_one_statement_and_many_are_pieces(postgres_url: st
     now = SystemClock().now()
     runs = [NewRun(_rng.run_id(now), "backup", Lane.ASYNC, "{}", now, now) for _ in range(1003)]
     asked.clear()
+    await store.enqueue([replace(runs[0], id=_rng.run_id(now))])
+    assert [text for text in asked if text != "SELECT"] == ["CALL r"]
+    asked.clear()
     await asyncio.gather(*(store.enqueue([run]) for run in runs[:3]))
     assert len(await store.runs_by_id([run.id for run in runs])) == 3
     assert [text for text in asked if text != "SELECT"] == ["WITH s"]
@@ -139,3 +144,48 @@ async def test_a_few_runs_are_one_statement_and_many_are_pieces(postgres_url: st
     asked = [text for text in asked if text != "SELECT"]
     assert asked == ["BEGIN", "read 0", "WITH s", "read 125", "WITH s", "read 250", "WITH s", "COMMIT"]
     await store.close()
+
+
+PLAIN = NewRun(_rng.run_id(1), "backup", Lane.ASYNC, "{}", 10, 20)
+FULL = NewRun(
+    _rng.run_id(1), "backup", Lane.THREAD, '{"name": "a\\"b\\\\{ö}"}', 10, 20, priority=7, exclusive=True,
+    on_interrupt=OnInterrupt.HOLD, retry=Retry(3), user="ann", created_by="bob", entity="NULL", tags=("x", "y"),
+    parent=_rng.run_id(2), schedule="nightly", concurrency_key="k", concurrency_limit=2,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("run", [FULL, PLAIN], ids=["full", "plain"])
+async def test_a_run_alone_is_stored_as_among_others(store: PostgresStore, postgres_url: str, run: NewRun) -> None:
+    """It goes another way, see ``let_in``."""
+    alone, among, other = (replace(run, id=_rng.run_id(3)) for _ in range(3))
+    await store.enqueue([alone])
+    await store.enqueue([among, other])
+    connection = await asyncpg.connect(postgres_url)
+    for statement in (
+        "SELECT to_jsonb(run) - '{key,id}'::text[] FROM runwright.run WHERE id = ANY($1)",
+        "SELECT to_jsonb(event) - '{id,run,time}'::text[] FROM runwright.event WHERE run = ANY($1)",
+    ):
+        first, second = await connection.fetch(statement, [alone.id, among.id])
+        assert first == second
+    await connection.close()
+
+
+@pytest.mark.parametrize("code", ["program_limit_exceeded", "lock_not_available"])
+async def test_a_run_is_let_in_once_also_if_its_hint_cannot_be_sent(
+    store: PostgresStore, postgres_url: str, code: str
+) -> None:
+    """The server's queue of hints may be full, or somebody holds its lock."""
+    connection = await asyncpg.connect(postgres_url)
+    body = await connection.fetchval("SELECT prosrc FROM pg_proc WHERE proname = 'let_in'")
+    broken = body.replace("COMMIT;", f"COMMIT; RAISE EXCEPTION USING ERRCODE = '{code}';")
+    assert broken != body
+    await connection.execute(
+        "CREATE OR REPLACE PROCEDURE runwright.let_in(n TEXT[], e TEXT[], hint TEXT) LANGUAGE plpgsql "
+        f"AS $body${broken}$body$"
+    )
+    now = SystemClock().now()
+    answers = await store.enqueue([run := NewRun(_rng.run_id(now), "backup", Lane.ASYNC, "{}", now, now)])
+    assert answers == [Enqueued(run.id)]
+    assert await connection.fetchval("SELECT count(*) FROM runwright.run") == 1
+    assert await connection.fetchval("SELECT count(*) FROM runwright.event") == 1
+    await connection.close()

@@ -220,6 +220,23 @@ CREATE TABLE runwright.event (
 CREATE INDEX event_run ON runwright.event (run) WHERE run IS NOT NULL;
 CREATE INDEX event_other ON runwright.event (event_type, id) WHERE event_type <> 'task';
 
+-- One new run (what run_insert takes) and its entry of the timeline (event_insert), and once they are committed the hint of it:
+-- a NOTIFY holds a lock of the whole server until its commit, so it must never wait for a flush, nor long for another's.
+CREATE PROCEDURE runwright.let_in(n TEXT[], e TEXT[], hint TEXT) LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO runwright.run (id, task, lane, priority, exclusive, due_at, ready, created_at, on_interrupt, parent, schedule,
+                             unique_key, until_start, concurrency_key, concurrency_limit, retry, as_user, created_by, entity,
+                             tags, arguments, status, rank)
+  VALUES (n[1], n[2], n[3], n[4]::bigint, n[5]::int, n[6]::bigint, n[7]::int, n[8]::bigint, n[9], n[10], n[11],
+          n[12], n[13]::int, n[14], n[15]::int, n[16], n[17], n[18], n[19],
+          n[20], n[21], 'pending', n[4]::bigint);
+  INSERT INTO runwright.event (time, event_type, action, subject, task, run, actor, detail)
+  VALUES (e[1]::bigint, e[2], e[3], e[4], e[5], e[6], e[7], e[8]);
+  COMMIT;
+  PERFORM set_config('lock_timeout', '2s', true), pg_notify('runwright', hint);
+END
+$$;
+
 CREATE TABLE runwright.schedule (
   id                    TEXT COLLATE "C" PRIMARY KEY NOT NULL,
   name                  TEXT COLLATE "C" NOT NULL UNIQUE,
