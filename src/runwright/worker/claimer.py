@@ -93,6 +93,7 @@ class Claimer(Service):
         self._used(reserve - (left := executor.reserve), self._turned_at - began, at_least=not left)
         if not await self._follow(turn, changes, finished):
             return self._poll_seconds
+        await asyncio.sleep(0)  # what was claimed begins first
         await self._obey(turn.wishes)
         look = min(look, executor.watch_time())  # what was just taken has its own times
         self._next_due = turn.next_due
