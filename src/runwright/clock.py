@@ -145,7 +145,7 @@ class SystemRng:
     def run_id(self, now: Micros) -> str:
         milliseconds = now // 1000
         if milliseconds > self._milliseconds:
-            self._milliseconds, self._counter = milliseconds, self._random.getrandbits(29)
+            self._milliseconds, self._counter = milliseconds, self._next_bits() >> 35  # 29 bits: it never overflows
         else:  # the same millisecond, or a clock that stepped back: stay on the highest one seen
             self._counter += 1
         return uuid7_text(self._milliseconds, self._counter, self._next_bits() >> 20)

@@ -11,6 +11,7 @@ from runwright.lifecycle import decide_crash
 from runwright.model import Claim, Lane, Turn
 from runwright.store.base import NewWorker, Wanted
 from runwright.store.leases import Leases
+from runwright.store.postgres_pool import Taken
 from runwright.testing.clock import ManualClock
 from runwright.testing.store_contract.setup import LEASE_SECONDS, TASKS, Setup
 from tests.interleavings.scenario import Scenario
@@ -163,9 +164,9 @@ class Rules:
         return isinstance(answer, Turn) and not answer.fenced and not answer.lost
 
     async def _ask(self, execution: Execution, question: str) -> None:
-        async with self._store._pool.connection() as connection:
+        async with Taken(self._store._pool) as connection:
             execution.faults += [row[0] for row in await connection.fetch(question)]
 
     async def _row(self, question: str, *values: object) -> Any:
-        async with self._store._pool.connection() as connection:
+        async with Taken(self._store._pool) as connection:
             return await connection.fetchrow(question, *values)

@@ -15,6 +15,7 @@ from runwright.model import Claim, FirePlan, Lane, NewFire, ScheduleChange
 from runwright.store.base import Wanted
 from runwright.store.leases import Leases, LiveSession
 from runwright.store.postgres import PostgresStore
+from runwright.store.postgres_pool import Taken
 from runwright.store.verbs import sessions
 from runwright.testing.clock import ManualClock
 from runwright.testing.store_contract.setup import LEASE_SECONDS, Setup
@@ -95,7 +96,7 @@ class Scenario:
     async def make(cls, shape: Shape, store: PostgresStore, clock: ManualClock) -> Scenario:
         """Bring the state about, in a store that is used for nothing else."""
         scenario = cls(shape, store, clock)
-        async with store._pool.connection() as connection:
+        async with Taken(store._pool) as connection:
             await connection.execute("TRUNCATE " + ", ".join(f"runwright.{table}" for table in TABLES))
         given = Setup(store, clock)
         await given.worker("w1")
@@ -113,7 +114,7 @@ class Scenario:
 
     async def restore(self) -> None:
         """Put the state back."""
-        async with self.store._pool.connection() as connection:
+        async with Taken(self.store._pool) as connection:
             await connection.execute(self._restore)
 
     async def _bring(self, given: Setup, run: str) -> None:
@@ -135,7 +136,7 @@ class Scenario:
         wipe = [f"DELETE FROM runwright.{table}" for table in reversed(TABLES)]
         fill = [f"INSERT INTO runwright.{table} SELECT * FROM kept.{table}" for table in TABLES]
         self._restore = "BEGIN; " + "; ".join([*wipe, *fill]) + "; COMMIT"
-        async with self.store._pool.connection() as connection:
+        async with Taken(self.store._pool) as connection:
             await connection.execute("DROP SCHEMA IF EXISTS kept CASCADE; CREATE SCHEMA kept")
             for table in TABLES:
                 await connection.execute(f"CREATE TABLE kept.{table} AS TABLE runwright.{table}")

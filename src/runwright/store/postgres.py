@@ -25,7 +25,7 @@ from runwright.store.postgres_drivers import driver_of
 from runwright.store.postgres_errors import AGAIN, of_caller, opening, place, translated
 from runwright.store.postgres_heart import Heart
 from runwright.store.postgres_hints import CHANNEL, NOBODY, SEND, SEND_SECONDS, Listener, Sender, message
-from runwright.store.postgres_pool import Connection, Pool
+from runwright.store.postgres_pool import Connection, Lender, Pool, Taken
 from runwright.store.postgres_transaction import FEW_ROWS, Driver, PostgresTransaction
 from runwright.store.sql_store import SqlStore
 from runwright.store.transaction import Body, Transaction
@@ -133,7 +133,7 @@ class PostgresStore(SqlStore):
         store = cls(url, clock, rng, on_commit, direct_url)
         try:
             with opening(store._where, pooled=direct_url is not None):
-                async with store._pool.connection() as connection:
+                async with Taken(store._pool) as connection:
                     await postgres_schema.upgrade(connection, clock.now(), store._where)
                 if server_time:
                     await store._look_at_the_clock()
@@ -165,7 +165,7 @@ class PostgresStore(SqlStore):
 
     async def _look_at_the_clock(self) -> None:
         """Measure how far the server's clock is from ours, to half the time of the answer."""
-        async with self._pool.connection() as connection:
+        async with Taken(self._pool) as connection:
             before = self._clock.monotonic()
             there = await connection.fetchval(SERVER_TIME)
             half = round((self._clock.monotonic() - before) * SECOND / 2)
@@ -199,7 +199,7 @@ class PostgresStore(SqlStore):
         async def attempt(again: bool) -> Sequence[Enqueued]:
             if not again:
                 with suppress(asyncpg.ProgramLimitExceededError):  # of hints; it is told behind the commit
-                    return await self._at_once(body, tells=True)
+                    return await self._at_once(body, over=self._pool, tells=True)
             return await self._transaction(body, again=True)
 
         return await self._again(attempt)
@@ -207,7 +207,12 @@ class PostgresStore(SqlStore):
     async def _turn_at_once(self, session: str, wanted: Sequence[Wanted]) -> Turn | None:
         if self._direct_url is not None:
             return None
-        return await self._again(lambda _: self._at_once(lambda tx: verbs.claim.claim_at_once(tx, session, wanted)))
+
+        async def attempt(_again: bool) -> Turn | None:
+            lender = self._listener if self._listener.free else self._pool
+            return await self._at_once(lambda tx: verbs.claim.claim_at_once(tx, session, wanted), over=lender)
+
+        return await self._again(attempt)
 
     async def _enqueue_within(self, runs: Sequence[NewRun], connection: object) -> Sequence[Enqueued]:
         """Store runs in the caller's transaction, on the loop of his connection; his commit sends the hint."""
@@ -257,7 +262,7 @@ class PostgresStore(SqlStore):
 
     async def _transaction(self, body: Body[T], *, again: bool = False) -> T:
         with translated(self._where):
-            async with self._pool.connection() as connection:
+            async with Taken(self._pool) as connection:
                 tx = self._port(connection, again=again)
                 try:
                     await tx.send(self._begin)
@@ -271,14 +276,15 @@ class PostgresStore(SqlStore):
                 await self._tell(tx, connection)
                 return answer
 
-    async def _at_once(self, body: Body[T], *, tells: bool = False) -> T:
+    async def _at_once(self, body: Body[T], *, over: Lender, tells: bool = False) -> T:
         """Run a verb that is one statement: without BEGIN and COMMIT its answer comes after its commit.
 
         Args:
+            over: whose connection it goes over.
             tells: the statement may tell the other processes as well, behind its commit.
         """
         with translated(self._where):
-            async with self._pool.connection() as connection:
+            async with Taken(over) as connection:
                 tx = self._port(connection, entrust=self._sender.entrust if tells and self._sender.idle else None)
                 answer = await body(tx)
                 await self._tell(tx, connection)
@@ -298,7 +304,7 @@ class PostgresStore(SqlStore):
         if self._direct_url is not None:  # behind a pooler a statement is prepared and run by one server only so
             return await self._transaction(body)
         with translated(self._where):
-            async with self._pool.connection() as connection:
+            async with Taken(self._pool) as connection:
                 return await body(self._port(connection))
 
     async def _list(self, body: Body[T]) -> T:
@@ -321,9 +327,10 @@ class PostgresStore(SqlStore):
         return connection
 
     async def _connect_directly(self) -> Connection:
-        url = self._url if self._direct_url is None else self._direct_url
+        if self._direct_url is None:
+            return await self._connect()
         return await asyncpg.connect(
-            url,
+            self._direct_url,
             timeout=CONNECT_SECONDS,
             command_timeout=COMMAND_SECONDS,
             server_settings={"application_name": "runwright"},
@@ -335,7 +342,7 @@ class PostgresStore(SqlStore):
 
     async def _send(self, text: str, connection: Connection | None) -> object:
         if connection is None:
-            async with self._pool.connection() as another:
+            async with Taken(self._pool) as another:
                 return await self._send(text, another)
         async with nullcontext() if self._direct_url is None else connection.transaction():
             return await connection.execute(SEND, CHANNEL, text, timeout=SEND_SECONDS)

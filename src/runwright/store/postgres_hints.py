@@ -17,7 +17,7 @@ from contextlib import suppress
 import asyncpg
 
 from runwright.bus import EVERY_RUN
-from runwright.store.postgres_pool import Connection
+from runwright.store.postgres_pool import Connection, Taken
 
 CHANNEL = "runwright"
 NOBODY = "-"
@@ -110,7 +110,11 @@ class Sender:
 
 
 class Listener:
-    """Hears what other processes have committed; connects again after any loss."""
+    """Hears what other processes have committed; connects again after any loss.
+
+    Its connection is lent, as by a pool, to the turn that answers a hint: the server process that has just told it is
+    awake. What is told meanwhile is heard when the turn is over.
+    """
 
     def __init__(
         self, name: str, connect: Callable[[], Awaitable[Connection]], heard: Callable[[frozenset[str]], None]
@@ -119,6 +123,7 @@ class Listener:
         self._connect = connect
         self._heard = heard
         self._lost = asyncio.Event()
+        self._free: Connection | None = None
         self._task: asyncio.Task[None] | None = None
         self.listening = asyncio.Event()
         """Set while hints can be heard."""
@@ -146,7 +151,8 @@ class Listener:
             try:
                 self._lost.clear()
                 connection.add_termination_listener(lambda _: self._lost.set())
-                await connection.add_listener(CHANNEL, self._take)
+                await connection.add_listener(CHANNEL, self._told)
+                self._free = connection
                 self.listening.set()
                 pause = 0.05
                 self._heard(EVERYTHING)  # first listen, then look: nothing falls between
@@ -154,19 +160,42 @@ class Listener:
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 logger.debug("listening ended: %s", error)
             finally:
+                self._free = None
                 self.listening.clear()
-                with suppress(Exception):
-                    connection.terminate()
+                self.drop(connection)
 
     async def _watch(self, connection: Connection) -> None:
         """Return when the connection is lost, also when its other side has silently gone."""
         while not self._lost.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._lost.wait(), PING_SECONDS)
-            if not self._lost.is_set():
-                await connection.fetchval("SELECT 1", timeout=PING_SECONDS)
+            if not self._lost.is_set() and self.free:  # if it is lent, whoever has it finds out
+                async with Taken(self):
+                    await connection.fetchval("SELECT 1", timeout=PING_SECONDS)
 
-    def _take(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+    @property
+    def free(self) -> bool:
+        """Whether the connection is there to be lent."""
+        return self._free is not None
+
+    async def take(self) -> Connection:
+        """Lend the connection, while it is ``free``."""
+        connection, self._free = self._free, None
+        if connection is None:
+            raise asyncpg.InterfaceError("nobody listens now")
+        return connection
+
+    def give_back(self, connection: Connection) -> None:
+        """It can be lent again, unless it has been lost meanwhile."""
+        if self.listening.is_set():
+            self._free = connection
+
+    def drop(self, connection: Connection) -> None:
+        """Its work was cut off in the middle: listen over another one."""
+        with suppress(Exception):
+            connection.terminate()
+
+    def _told(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         sender, *topics = str(payload).split(" ")
         if sender != self._name:  # what this process has committed it knows
             self._heard(frozenset(topics))

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import asyncpg
 
@@ -89,10 +89,6 @@ class Pool:
         with suppress(asyncpg.InterfaceError):  # it is closed already
             connection.terminate()
 
-    def connection(self) -> Taken:
-        """``async with pool.connection() as connection``: taken, and given back."""
-        return Taken(self)
-
     async def close(self) -> None:
         """Wait for the connections in use, and close all. Those that take too long are cut off."""
         self._closed = True
@@ -106,22 +102,38 @@ class Pool:
                 self._end(connection)
 
 
+class Lender(Protocol):
+    """Whoever has connections."""
+
+    async def take(self) -> Connection:
+        """One for the caller alone, until he gives it back."""
+        ...
+
+    def give_back(self, connection: Connection) -> None:
+        """It is free for the next."""
+        ...
+
+    def drop(self, connection: Connection) -> None:
+        """It was left in the middle of something, and nobody shall find out what."""
+        ...
+
+
 class Taken:
     """A connection for the length of a block. One whose work was cut off in the middle is not used again."""
 
-    __slots__ = ("_connection", "_pool")
+    __slots__ = ("_connection", "_lender")
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, lender: Lender) -> None:
+        self._lender = lender
 
     async def __aenter__(self) -> Connection:
-        self._connection = await self._pool.take()
+        self._connection = await self._lender.take()
         return self._connection
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None and (not isinstance(error, Exception) or isinstance(error, _CUT_OFF)):
-            self._pool.drop(self._connection)
+            self._lender.drop(self._connection)
         else:
-            self._pool.give_back(self._connection)
+            self._lender.give_back(self._connection)

@@ -17,6 +17,7 @@ from runwright.model import Lane, NewRun
 from runwright.store.base import NewWorker
 from runwright.store.postgres import PostgresStore
 from runwright.store.postgres_hints import EVERYTHING, MOST_BYTES, Sender, message
+from runwright.store.postgres_pool import Taken
 from tools.postgres import Postgres
 
 _rng = SystemRng()
@@ -174,6 +175,29 @@ async def test_listening_comes_back_and_then_everybody_looks(
             except StoreUnavailable:  # a connection of the pool that did not know yet
                 await asyncio.sleep(0)
     await other.until(lambda topics: f"run:{new.id}" in topics)
+
+
+async def test_the_connection_that_listens_is_lent_to_one_at_a_time_and_replaced_if_it_is_dropped(
+    pair: tuple[PostgresStore, PostgresStore, Ears, Ears],
+) -> None:
+    """What is told while it is lent is heard: it is the same connection."""
+    first, second, _, other = pair
+    lender = second._listener
+    async with Taken(lender) as connection:
+        with pytest.raises(asyncpg.InterfaceError):
+            await lender.take()
+        assert await connection.fetchval("SELECT count(*) FROM pg_listening_channels()") == 1
+        await first.enqueue([run()])
+        await other.until(lambda topics: "runs" in topics)
+    assert lender.free
+    with pytest.raises(TimeoutError):
+        async with Taken(lender):
+            raise TimeoutError
+    await other.until(lambda topics: topics == EVERYTHING)
+    async with asyncio.timeout(10):
+        await second.listening.wait()
+    async with Taken(lender) as another:
+        assert another is not connection
 
 
 async def test_the_cursor_does_not_step_over_what_is_in_flight(

@@ -8,7 +8,7 @@ from typing import Any, cast
 import asyncpg
 import pytest
 
-from runwright.store.postgres_pool import UNUSED_SECONDS, Pool
+from runwright.store.postgres_pool import UNUSED_SECONDS, Pool, Taken
 
 
 class Connection:
@@ -51,12 +51,12 @@ async def test_the_one_used_last_is_used_next_and_no_more_are_opened_than_are_ne
     server = Server()
     pool = server.pool()
     for _ in range(3):
-        async with pool.connection():
+        async with Taken(pool):
             pass
     assert len(server.made) == 1
-    async with pool.connection() as first, pool.connection() as second:
+    async with Taken(pool) as first, Taken(pool) as second:
         assert [connection.number for connection in cast("Any", (first, second))] == [0, 1]
-    async with pool.connection() as again:
+    async with Taken(pool) as again:
         assert again is first
 
 
@@ -113,31 +113,31 @@ async def test_one_whose_work_was_cut_off_is_not_used_again(error: BaseException
     server = Server()
     pool = server.pool(most=1)
     with pytest.raises(type(error)):
-        async with pool.connection():
+        async with Taken(pool):
             raise error
     assert server.made[0].is_closed() is not kept
-    async with pool.connection() as after:
+    async with Taken(pool) as after:
         assert (after is cast("Any", server.made[0])) is kept
 
 
 async def test_one_that_was_lost_is_replaced() -> None:
     server = Server()
     pool = server.pool()
-    async with pool.connection():
+    async with Taken(pool):
         pass
     server.made[0].terminate()
-    async with pool.connection() as after:
+    async with Taken(pool) as after:
         assert after is cast("Any", server.made[1])
 
 
 async def test_what_nothing_has_needed_for_long_is_closed_and_the_one_in_use_is_not() -> None:
     server = Server()
     pool = server.pool()
-    async with pool.connection(), pool.connection():
+    async with Taken(pool), Taken(pool):
         pass
     for _ in range(3):
         server.seconds += UNUSED_SECONDS / 2 + 1
-        async with pool.connection():
+        async with Taken(pool):
             pass
     assert [connection.end for connection in server.made] == ["", "terminated"]
 
@@ -146,7 +146,7 @@ async def test_it_closes_when_all_are_back_and_gives_none_after_that() -> None:
     server = Server()
     pool = server.pool(patience=5.0)
     taken = await pool.take()
-    async with pool.connection():
+    async with Taken(pool):
         pass
     closing = asyncio.create_task(pool.close())
     await asyncio.sleep(0)
@@ -162,7 +162,7 @@ async def test_one_that_never_comes_back_is_cut_off() -> None:
     server = Server()
     pool = server.pool()
     await pool.take()
-    async with pool.connection():
+    async with Taken(pool):
         pass
     await pool.close()
     assert [connection.end for connection in server.made] == ["terminated", "terminated"]
