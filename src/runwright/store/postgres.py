@@ -199,7 +199,7 @@ class PostgresStore(SqlStore):
         async def attempt(again: bool) -> Sequence[Enqueued]:
             if not again:
                 with suppress(asyncpg.ProgramLimitExceededError):  # of hints; it is told behind the commit
-                    return await self._at_once(body, over=self._pool, tells=True)
+                    return await self._at_once(body, over=self._pool, entrust=self._sender.entrust)
             return await self._transaction(body, again=True)
 
         return await self._again(attempt)
@@ -276,16 +276,16 @@ class PostgresStore(SqlStore):
                 await self._tell(tx, connection)
                 return answer
 
-    async def _at_once(self, body: Body[T], *, over: Lender, tells: bool = False) -> T:
+    async def _at_once(self, body: Body[T], *, over: Lender, **how: Any) -> T:
         """Run a verb that is one statement: without BEGIN and COMMIT its answer comes after its commit.
 
         Args:
             over: whose connection it goes over.
-            tells: the statement may tell the other processes as well, behind its commit.
+            how: for the PostgresTransaction.
         """
         with translated(self._where):
             async with Taken(over) as connection:
-                tx = self._port(connection, entrust=self._sender.entrust if tells and self._sender.idle else None)
+                tx = self._port(connection, **how)
                 answer = await body(tx)
                 await self._tell(tx, connection)
                 return answer

@@ -67,20 +67,17 @@ class Sender:
         """
         self._topics.update(topics)
         self._told += 1
-        if self.idle and self._topics:
+        if self._task is None and self._topics:
             self._task = asyncio.get_running_loop().create_task(self._run())
             if not all(map(_only_watched, self._topics)):
                 await self._send_all(connection)
 
-    @property
-    def idle(self) -> bool:
-        """Whether what brings work would be sent at once."""
-        return self._task is None
-
-    def entrust(self, topics: Iterable[str]) -> str:
-        """The message of these topics for a statement that sends it behind its own commit, while this is idle."""
+    def entrust(self, topics: Iterable[str]) -> str | None:
+        """The message of these topics, for a statement that sends it behind its own commit; None if it shall not."""
+        if self._task is not None:
+            return None
         self._told += 1
-        self._task = self._task or asyncio.get_running_loop().create_task(self._run())
+        self._task = asyncio.get_running_loop().create_task(self._run())
         return message(self._name, topics)
 
     async def _run(self) -> None:

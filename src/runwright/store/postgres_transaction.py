@@ -161,11 +161,11 @@ class PostgresTransaction:
         leases: Leases,
         *,
         again: bool = False,
-        entrust: Callable[[Collection[str]], str] | None = None,
+        entrust: Callable[[Collection[str]], str | None] | None = None,
     ) -> None:
         """
         Args:
-            entrust: makes the message of topics that a statement may send behind its own commit.
+            entrust: makes the message of topics that a statement sends behind its own commit; None if it shall not.
         """
         self._connection = connection
         self._entrust = entrust
@@ -216,10 +216,9 @@ class PostgresTransaction:
         told = [(_BATCH[name], rows) for name, rows in batches if rows]
         if not told:
             return
-        if self._entrust is not None and [(name, len(rows)) for name, rows in batches] == _SINGLE_RUN:
-            self.told = frozenset(self.topics)
+        if [(name, len(rows)) for name, rows in batches] == _SINGLE_RUN and (hint := self._hint()) is not None:
             values = (_column(tuple(rows[0])) for _, rows in batches)
-            await (await self._ready()).execute(_LET_IN, *values, self._entrust(self.told))
+            await (await self._ready()).execute(_LET_IN, *values, hint)
             return
         if sum(len(rows) for _, rows in told) <= FEW_ROWS:
             parts = [packed(text, rows) if len(rows) == 1 else (text, columns(rows)) for text, rows in told]
@@ -231,6 +230,12 @@ class PostgresTransaction:
             pieces = [(text, rows[len(rows) * n // rounds : len(rows) * (n + 1) // rounds]) for text, rows in told]
             parts = [packed(statement, rows) for statement, rows in pieces if rows]
             await self.send(composed(*(text for text, _ in parts)), *(value for _, values in parts for value in values))
+
+    def _hint(self) -> str | None:
+        hint = None if self._entrust is None else self._entrust(self.topics)
+        if hint is not None:
+            self.told = frozenset(self.topics)
+        return hint
 
     async def each(self, name: str, rows: Sequence[Sequence[object]]) -> list[Row]:
         return await self._rows(_BATCH[name], columns(rows)) if rows else []
