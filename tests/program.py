@@ -26,6 +26,8 @@ import pytest
 import runwright
 from runwright.cli.main import main
 
+LATE = ("httpcore2", "anyio._backends._asyncio", "h11", "truststore")
+"""What the HTTP client imports when it is first used."""
 LONGEST_CALL_SECONDS = 60.0
 LONGEST_MESSAGE = 1 << 18
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,8 +100,9 @@ def become(call: dict[str, Any], streams: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    for module in pkgutil.walk_packages(runwright.__path__, "runwright."):
-        if not module.name.startswith(("runwright.testing", "runwright.__main__")):
-            importlib.import_module(module.name)
+    own = [module.name for module in pkgutil.walk_packages(runwright.__path__, "runwright.")]
+    for name in (*own, *LATE):
+        if not name.startswith(("runwright.testing", "runwright.__main__")):
+            importlib.import_module(name)
     fork_for_each_call(socket.socket(fileno=int(sys.argv[1])))
     main()
