@@ -5,6 +5,7 @@ stop, and the signals that tell it so.
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import os
 import signal
@@ -45,8 +46,7 @@ async def serve(cli: Invocation, *, page_only: bool = False, **flags: Any) -> No
         require_shared_store(settings, "a page without workers")
     manager = TaskManager(settings, roles=() if page_only else ROLES, user_loop=True)
     async with until_told(cli, manager) as told:
-        await manager.open()
-        await manager.discover(watch=True)
+        await get_ready(manager)
         server = Server(manager.asgi(), manager.control, settings)
         stopping = asyncio.ensure_future(_stop_when_told(server, told))
         try:
@@ -58,6 +58,18 @@ async def serve(cli: Invocation, *, page_only: bool = False, **flags: Any) -> No
 async def _stop_when_told(server: Server, told: asyncio.Event) -> None:
     await told.wait()
     server.stop()
+
+
+async def get_ready(manager: TaskManager) -> None:
+    """Open the engine and find the tasks.
+
+    What is there then stays as long as the process: the collector never looks at it again, which takes 44 ms for the
+    engine alone, in which nothing else has a turn.
+    """
+    await manager.open()
+    await manager.discover(watch=True)
+    gc.collect()
+    gc.freeze()
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from runwright.cli.invocation import Invocation, command, give_signature
-from runwright.cli.serve import flags, require_shared_store, until_told
+from runwright.cli.serve import flags, get_ready, require_shared_store, until_told
 
 
 async def worker(cli: Invocation, **given: Any) -> None:
@@ -31,8 +31,7 @@ async def _work(cli: Invocation, role: str, given: dict[str, Any]) -> None:
     require_shared_store(settings, f"a {role} of its own")
     manager = TaskManager(settings, roles=(role,), user_loop=True)
     async with until_told(cli, manager) as told:
-        await manager.open()
-        await manager.discover(watch=True)
+        await get_ready(manager)
         cli.output.done(f"{role} is ready", {"role": role, "ready": True})
         cli.output.out.file.flush()
         await told.wait()
