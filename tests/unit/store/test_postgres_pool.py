@@ -60,27 +60,28 @@ async def test_the_one_used_last_is_used_next_and_no_more_are_opened_than_are_ne
         assert again is first
 
 
-async def test_who_finds_none_free_waits_for_one_and_not_for_ever() -> None:
-    server = Server()
-    pool = server.pool(most=1, patience=5.0)
+async def one_taken_and_one_who_waits(pool: Pool) -> tuple[Any, asyncio.Task[Any]]:
     taken = await pool.take()
     waits = asyncio.create_task(pool.take())
     await asyncio.sleep(0)
     assert not waits.done()
+    return taken, waits
+
+
+async def test_who_finds_none_free_waits_for_one_and_not_for_ever() -> None:
+    pool = Server().pool(most=1, patience=5.0)
+    taken, waits = await one_taken_and_one_who_waits(pool)
     pool.give_back(taken)
     assert await waits is taken
-    impatient = server.pool(most=1)
+    impatient = Server().pool(most=1)
     await impatient.take()
     with pytest.raises(TimeoutError):
         await impatient.take()
 
 
 async def test_whoever_gives_up_waiting_keeps_nobody_out() -> None:
-    server = Server()
-    pool = server.pool(most=1, patience=5.0)
-    taken = await pool.take()
-    waits = asyncio.create_task(pool.take())
-    await asyncio.sleep(0)
+    pool = Server().pool(most=1, patience=5.0)
+    taken, waits = await one_taken_and_one_who_waits(pool)
     pool.give_back(taken)
     waits.cancel()
     with pytest.raises(asyncio.CancelledError):
