@@ -231,6 +231,7 @@ def test_the_life_of_a_schedule(served: Project) -> None:
     run = served("schedules", "fire", "nightly").out.strip()
     until(lambda: served.status(run) == "completed")
     assert "night" in served("logs", run).out
+    assert [line.split()[-1] for line in served("runs", "--schedule", "nightly").out.splitlines()] == ["BY", "nightly"]
     assert served("schedules", "remove", "nightly").code == 0
     assert served("schedules", "remove", "nightly").code == 3
 

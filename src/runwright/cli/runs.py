@@ -26,16 +26,18 @@ async def runs(
     cli: Invocation,
     task: Annotated[str | None, typer.Option("--task", help="Only runs of this task.")] = None,
     status: Annotated[str | None, typer.Option("--status", help="Only with these statuses, comma-separated.")] = None,
-    schedule: Annotated[str | None, typer.Option("--schedule", help="Only those of this schedule.")] = None,
+    schedule: Annotated[str | None, typer.Option("--schedule", help="Only those of this schedule (its name, or its id).")] = None,
     limit: Limit = 20,
 ) -> None:
     """List runs, the newest first."""
     query = {"filter[definition]": task, "filter[status]": status, "filter[schedule]": schedule}
     async with connect(cli, tasks=False) as client:
         found = await client.find("/api/run", limit=limit, **query)
-    if cli.output.as_json:
-        cli.output.document([entry.flat() for entry in found])
-        return
+        if cli.output.as_json:
+            cli.output.document([entry.flat() for entry in found])
+            return
+        scheduled = any(entry["schedule"] for entry in found)
+        names = {entry.id: entry["name"] for entry in await client.find("/api/task")} if scheduled else {}
     rows = [
         [
             entry.id,
@@ -43,7 +45,7 @@ async def runs(
             cell(entry["status"]),
             local_time(entry["started_at"] or entry["due_at"]),
             seconds(entry["duration"]),
-            cell(entry["schedule"] or entry["user"]),
+            cell(names.get(entry["schedule"]) or entry["schedule"] or entry["user"]),
         ]
         for entry in found
     ]

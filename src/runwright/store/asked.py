@@ -14,7 +14,10 @@ Guard: TypeAlias = Callable[[Mapping[str, Sequence[str]], frozenset[str]], None]
 
 @dataclass(frozen=True, slots=True)
 class RunQuery:
-    """Which runs to list. ``newest_first`` orders by creation; ``after`` is a Page's cursor."""
+    """Which runs to list. ``newest_first`` orders by creation; ``after`` is a Page's cursor.
+
+    ``schedule`` is a name, or an id, which also finds the runs of a schedule that has gone.
+    """
 
     task: str | None = None
     statuses: Collection[RunStatus] = ()

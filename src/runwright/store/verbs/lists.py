@@ -16,7 +16,7 @@ from runwright.store.verbs.cursors import cursor_of
 _CONDITIONS = {
     "task": "r.task = ${n}",
     "status": "r.status = ${n} AND r.completed_at {null}",
-    "schedule": "r.schedule = ${n} AND r.schedule IS NOT NULL",
+    "schedule": "r.schedule = coalesce((SELECT id FROM schedule WHERE name = ${n}), ${n}) AND r.schedule IS NOT NULL",
     "parent": "r.parent = ${n} AND r.parent IS NOT NULL",
 }
 

@@ -76,7 +76,8 @@ class TestFires:
         due = clock.now()
         answers = [(await store.fire([plan(schedule, NewFire(due, "fired", run=one))]))[0] for one in (run, rival)]
         assert answers == [True, False]
-        assert len((await store.runs(RunQuery(schedule=schedule.id))).items) == 1
+        for known_as in (schedule.id, schedule.name):
+            assert [one.id for one in (await store.runs(RunQuery(schedule=known_as))).items] == [run.id]
 
     async def test_a_skipped_run_is_there_and_says_why(self, store: Store, clock: ManualClock) -> None:
         given, schedule, run = await self.fired(store, clock)
