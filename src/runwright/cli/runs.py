@@ -26,7 +26,9 @@ async def runs(
     cli: Invocation,
     task: Annotated[str | None, typer.Option("--task", help="Only runs of this task.")] = None,
     status: Annotated[str | None, typer.Option("--status", help="Only with these statuses, comma-separated.")] = None,
-    schedule: Annotated[str | None, typer.Option("--schedule", help="Only those of this schedule (its name, or its id).")] = None,
+    schedule: Annotated[
+        str | None, typer.Option("--schedule", help="Only those of this schedule, by name or id.")
+    ] = None,
     limit: Limit = 20,
 ) -> None:
     """List runs, the newest first."""

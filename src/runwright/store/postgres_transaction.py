@@ -196,7 +196,8 @@ class PostgresTransaction:
             await self.settle()
 
     async def _ready(self) -> Connection | Driver:
-        await self.settle()
+        if self._under_way is not None:
+            await self.settle()
         return self._connection
 
     async def one(self, name: str, *values: object) -> Row | None:
