@@ -46,12 +46,13 @@ def note(word: str, number: int, attempt: int, *, durable: bool = True) -> None:
 
 @task
 async def work(number: int, seconds: float, run: RunContext) -> list[int]:
-    """Lasts so long, and looks up often enough to be stopped."""
+    """Lasts so long, without the time for which its process is frozen, and looks up often enough to be stopped."""
     note("began", number, run.attempt)
-    end = time.monotonic() + seconds
+    left = seconds
     try:
-        while (left := end - time.monotonic()) > 0:
+        while left > 0:
             await asyncio.sleep(min(left, STEP_SECONDS))
+            left -= STEP_SECONDS
     except (asyncio.CancelledError, RunCancelled):
         note("stopped", number, run.attempt)
         raise
