@@ -120,7 +120,8 @@ class Listener:
         self._connect = connect
         self._heard = heard
         self._lost = asyncio.Event()
-        self._free: Connection | None = None
+        self._connection: Connection | None = None
+        self._lent = False
         self._task: asyncio.Task[None] | None = None
         self.listening = asyncio.Event()
         """Set while hints can be heard."""
@@ -149,7 +150,7 @@ class Listener:
                 self._lost.clear()
                 connection.add_termination_listener(lambda _: self._lost.set())
                 await connection.add_listener(CHANNEL, self._told)
-                self._free = connection
+                self._connection, self._lent = connection, False
                 self.listening.set()
                 pause = 0.05
                 self._heard(EVERYTHING)  # first listen, then look: nothing falls between
@@ -157,7 +158,7 @@ class Listener:
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 logger.debug("listening ended: %s", error)
             finally:
-                self._free = None
+                self._connection = None
                 self.listening.clear()
                 self.drop(connection)
 
@@ -173,19 +174,19 @@ class Listener:
     @property
     def free(self) -> bool:
         """Whether the connection is there to be lent."""
-        return self._free is not None
+        return self._connection is not None and not self._lent and not self._connection.is_closed()
 
     async def take(self) -> Connection:
         """Lend the connection, while it is ``free``."""
-        connection, self._free = self._free, None
-        if connection is None:
+        if self._connection is None or self._lent:
             raise asyncpg.InterfaceError("nobody listens now")
-        return connection
+        self._lent = True
+        return self._connection
 
     def give_back(self, connection: Connection) -> None:
-        """It can be lent again, unless it has been lost meanwhile."""
-        if self.listening.is_set():
-            self._free = connection
+        """It can be lent again, unless another one listens meanwhile."""
+        if connection is self._connection:
+            self._lent = False
 
     def drop(self, connection: Connection) -> None:
         """Its work was cut off in the middle: listen over another one."""

@@ -200,6 +200,21 @@ async def test_the_connection_that_listens_is_lent_to_one_at_a_time_and_replaced
         assert another is not connection
 
 
+async def test_a_connection_that_comes_back_after_its_loss_is_not_lent_again(
+    pair: tuple[PostgresStore, PostgresStore, Ears, Ears], postgres_server: Postgres, postgres_url: str
+) -> None:
+    _, second, _, other = pair
+    lender = second._listener
+    lost = await lender.take()
+    postgres_server.disconnect(postgres_url)
+    await other.until(lambda topics: topics == EVERYTHING)
+    await second.listening.wait()
+    lender.give_back(lost)
+    async with Taken(lender) as another:
+        assert another is not lost
+    assert lender.free
+
+
 async def test_the_cursor_does_not_step_over_what_is_in_flight(
     pair: tuple[PostgresStore, PostgresStore, Ears, Ears], postgres_url: str
 ) -> None:
