@@ -115,8 +115,10 @@ async def _over_http(server: Running) -> AsyncIterator[Client]:
 
 
 def _http(url: str, **options: Any) -> httpx2.AsyncClient:
-    """A client of this address. On this machine no proxy stands between, and without TLS no certificates are read,
-    which takes 50 ms."""
+    """A client of this address.
+
+    On this machine no proxy stands between, and without TLS no certificates are read, which takes 50 ms.
+    """
     parts = urlsplit(url)
     local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
     verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if local and parts.scheme == "http" else True

@@ -22,7 +22,7 @@ LISTED_MOST = 10_000
 START_OPTIONS = frozenset({"priority", "run_at", "user", "entity", "tags", "idempotency_key"})
 
 
-def run_request(registry: Registry, task: Any, arguments: Given | None, options: Mapping[str, Any]) -> RunRequest:
+def run_request(registry: Registry, task: object, arguments: Given | None, options: Mapping[str, Any]) -> RunRequest:
     """What ``start(task, arguments, **options)`` asks for; code counts as confirmed.
 
     Raises:
@@ -55,7 +55,7 @@ def run_request(registry: Registry, task: Any, arguments: Given | None, options:
 
 
 def each_request(
-    registry: Registry, calls: Sequence[tuple[Any, Given | None]], options: Mapping[str, Any]
+    registry: Registry, calls: Sequence[tuple[object, Given | None]], options: Mapping[str, Any]
 ) -> Callable[[int], RunRequest]:
     """What ``start_many`` asks for, one by one: the request of the call with a number, as ``run_request`` makes it."""
 

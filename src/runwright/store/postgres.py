@@ -26,7 +26,7 @@ from runwright.store.postgres_errors import AGAIN, of_caller, opening, place, tr
 from runwright.store.postgres_heart import Heart
 from runwright.store.postgres_hints import CHANNEL, NOBODY, SEND, SEND_SECONDS, Listener, Sender, message
 from runwright.store.postgres_pool import Connection, Lender, Pool, Taken
-from runwright.store.postgres_transaction import FEW_ROWS, Driver, PostgresTransaction
+from runwright.store.postgres_transaction import FEW_ROWS, Driver, Entrust, PostgresTransaction
 from runwright.store.sql_store import SqlStore
 from runwright.store.transaction import Body, Transaction
 
@@ -276,22 +276,24 @@ class PostgresStore(SqlStore):
                 await self._tell(tx, connection)
                 return answer
 
-    async def _at_once(self, body: Body[T], *, over: Lender, **how: Any) -> T:
+    async def _at_once(self, body: Body[T], *, over: Lender, entrust: Entrust | None = None) -> T:
         """Run a verb that is one statement: without BEGIN and COMMIT its answer comes after its commit.
 
         Args:
             over: whose connection it goes over.
-            how: for the PostgresTransaction.
+            entrust: lets the statement tell the other processes as well, behind its commit.
         """
         with translated(self._where):
             async with Taken(over) as connection:
-                tx = self._port(connection, **how)
+                tx = self._port(connection, entrust=entrust)
                 answer = await body(tx)
                 await self._tell(tx, connection)
                 return answer
 
-    def _port(self, connection: Connection | Driver, **how: Any) -> PostgresTransaction:
-        return PostgresTransaction(connection, self.now(), self._rng, self._leases, **how)
+    def _port(
+        self, connection: Connection | Driver, *, again: bool = False, entrust: Entrust | None = None
+    ) -> PostgresTransaction:
+        return PostgresTransaction(connection, self.now(), self._rng, self._leases, again=again, entrust=entrust)
 
     async def _tell(self, tx: PostgresTransaction, connection: Connection) -> None:
         """Hints of what was committed, for this process and for the others."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from runwright.clock import Micros, Rng
 from runwright.store import sql
@@ -33,6 +33,8 @@ _UNNEST = re.compile(r"unnest\((?P<arrays>[^()]*)\)(?: AS (?P<alias>\w+) \((?P<n
 _PLACE = re.compile(r"\$(\d+)")
 _LET_IN = "CALL runwright.let_in($1::text::text[], $2::text::text[], $3)"
 """One new run and its entry of the timeline, and behind their commit the hint: one way to the server and back."""
+Entrust: TypeAlias = Callable[[Collection[str]], str | None]
+"""Makes the message of topics that a statement sends behind its own commit; None if it shall not."""
 _SINGLE_RUN = [("run_insert", 1), ("event_insert", 1)]
 _SPECIAL = re.compile(r"[\\\"\0]")
 _TRY_KEYS = "SELECT name FROM unnest($2::text[]) AS name WHERE pg_try_advisory_xact_lock($1, hashtext(name))"
@@ -161,12 +163,8 @@ class PostgresTransaction:
         leases: Leases,
         *,
         again: bool = False,
-        entrust: Callable[[Collection[str]], str | None] | None = None,
+        entrust: Entrust | None = None,
     ) -> None:
-        """
-        Args:
-            entrust: makes the message of topics that a statement sends behind its own commit; None if it shall not.
-        """
         self._connection = connection
         self._entrust = entrust
         self._under_way: asyncio.Future[str] | None = None

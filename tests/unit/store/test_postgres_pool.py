@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from runwright.store.postgres_pool import UNUSED_SECONDS, Pool, Taken
+from runwright.store.postgres_pool import Connection as Opened
 
 
 class Connection:
@@ -60,7 +61,7 @@ async def test_the_one_used_last_is_used_next_and_no_more_are_opened_than_are_ne
         assert again is first
 
 
-async def one_taken_and_one_who_waits(pool: Pool) -> tuple[Any, asyncio.Task[Any]]:
+async def one_taken_and_one_who_waits(pool: Pool) -> tuple[Opened, asyncio.Task[Opened]]:
     taken = await pool.take()
     waits = asyncio.create_task(pool.take())
     await asyncio.sleep(0)
