@@ -56,6 +56,8 @@ BEGIN_POOLED = "; ".join(
     ]
 )
 """Behind a pooler a transaction brings its settings along."""
+FLUSH = "SELECT pg_logical_emit_message(true, 'runwright', '')"
+"""Makes its transaction one whose commit is flushed, and with it all that was committed before without (``let_in``)."""
 SERVER_TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 LOOK_SECONDS = 30.0
 """How often the server's clock is looked at."""
@@ -266,6 +268,8 @@ class PostgresStore(SqlStore):
                 tx = self._port(connection, again=again)
                 try:
                     await tx.send(self._begin)
+                    if again:  # what it finds done may be its own, from the last time: the answer vouches for it
+                        await tx.send(FLUSH)
                     answer = await body(tx)
                     await tx.settle()
                     await connection.execute("COMMIT")

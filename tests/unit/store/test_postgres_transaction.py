@@ -16,6 +16,7 @@ from runwright.retry import Retry
 from runwright.store.postgres import PostgresStore
 from runwright.store.postgres_transaction import FEW_ROWS, composed
 from runwright.store.transaction import Transaction, UndoError
+from tools.postgres import Postgres
 
 _rng = SystemRng()
 
@@ -170,22 +171,50 @@ async def test_a_run_alone_is_stored_as_among_others(store: PostgresStore, postg
     await connection.close()
 
 
+async def break_hints(connection: asyncpg.Connection[asyncpg.Record], code: str) -> None:
+    """From now on a run that comes alone is committed, and its hint fails with this error."""
+    body = await connection.fetchval("SELECT prosrc FROM pg_proc WHERE proname = 'let_in'")
+    broken = body.replace("COMMIT;", f"COMMIT; RAISE EXCEPTION USING ERRCODE = '{code}';", 1)
+    assert broken != body
+    await connection.execute(
+        "CREATE OR REPLACE PROCEDURE runwright.let_in(n TEXT[], e TEXT[], hint TEXT) LANGUAGE plpgsql "
+        f"AS $body${broken}$body$"
+    )
+
+
 @pytest.mark.parametrize("code", ["program_limit_exceeded", "lock_not_available"])
 async def test_a_run_is_let_in_once_also_if_its_hint_cannot_be_sent(
     store: PostgresStore, postgres_url: str, code: str
 ) -> None:
     """The server's queue of hints may be full, or somebody holds its lock."""
     connection = await asyncpg.connect(postgres_url)
-    body = await connection.fetchval("SELECT prosrc FROM pg_proc WHERE proname = 'let_in'")
-    broken = body.replace("COMMIT;", f"COMMIT; RAISE EXCEPTION USING ERRCODE = '{code}';")
-    assert broken != body
-    await connection.execute(
-        "CREATE OR REPLACE PROCEDURE runwright.let_in(n TEXT[], e TEXT[], hint TEXT) LANGUAGE plpgsql "
-        f"AS $body${broken}$body$"
-    )
+    await break_hints(connection, code)
     now = SystemClock().now()
     answers = await store.enqueue([run := NewRun(_rng.run_id(now), "backup", Lane.ASYNC, "{}", now, now)])
     assert answers == [Enqueued(run.id)]
     assert await connection.fetchval("SELECT count(*) FROM runwright.run") == 1
     assert await connection.fetchval("SELECT count(*) FROM runwright.event") == 1
+    await connection.close()
+
+
+@pytest.mark.parametrize("broken_by", [None, "program_limit_exceeded", "lock_not_available"])
+async def test_a_run_that_was_answered_for_survives_a_crash_of_the_server(
+    durable_postgres: Postgres, broken_by: str | None
+) -> None:
+    """Its own commit is not flushed; what comes behind it must be, also if its hint failed."""
+    url = durable_postgres.database()
+    connection = await asyncpg.connect(url)
+    await connection.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")  # nobody else flushes it meanwhile
+    await connection.close()
+    durable_postgres.restart()
+    store = await PostgresStore.open(url, clock=SystemClock(), rng=_rng)
+    connection = await asyncpg.connect(url)
+    if broken_by is not None:
+        await break_hints(connection, broken_by)
+    now = SystemClock().now()
+    await store.enqueue([NewRun(_rng.run_id(now), "backup", Lane.ASYNC, "{}", now, now)])
+    durable_postgres.restart("immediate")
+    await store.close()
+    connection = await asyncpg.connect(url)
+    assert await connection.fetchval("SELECT count(*) FROM runwright.run") == 1
     await connection.close()

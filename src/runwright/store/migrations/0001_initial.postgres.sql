@@ -221,9 +221,14 @@ CREATE TABLE runwright.event (
 CREATE INDEX event_run ON runwright.event (run) WHERE run IS NOT NULL;
 CREATE INDEX event_other ON runwright.event (event_type, id) WHERE event_type <> 'task';
 
--- One new run (what run_insert takes) and its entry of the timeline (event_insert), and once they are committed the hint of it:
--- a NOTIFY holds a lock of the whole server until its commit, so it must never wait for a flush, nor long for another's.
+-- One new run (what run_insert takes) and its entry of the timeline (event_insert), once they are committed the hint of it, and
+-- then the flush, for which the caller waits while a worker already claims: what a claim has seen lies before it in the log, so
+-- the claim's own flush makes both durable. The hint's transaction is of its own and without a flush, because a NOTIFY holds a
+-- lock of the whole server until its commit; for the same reason it does not wait long for another's. The last transaction is
+-- there to be flushed; a message is the least that can be written.
 CREATE PROCEDURE runwright.let_in(n TEXT[], e TEXT[], hint TEXT) LANGUAGE plpgsql AS $$
+DECLARE
+  unflushed TEXT := set_config('synchronous_commit', 'off', true);
 BEGIN
   INSERT INTO runwright.run (id, task, lane, priority, exclusive, due_at, ready, created_at, on_interrupt, parent, schedule,
                              unique_key, until_start, concurrency_key, concurrency_limit, retry, as_user, created_by, entity,
@@ -234,7 +239,10 @@ BEGIN
   INSERT INTO runwright.event (time, event_type, action, subject, task, run, actor, detail)
   VALUES (e[1]::bigint, e[2], e[3], e[4], e[5], e[6], e[7], e[8]);
   COMMIT;
+  unflushed := set_config('synchronous_commit', 'off', true);
   PERFORM set_config('lock_timeout', '2s', true), pg_notify('runwright', hint);
+  COMMIT;
+  PERFORM pg_logical_emit_message(true, 'runwright', '');
 END
 $$;
 
