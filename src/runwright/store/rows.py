@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -127,10 +126,10 @@ def run_values(run: NewRun, ready: int) -> tuple[object, ...]:
     )
 
 
-def claim_of(row: Row, token: int, reserved: bool) -> Claim:
-    """A claimed run, from the columns of ``claim_read``."""
+def claim_of(row: Row, token: int, *, begun: bool, reserved: bool = False) -> Claim:
+    """A claimed run, from the columns of ``claim_read``; ``begun``: its attempt is counted in them."""
     key, run_id, task, lane, arguments, attempt, failures, crashes, due_at, priority, exclusive = row[:11]
-    retry, user, entity, schedule, parent, state = row[11:17]
+    retry, user, entity, schedule, parent = row[11:16]
     return Claim(
         key,
         token,
@@ -138,7 +137,7 @@ def claim_of(row: Row, token: int, reserved: bool) -> Claim:
         task,
         _LANES[lane],
         arguments,
-        attempt + 1,
+        attempt if begun else attempt + 1,
         failures,
         crashes,
         due_at,
@@ -150,15 +149,14 @@ def claim_of(row: Row, token: int, reserved: bool) -> Claim:
         entity,
         schedule,
         parent,
-        state,
+        row[19],
     )
 
 
 def claimed_of(row: Row) -> Claim:
-    """A run that is claimed already, from the columns of ``claims``: its attempt is counted if it was started."""
-    reserved = row[19] in _WAITING
-    claim = claim_of(row, row[20], reserved)
-    return claim if reserved else replace(claim, attempt=row[5])
+    """A run that is claimed already, from the columns of ``claims``."""
+    reserved = row[18] in _WAITING
+    return claim_of(row, row[20], begun=not reserved, reserved=reserved)
 
 
 def run_of(row: Row) -> Run:

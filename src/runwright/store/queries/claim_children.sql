@@ -3,6 +3,7 @@
 -- the index, and PostgreSQL to lock.
 SELECT
 --include claim_columns
+--include claim_state
   r.rank
 --sqlite FROM run p CROSS JOIN run r INDEXED BY run_child_ready ON r.parent = p.id
 --postgres FROM run p JOIN run r ON r.parent = p.id

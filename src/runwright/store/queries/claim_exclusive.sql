@@ -2,13 +2,14 @@
 -- due, by arrival; while one is claimed, only what is part of it. One that no live session knows holds up nobody. What was
 -- ready once stays so, also when the wall clock is set back.
 SELECT key, id, task, lane, arguments, attempt, failures, crashes, due_at, priority, exclusive, retry, as_user, entity,
-  schedule, parent, NULL, concurrency_key, concurrency_limit, status, 0 AS known, 0 AS child, 1 AS held
+  schedule, parent, concurrency_key, concurrency_limit, status, NULL, 0 AS known, 0 AS child, 1 AS held
 FROM (SELECT * FROM run WHERE exclusive = 1 AND completed_at IS NULL AND token IS NOT NULL
       ORDER BY key DESC LIMIT 1) AS claimed
 UNION ALL
 SELECT * FROM (
   SELECT
 --include claim_columns
+--include claim_state
     CASE WHEN EXISTS (SELECT 1 FROM catalogue c WHERE c.worker = $2 AND c.task = r.task) THEN 1 ELSE 0 END AS known,
     CASE WHEN EXISTS (SELECT 1 FROM run p WHERE p.id = r.parent AND p.token IS NOT NULL) THEN 1 ELSE 0 END AS child,
     0 AS held

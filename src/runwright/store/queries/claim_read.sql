@@ -1,6 +1,7 @@
 -- The first ready runs of one task in a lane, in the order of the queue.
 SELECT
 --include claim_columns
+--include claim_state
   r.rank
 FROM run r
 WHERE r.ready = 1 AND r.exclusive = 0 AND r.lane = $1 AND r.task = $2

@@ -19,7 +19,7 @@ from runwright.store.transaction import PIECE_ROWS, Row, Transaction, first_valu
 from runwright.store.verbs.journal import Journal
 
 KEY, ID, TASK, LANE, CRASHES, DUE, PRIORITY, PARENT = 0, 1, 2, 3, 7, 8, 9, 15
-CONCURRENCY_KEY, CONCURRENCY_LIMIT = 17, 18
+CONCURRENCY_KEY, CONCURRENCY_LIMIT = 16, 17
 RANK, TOKEN = 20, 21
 KNOWN, CHILD, HELD = 20, 21, 22
 _ROUNDS, _ROUND_ROWS = 6, 1000
@@ -92,7 +92,7 @@ async def claim_at_once(tx: Transaction, session: str, wanted: Sequence[Wanted])
         tx.topics.update(("events", *(f"run:{row[ID]}" for row in claimed)))
     elif not simple or (next_due is not None and next_due <= tx.now):
         return None
-    claims = tuple(claim_of(row, row[TOKEN], reserved=False) for row in claimed)
+    claims = tuple(claim_of(row, row[TOKEN], begun=True) for row in claimed)
     return Turn(claims, next_due=next_due, wishes=bool(wishes))
 
 
@@ -202,7 +202,7 @@ class Claimer:
             self._journal.run(Action.RUN_STARTED, row[ID], row[TASK])
             if row[TASK] in self._rates:
                 self._rates[row[TASK]].starts.append(self._tx.now)
-        self.claims.append(claim_of(row, token, reserved))
+        self.claims.append(claim_of(row, token, begun=False, reserved=reserved))
 
     async def _count_keys(self, rows: Sequence[Row]) -> frozenset[str]:
         """Learn how many runs hold the rows' concurrency keys; the keys that another worker counts now."""
