@@ -151,8 +151,9 @@ CREATE INDEX run_history ON runwright.run (task, completed_at) WHERE completed_a
 -- Takes the lock of claims, shared, and tells whether there is no exclusive run. A function, because each of its statements
 -- sees what was committed before it: the second one, what was committed before the lock was had.
 CREATE FUNCTION runwright.claims_open() RETURNS BOOLEAN LANGUAGE plpgsql AS $$
+DECLARE
+  locked BOOLEAN := pg_advisory_xact_lock_shared(7283012001) IS NOT NULL;
 BEGIN
-  PERFORM pg_advisory_xact_lock_shared(7283012001);
   RETURN NOT EXISTS (SELECT 1 FROM runwright.run WHERE exclusive = 1 AND completed_at IS NULL AND token IS NULL)
     AND NOT EXISTS (SELECT 1 FROM runwright.run WHERE exclusive = 1 AND completed_at IS NULL AND token IS NOT NULL);
 END
