@@ -8,7 +8,7 @@ runs), ``schedules``, ``events`` (the timeline moved), ``run:<id>``, and ``run:*
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 from runwright.model import TaskProgress
@@ -32,6 +32,8 @@ class Wakeup:
     async def wait(self, seconds: float) -> bool:
         """Wait at most ``seconds``; True if there was a hint since the last wait."""
         if not self._event.is_set():
+            if self._topics:
+                self._bus.awaited()
             timer = asyncio.get_running_loop().call_later(seconds, self._event.set)
             try:
                 await self._event.wait()
@@ -72,6 +74,8 @@ class LocalBus:
     """The bus of one process and one event loop."""
 
     def __init__(self) -> None:
+        self.awaited: Callable[[], None] = lambda: None
+        """Called when somebody waits for a topic: whoever brings hints from elsewhere need not begin before."""
         self._waiting: dict[str, dict[Wakeup, None]] = {}  # in the order of their coming, so that a seed replays
         self._progress: dict[str, TaskProgress] = {}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runwright.auth.sealing import Sealer, load_or_create_key
-from runwright.bus import Bus
+from runwright.bus import LocalBus
 from runwright.clock import Clock, Rng
 from runwright.config import Settings
 from runwright.errors import StartRefused
@@ -20,17 +20,19 @@ if TYPE_CHECKING:
     from runwright.store.postgres import PostgresStore
 
 
-async def open_store(settings: Settings, clock: Clock, rng: Rng, bus: Bus) -> Store:
-    """Open the store that the settings name; its hints go to the bus.
+async def open_store(settings: Settings, clock: Clock, rng: Rng, bus: LocalBus) -> Store:
+    """Open the store that the settings name; its hints go to the bus, others' once somebody waits there.
 
     Raises:
         StoreRefused, StoreUnavailable: it cannot be opened; the message says why.
         StartRefused: the driver that it needs is not installed.
     """
     if settings.on_postgres:
-        return await postgres_store().open(
+        store = await postgres_store().open(
             settings.store, clock=clock, rng=rng, on_commit=bus.publish, direct_url=settings.store_direct
         )
+        bus.awaited = store.listen
+        return store
     path = settings.sqlite_file
     return await SqliteStore.open(
         ":memory:" if path is None else str(path), clock=clock, rng=rng, on_commit=bus.publish

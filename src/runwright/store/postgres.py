@@ -117,7 +117,8 @@ class PostgresStore(SqlStore):
             url: ``postgresql://user:password@host:port/database``, with what libpq allows behind ``?``.
             clock: this process's clock; leases are judged by its monotonic side.
             rng: makes the claims' tokens.
-            on_commit: called on this event loop with hints, after this process's commits and those of others.
+            on_commit: called on this event loop with hints, after this process's commits and, once it is to ``listen``,
+                after those of others.
             direct_url: the same database without the pooler, if ``url`` is PgBouncer's in transaction mode. It is used
                 to listen for hints; without it nothing is lost, but work of other processes is found by polling.
             server_time: take the server's wall clock instead of this machine's, so that all machines have the same.
@@ -143,7 +144,6 @@ class PostgresStore(SqlStore):
         except BaseException:
             await store.close()
             raise
-        store._listener.start()
         return store
 
     # ----- life ------------------------------------------------------------------------------------------------
@@ -159,6 +159,10 @@ class PostgresStore(SqlStore):
 
     def now(self) -> Micros:
         return self._clock.now() + self._offset
+
+    def listen(self) -> None:
+        """From now on hear the hints of other processes. Who only starts runs does without a connection for that."""
+        self._listener.start()
 
     @property
     def listening(self) -> asyncio.Event:

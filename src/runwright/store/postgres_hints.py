@@ -127,8 +127,9 @@ class Listener:
         """Set while hints can be heard."""
 
     def start(self) -> None:
-        """Begin to listen, in the background."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="runwright-listen")
+        """Begin to listen, in the background; once is enough."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="runwright-listen")
 
     async def close(self) -> None:
         """Stop listening."""

@@ -141,6 +141,7 @@ async def test_a_commit_elsewhere_is_heard(store: PostgresStore, postgres_url: s
         arrived.set()
 
     listening = await PostgresStore.open(postgres_url, clock=SystemClock(), rng=SystemRng(), on_commit=hear)
+    listening.listen()
     await listening.listening.wait()
     heard.clear()
     arrived.clear()

@@ -10,6 +10,7 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
+from runwright import Settings, TaskManager, task
 from runwright.bus import EVERY_RUN, LocalBus
 from runwright.clock import SystemClock, SystemRng
 from runwright.errors import StoreUnavailable
@@ -54,8 +55,9 @@ async def pair(postgres_url: str) -> AsyncIterator[tuple[PostgresStore, Postgres
         await PostgresStore.open(postgres_url, clock=SystemClock(), rng=SystemRng(), on_commit=each.hear)
         for each in ears
     ]
-    await first.listening.wait()
-    await second.listening.wait()
+    for store in (first, second):
+        store.listen()
+        await store.listening.wait()
     for each in ears:
         each.heard.clear()
     yield first, second, *ears
@@ -175,6 +177,27 @@ async def test_listening_comes_back_and_then_everybody_looks(
             except StoreUnavailable:  # a connection of the pool that did not know yet
                 await asyncio.sleep(0)
     await other.until(lambda topics: f"run:{new.id}" in topics)
+
+
+async def test_a_process_listens_once_it_waits_for_something(postgres_url: str) -> None:
+    """One that only starts runs is not woken by each hint, and has a connection less."""
+
+    @task
+    def report() -> str:
+        return "done"
+
+    settings = Settings(store=postgres_url, poll_seconds=30)
+    ours, others = (TaskManager(settings, [report], roles=roles) for roles in ((), ("worker",)))
+    async with others as worker, ours as starter:
+        hears, starts = worker.store, starter.store
+        assert isinstance(hears, PostgresStore)
+        assert isinstance(starts, PostgresStore)
+        async with asyncio.timeout(10):
+            await hears.listening.wait()
+            begun = await starter.start(report)
+            assert starts._listener._task is None
+            assert (await starter.wait(begun.id)).result == "done"
+            await starts.listening.wait()
 
 
 async def test_the_connection_that_listens_is_lent_to_one_at_a_time_and_replaced_if_it_is_dropped(

@@ -105,6 +105,7 @@ async def test_it_works_through_a_pooler_in_transaction_mode(postgres_server: Po
             url, clock=SystemClock(), rng=SystemRng(), direct_url=direct, on_commit=lambda _: heard.set()
         )
         other = await opened(url, direct)
+        store.listen()
         await store.listening.wait()
         now = SystemClock().now()
         plain = NewRun("", "backup", Lane.ASYNC, "{}", now, now)
