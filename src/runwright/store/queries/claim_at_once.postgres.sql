@@ -1,7 +1,7 @@
 -- PostgreSQL's own: a turn that has nothing to tell, as one statement without BEGIN and COMMIT. If all that is ready in
--- these lanes ($2: how many runs each may take) fits, has never begun, and is of tasks without a rate limit, without a
--- concurrency key, and there is no exclusive run, it is claimed and begins; if not, nothing is. A token is $4 and the run's
--- key. One row at least, if the session is live.
+-- these lanes ($2: how many runs each may take) fits, has never begun (so that it has saved nothing of itself), and is of
+-- tasks without a rate limit, without a concurrency key, and there is no exclusive run, it is claimed and begins; if not,
+-- nothing is. A token is $4 and the run's key. One row at least, if the session is live.
 WITH gate AS MATERIALIZED (
   SELECT session.key, session.wishes, runwright.claims_open() AS open FROM (
     SELECT
@@ -27,7 +27,7 @@ WITH gate AS MATERIALIZED (
   FROM (
     SELECT locked.key, locked.key + $4::bigint AS token, decided.worker, $5::bigint AS started_at
     FROM decided CROSS JOIN waiting JOIN run AS locked ON locked.key = waiting.key
-    WHERE decided.simple AND waiting.known AND locked.ready = 1
+    WHERE decided.simple AND waiting.known AND locked.ready = 1 AND locked.attempt = 0
     FOR UPDATE OF locked SKIP LOCKED
   ) AS v CROSS JOIN transition t
   WHERE r.key = v.key AND r.token IS NULL AND t.event = 'start' AND t.status = r.status
