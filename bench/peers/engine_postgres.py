@@ -21,7 +21,7 @@ class Runwright(OnPostgres):
     workers = 1
     jobs = 30_000
     producers = True
-    durability = "commit with fsync (synchronous_commit=on); run, attempt and events kept"
+    durability = "fsync before each answer and each claim (synchronous_commit=on); run, attempt and events kept"
     question = LIVE
     schema = "runwright"
     packages = ("runwright", "asyncpg")

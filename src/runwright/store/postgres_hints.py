@@ -57,7 +57,10 @@ class Sender:
         self._send = send
         self._topics: set[str] = set()
         self._told = 0
-        self._task: asyncio.Task[None] | None = None
+        self._apart = APART_SECONDS
+        self._window: asyncio.TimerHandle | None = None
+        """The end of the present window: what is told until then is sent there, together."""
+        self._sending: asyncio.Task[None] | None = None
 
     async def tell(self, topics: Iterable[str], connection: Connection | None = None) -> None:
         """Send the topics, now or soon; on the home loop.
@@ -67,31 +70,31 @@ class Sender:
         """
         self._topics.update(topics)
         self._told += 1
-        if self._task is None and self._topics:
-            self._task = asyncio.get_running_loop().create_task(self._run())
+        if self._window is None and self._topics:
+            self._begin(APART_SECONDS)
             if not all(map(_only_watched, self._topics)):
                 await self._send_all(connection)
 
     def entrust(self, topics: Iterable[str]) -> str | None:
         """The message of these topics, for a statement that sends it behind its own commit; None if it shall not."""
-        if self._task is not None:
+        if self._window is not None:
             return None
-        self._told += 1
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._begin(APART_SECONDS)
         return message(self._name, topics)
 
-    async def _run(self) -> None:
-        apart = APART_SECONDS
-        try:
-            while True:
-                self._told = 0
-                await asyncio.sleep(apart)
-                if not self._topics:
-                    return
-                apart = min(MOST_APART_SECONDS, 2 * apart) if self._told * DENSE_SECONDS >= apart else APART_SECONDS
-                await self._send_all(None)
-        finally:
-            self._task = None
+    def _begin(self, apart: float) -> None:
+        self._apart, self._told = apart, 0
+        self._window = asyncio.get_running_loop().call_later(apart, self._end)
+
+    def _end(self) -> None:
+        """Send what was told in the window, and begin the next one; if nothing was, the next hint goes at once."""
+        if not self._topics:
+            self._window = None
+            return
+        dense = self._told * DENSE_SECONDS >= self._apart
+        apart = min(MOST_APART_SECONDS, 2 * self._apart) if dense else APART_SECONDS
+        self._sending = asyncio.get_running_loop().create_task(self._send_all(None))
+        self._sending.add_done_callback(lambda _: self._begin(apart))
 
     async def _send_all(self, connection: Connection | None) -> None:
         topics, self._topics = self._topics, set()
@@ -101,9 +104,14 @@ class Sender:
             logger.debug("a hint was not sent: %s", error)
 
     async def close(self) -> None:
-        """Send what is left, and no more."""
-        while self._task is not None:
-            await asyncio.wait([self._task])
+        """Send what is left, at once, and no more."""
+        if self._sending is not None:
+            await asyncio.wait([self._sending])
+        if self._window is not None:
+            self._window.cancel()
+            self._window = None
+        if self._topics:
+            await self._send_all(None)
 
 
 class Listener:

@@ -114,23 +114,30 @@ async def test_hints_go_apart_while_commits_are_dense_and_come_back_when_they_ar
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Fifty commits a second that come after a burst are each told at once again."""
-    slept: list[float] = []
-    dense = [2, 4, 8, 16, 32]
-    windows = [*dense, 10, 1, 0]  # so many commits come while the sender rests
+    apart: list[int] = []
+    ends: list[Callable[[], None]] = []
+    loop = asyncio.get_running_loop()
 
-    async def rest(seconds: float) -> None:
-        slept.append(round(1000 * seconds))
-        for _ in range(windows[len(slept) - 1]):
-            await sender.tell({"runs"})
+    def later(seconds: float, end: Callable[[], None]) -> asyncio.Handle:
+        apart.append(round(1000 * seconds))
+        ends.append(end)
+        return loop.call_soon(lambda: None)
 
     async def send(_: str, __: object) -> None:
         pass
 
-    monkeypatch.setattr("runwright.store.postgres_hints.asyncio.sleep", rest)
+    monkeypatch.setattr(loop, "call_later", later)
     sender = Sender("me", send)
     await sender.tell({"runs"})
-    await sender.close()
-    assert slept == [*dense, 32, 32, 2]
+    dense = [2, 4, 8, 16, 32]
+    for commits in [*dense, 10, 1, 0]:
+        for _ in range(commits):
+            await sender.tell({"runs"})
+        ends.pop()()
+        await asyncio.sleep(0)  # it is sent
+        await asyncio.sleep(0)  # and the next window begins
+    assert apart == [*dense, 32, 32, 2]
+    assert not ends
 
 
 async def test_a_hint_that_is_not_sent_fails_nothing() -> None:
