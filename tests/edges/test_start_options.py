@@ -64,7 +64,7 @@ async def test_an_option_that_cannot_be_stored_is_named(options: dict[str, Any],
 async def test_all_faulty_options_are_told_at_once() -> None:
     async with TaskManager(Settings(store="sqlite:///:memory:"), tasks=[good], roles=()) as manager:
         with pytest.raises(InvalidInput) as caught:
-            await manager.start(good, {}, priority="x", user=5, tags=["a", 5])
+            await manager.start(good, {}, priority="x", user=5, tags=["a", 5])  # type: ignore[arg-type, list-item]  # on purpose
 
         assert [error.pointer for error in caught.value.errors] == ["/priority", "/user", "/tags/1"]
         assert (await manager.start(good, {}, priority=-5, user="a@b.c", entity="e", tags="one")).tags == ("one",)

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from runwright.errors import Conflict
 from runwright.events.feed import Frame
@@ -19,7 +19,7 @@ from runwright.tasks.uploads import UploadedFile
 
 if TYPE_CHECKING:
     from runwright.manager.manager import TaskManager
-    from runwright.manager.requests import Given
+    from runwright.manager.requests import Given, StartOptions
 
 T = TypeVar("T")
 
@@ -82,15 +82,15 @@ class Blocking:
             raise Conflict("a coroutine must not wait for its own thread: await the manager's verbs there")
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
-    def run(self, task: Any, arguments: Given | None = None, **options: Any) -> JSON:
+    def run(self, task: Any, arguments: Given | None = None, **options: Unpack[StartOptions]) -> JSON:
         """Start a run, wait for its end and return its result. Raises RunFailed."""
         return self.call(self._manager.run(task, arguments, **options))
 
-    def start(self, task: Any, arguments: Given | None = None, **options: Any) -> Run:
+    def start(self, task: Any, arguments: Given | None = None, **options: Unpack[StartOptions]) -> Run:
         """Start a run; it is stored when this returns."""
         return self.call(self._manager.start(task, arguments, **options))
 
-    def start_many(self, calls: Sequence[tuple[Any, Given]], **options: Any) -> list[str]:
+    def start_many(self, calls: Sequence[tuple[Any, Given]], **options: Unpack[StartOptions]) -> list[str]:
         """Start many runs in one transaction, all or none; their ids in the same order."""
         return self.call(self._manager.start_many(calls, **options))
 

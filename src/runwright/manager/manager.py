@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from runwright.admission import Admission
 from runwright.bus import LocalBus
@@ -24,7 +24,7 @@ from runwright.events.feed import Feed, Frame
 from runwright.manager.bridge import Blocking
 from runwright.manager.declared import DeclaredSchedules, origin_of
 from runwright.manager.files import FileSweep, spool_of, take
-from runwright.manager.requests import Given, each_request, run_query, run_request
+from runwright.manager.requests import Given, StartOptions, each_request, run_query, run_request
 from runwright.manager.scheduler import presence_of, scheduler_of, settler_of, ticks
 from runwright.manager.schedules import ManagerSchedules
 from runwright.manager.services import ManagerServices
@@ -248,7 +248,7 @@ class TaskManager:
 
     # ----- runs -------------------------------------------------------------------------------------------------
 
-    async def run(self, task: Any, arguments: Given | None = None, **options: Any) -> JSON:
+    async def run(self, task: Any, arguments: Given | None = None, **options: Unpack[StartOptions]) -> JSON:
         """Start a run, wait for its end and return its result; options as for ``start``. Raises RunFailed."""
         run = await self.wait((await self.start(task, arguments, **options)).id)
         if run.status is not RunStatus.COMPLETED:
@@ -261,7 +261,7 @@ class TaskManager:
         arguments: Given | None = None,
         *,
         connection: object | None = None,
-        **options: Any,
+        **options: Unpack[StartOptions],
     ) -> Run:
         """Start a run; it is stored when this returns.
 
@@ -278,7 +278,7 @@ class TaskManager:
         return await self.control.runs.start(run_request(self.registry, task, arguments, options), connection)
 
     async def start_many(
-        self, calls: Sequence[tuple[Any, Given]], *, connection: object | None = None, **options: Any
+        self, calls: Sequence[tuple[Any, Given]], *, connection: object | None = None, **options: Unpack[StartOptions]
     ) -> list[str]:
         """Start many runs in one transaction, all or none; their ids in the same order."""
         given = [*calls]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from typing import Any, TypeAlias, TypedDict
 
 from runwright.admission import RunRequest
 from runwright.clock import MOMENT, is_moment, to_micros
@@ -19,10 +21,23 @@ Given: TypeAlias = Mapping[str, Any] | Sequence[Any]
 """Arguments as code may give them: by name, or a list by position."""
 
 LISTED_MOST = 10_000
-START_OPTIONS = frozenset({"priority", "run_at", "user", "entity", "tags", "idempotency_key"})
 
 
-def run_request(registry: Registry, task: object, arguments: Given | None, options: Mapping[str, Any]) -> RunRequest:
+class StartOptions(TypedDict, total=False):
+    """What ``start`` takes beside a task and its arguments."""
+
+    priority: int | None
+    run_at: datetime | None
+    user: str | None
+    entity: str | None
+    tags: Sequence[str] | AbstractSet[str] | None
+    idempotency_key: str | None
+
+
+START_OPTIONS = frozenset(StartOptions.__annotations__)
+
+
+def run_request(registry: Registry, task: object, arguments: Given | None, options: StartOptions) -> RunRequest:
     """What ``start(task, arguments, **options)`` asks for; code counts as confirmed.
 
     Raises:
@@ -55,7 +70,7 @@ def run_request(registry: Registry, task: object, arguments: Given | None, optio
 
 
 def each_request(
-    registry: Registry, calls: Sequence[tuple[object, Given | None]], options: Mapping[str, Any]
+    registry: Registry, calls: Sequence[tuple[object, Given | None]], options: StartOptions
 ) -> Callable[[int], RunRequest]:
     """What ``start_many`` asks for, one by one: the request of the call with a number, as ``run_request`` makes it."""
 
