@@ -57,7 +57,6 @@ class Sender:
         self._send = send
         self._topics: set[str] = set()
         self._told = 0
-        self._apart = APART_SECONDS
         self._window: asyncio.TimerHandle | None = None
         """The end of the present window: what is told until then is sent there, together."""
         self._sending: asyncio.Task[None] | None = None
@@ -83,18 +82,18 @@ class Sender:
         return message(self._name, topics)
 
     def _begin(self, apart: float) -> None:
-        self._apart, self._told = apart, 0
-        self._window = asyncio.get_running_loop().call_later(apart, self._end)
+        self._told = 0
+        self._window = asyncio.get_running_loop().call_later(apart, self._end, apart)
 
-    def _end(self) -> None:
-        """Send what was told in the window, and begin the next one; if nothing was, the next hint goes at once."""
+    def _end(self, apart: float) -> None:
+        """Send what was told in a window so long, and begin the next; if nothing was, the next hint goes at once."""
         if not self._topics:
             self._window = None
             return
-        dense = self._told * DENSE_SECONDS >= self._apart
-        apart = min(MOST_APART_SECONDS, 2 * self._apart) if dense else APART_SECONDS
+        dense = self._told * DENSE_SECONDS >= apart
+        following = min(MOST_APART_SECONDS, 2 * apart) if dense else APART_SECONDS
         self._sending = asyncio.get_running_loop().create_task(self._send_all(None))
-        self._sending.add_done_callback(lambda _: self._begin(apart))
+        self._sending.add_done_callback(lambda _: self._begin(following))
 
     async def _send_all(self, connection: Connection | None) -> None:
         topics, self._topics = self._topics, set()

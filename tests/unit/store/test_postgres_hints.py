@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import asyncpg
 import pytest
@@ -118,9 +119,9 @@ async def test_hints_go_apart_while_commits_are_dense_and_come_back_when_they_ar
     ends: list[Callable[[], None]] = []
     loop = asyncio.get_running_loop()
 
-    def later(seconds: float, end: Callable[[], None]) -> asyncio.Handle:
+    def later(seconds: float, end: Callable[[float], None], length: float) -> asyncio.Handle:
         apart.append(round(1000 * seconds))
-        ends.append(end)
+        ends.append(partial(end, length))
         return loop.call_soon(lambda: None)
 
     async def send(_: str, __: object) -> None:
