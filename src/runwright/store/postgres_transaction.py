@@ -17,7 +17,7 @@ from runwright.store import sql
 from runwright.store.leases import Leases
 from runwright.store.postgres_pool import Connection
 from runwright.store.rows import clean
-from runwright.store.transaction import PIECE_ROWS, Batch, Row
+from runwright.store.transaction import MOST_ROWS, Batch, Row
 
 SQL = sql.load("postgres")
 _BATCH = {name: re.sub(r"\$(\d+)::(\w+)\[\]", r"$\1::text::\2[]", statement) for name, statement in SQL.items()}
@@ -224,7 +224,7 @@ class PostgresTransaction:
             statement = composed(*(text for text, _ in parts))
             await (await self._ready()).execute(statement, *(value for _, values in parts for value in values))
             return
-        rounds = -(-max(len(rows) for _, rows in told) // (2 * PIECE_ROWS))
+        rounds = -(-max(len(rows) for _, rows in told) // (2 * MOST_ROWS))
         for n in range(rounds):
             pieces = [(text, rows[len(rows) * n // rounds : len(rows) * (n + 1) // rounds]) for text, rows in told]
             parts = [packed(statement, rows) for statement, rows in pieces if rows]

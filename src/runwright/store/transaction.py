@@ -6,20 +6,32 @@ same coroutine is run to its end in one step, inside the writer. It must not kno
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from runwright.clock import Micros, Rng
 from runwright.store.leases import Leases
 
+T = TypeVar("T")
 Row: TypeAlias = Sequence[Any]  # what a driver hands out; nothing outside this room sees one
 
 
 PIECE_ROWS = 125
 """So many rows of a large batch are told at once: while the server works on them, the next ones are made ready."""
+FIRST_ROWS, MOST_ROWS = 64, 256
+"""The same where rows are made ready more quickly than they are written: a few, so that the server is soon at work, and
+then more, since each statement has its own price."""
 Batch: TypeAlias = "tuple[str, Sequence[Sequence[object]]]"
 """A statement's name, and the rows of values that it is carried out for."""
+
+
+def pieces(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """A large batch in pieces of ``FIRST_ROWS`` and then ``MOST_ROWS``."""
+    first, size = 0, FIRST_ROWS
+    while first < len(rows):
+        yield rows[first : first + size]
+        first, size = first + size, MOST_ROWS
 
 
 class UndoError(Exception):
@@ -92,7 +104,6 @@ class Transaction(Protocol):
         ...
 
 
-T = TypeVar("T")
 Body: TypeAlias = Callable[[Transaction], Coroutine[Any, Any, T]]
 """A verb with all that it was given, save the transaction."""
 

@@ -117,14 +117,14 @@ class Claimer(Service):
         the store's own, and there would be nothing to do while it works on one.
         """
         now = self._clock.monotonic()
-        self._used(self._reserved - reserve, now - self._turned_at)
-        lasts = reserve / self._pace if self._pace else float("inf")
+        known = self._turn_seconds if self._pace else 0.0  # what the turn has shown weighs as much as it took
+        begun, seconds = known * self._pace + self._reserved - reserve, known + now - self._turned_at
+        lasts = reserve * seconds / begun if begun > 0 else float("inf")
         return min(self._turned_at + TURNS_APART * self._turn_seconds - now, lasts - self._turn_seconds)
 
-    def _used(self, count: int, seconds: float, *, at_least: bool = False) -> None:
-        """So many reservations were begun in this time, or would have been more (``at_least``): learn the pace."""
-        if count > 0 and seconds > 0:
-            self._pace = max(count / seconds, self._pace if at_least else 0.0)
+    def _used(self, count: int, seconds: float, *, at_least: bool) -> None:
+        """So many reservations were begun during a turn, or would have been more (``at_least``): learn the pace."""
+        self._pace = max(count / seconds if seconds > 0 else 0.0, self._pace if at_least else 0.0)
 
     async def _follow(self, turn: Turn, changes: Sequence[Change], finished: Sequence[Finish]) -> bool:
         """Do with the runs in hand what a committed turn says; False if the session has lost its lease."""

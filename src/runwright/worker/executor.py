@@ -68,7 +68,7 @@ class Executor:
         )  # fmt: skip
         self._held: dict[Lane, dict[int, Job]] = {}
         self._unreported: dict[int, Job] = {}
-        self._ended: list[Job] = []
+        self._ended: list[tuple[Job, Finish]] = []
         self._again: list[Finish] = []
         self._given_up: list[tuple[int, int]] = []
         self._changes: list[Change] = []
@@ -165,7 +165,7 @@ class Executor:
 
     def adopt(self, claims: Sequence[Claim]) -> None:
         """Start those of the session's claims that are not in hand and have not just ended here."""
-        known = {job.claim.token for job in self.jobs} | {job.claim.token for job in self._ended}
+        known = {job.claim.token for job in self.jobs} | {finish.token for _, finish in self._ended}
         known |= {finish.token for finish in self._again} | {token for _, token in self._given_up}
         self.take(Turn(claims=tuple(claim for claim in claims if claim.token not in known)))
 
@@ -297,27 +297,26 @@ class Executor:
         ended, self._ended = self._ended, []
         chunks: list[LogChunk] = []
         finishes, self._again = self._again, []
-        for job in ended:
-            if job.outcome is None or job.lost:
-                continue
+        for job, finish in ended:
             self.notes.forget(job)
             chunks.extend(job.chunks(final=True))
-            finishes.append(finish_of(job))
+            finishes.append(finish)
         changes += self.requests.drain()
-        return self._starts(changes, finishes) + changes, finishes, chunks
+        return self._starts(changes) + changes, finishes, chunks
 
-    def _starts(self, changes: Sequence[Change], finishes: Sequence[Finish]) -> list[Change]:
+    def _starts(self, changes: Sequence[Change]) -> list[Change]:
         """Take the starts that must be told now: those that are old enough, or of which something else is told."""
-        ended, changed = {finish.key for finish in finishes}, {change.key for change in changes}
+        changed = {change.key for change in changes}
         before = self._clock.monotonic() - START_SECONDS
-        starts = []
-        for key, job in list(self._unreported.items()):
-            if job.started_at and (job.begun_at <= before or key in ended or key in changed):
-                del self._unreported[key]
-                job.reported = True
-                if key not in ended:
-                    starts.append(Change(key, job.claim.token, RunEvent.START, job.started_at))
-        return starts
+        due = [
+            (key, job)
+            for key, job in self._unreported.items()
+            if job.started_at and (job.begun_at <= before or key in changed)
+        ]
+        for key, job in due:
+            del self._unreported[key]
+            job.reported = True
+        return [Change(key, job.claim.token, RunEvent.START, job.started_at) for key, job in due]
 
     def answered(self, changes: Sequence[Change], turn: Turn) -> None:
         """These changes were committed; who only waited, and may, goes on."""
@@ -354,15 +353,17 @@ class Executor:
             lane = job.claim.lane
             if self._held[lane].get(job.claim.key) is job:
                 del self._held[lane][job.claim.key]
+            if self._unreported.get(job.claim.key) is job:
+                del self._unreported[job.claim.key]  # its ending tells its start
             self.requests.forget(job)
             if not job.started_at:
-                self._unreported.pop(job.claim.key, None)
                 if not job.lost:
                     self._given_up.append((job.claim.key, job.claim.token))
             else:
                 if job.outcome is None:  # a coroutine that was cancelled before its first step has concluded nothing
                     self.code.conclude(job, raised(asyncio.CancelledError(), None))
-                self._ended.append(job)
+                if not job.lost:
+                    self._ended.append((job, finish_of(job)))
                 sums.setdefault(lane, []).append((job.ended_at - job.started_at) / 1e6)
             self._bus.publish_progress(job.claim.run_id, None)
         for lane, seconds in sums.items():

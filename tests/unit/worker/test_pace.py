@@ -45,11 +45,28 @@ def test_a_turn_is_back_before_the_reserve_is_gone(begun: int, seconds: float, p
 def test_the_pace_is_not_that_of_a_store_that_lets_the_slots_run_dry() -> None:
     """What was begun in a turn that ended with no reserve left is less than could have been."""
     waiting = claimer(ManualClock(), 500)
-    waiting._used(400, 0.02)
+    waiting._used(400, 0.02, at_least=False)
     waiting._used(400, 0.04, at_least=True)
     assert waiting._spare(500) < 0
-    waiting._used(40, 0.04)  # there was some left: so slow are they now
+    waiting._used(40, 0.04, at_least=False)  # there was some left: so slow are they now
     assert waiting._spare(500) > 0
+
+
+def test_what_a_turn_has_shown_of_the_pace_counts_until_there_is_more_to_see() -> None:
+    clock = ManualClock()
+    waiting = claimer(clock, 500)
+    waiting._used(600, 0.04, at_least=True)
+    clock.advance(0.0001)
+    assert waiting._spare(499) < 0  # one in 0.1 ms is no measure: the store has its next turn at once
+    clock.advance(TURN)
+    assert waiting._spare(499) > 0  # and this is one
+
+
+def test_runs_that_none_has_begun_of_in_a_turn_have_no_pace() -> None:
+    waiting = claimer(ManualClock(), 500)
+    waiting._used(400, 0.02, at_least=False)
+    waiting._used(0, 0.04, at_least=False)
+    assert waiting._spare(500) == TURNS_APART * TURN
 
 
 async def test_a_crowd_of_short_runs_lets_others_have_their_say_between() -> None:

@@ -15,7 +15,7 @@ from runwright.store import actions
 from runwright.store.actions import Action
 from runwright.store.base import Wanted
 from runwright.store.rows import claim_of
-from runwright.store.transaction import PIECE_ROWS, Row, Transaction, first_value
+from runwright.store.transaction import FIRST_ROWS, MOST_ROWS, Row, Transaction, first_value
 from runwright.store.verbs.journal import Journal
 
 KEY, ID, TASK, LANE, CRASHES, DUE, PRIORITY, PARENT = 0, 1, 2, 3, 7, 8, 9, 15
@@ -108,6 +108,7 @@ class Claimer:
         self._worker = worker
         self._starts: list[tuple[int, int, int, int]] = []
         self._reserves: list[tuple[int, int, int]] = []
+        self._piece = FIRST_ROWS
         self._held: dict[str, int] = {}
         self._lent: set[str] = set()
         self._tasks: dict[str, list[str]] = {}
@@ -176,8 +177,9 @@ class Claimer:
                 else:
                     self._take(row, reserved=True)
                     taken += 1
-                if len(self._starts) + len(self._reserves) == PIECE_ROWS:
+                if len(self._starts) + len(self._reserves) == self._piece:
                     await self._write()
+                    self._piece = MOST_ROWS
             if taken == need or not more or (not parked and taken == before):
                 break
             await self._write()

@@ -14,7 +14,7 @@ from runwright.store import sql
 from runwright.store.actions import Action, action_of
 from runwright.store.base import Wanted
 from runwright.store.rows import clean, dump
-from runwright.store.transaction import PIECE_ROWS, Row, Transaction
+from runwright.store.transaction import Row, Transaction, pieces
 from runwright.store.verbs.claim import Claimer, unpark
 from runwright.store.verbs.journal import Journal
 from runwright.store.verbs.kin import WAITS, take_back
@@ -44,8 +44,7 @@ async def turn(
         asks = await _change(tx, journal, worker, changes, rows, statuses, lost, freed)
         if barrier and freed:
             tx.topics.add("runs")  # the exclusive run may have waited for one that only waits now
-        for first in range(0, len(finished), PIECE_ROWS):  # the store works on some while the next are made ready
-            piece = finished[first : first + PIECE_ROWS]
+        for piece in pieces(finished):  # the store works on some while the next are made ready
             await _finish(tx, journal, worker, piece, rows, statuses, lost, freed)
         await unpark(tx, freed)
         if asks:
