@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-from runwright.store.postgres_transaction import _BATCH, SQL, PostgresTransaction
+from runwright.store.postgres_transaction import SQL, PostgresTransaction
 from tests.interleavings.stepper import END, Plan
 
 Spoil = Callable[[], AbstractContextManager[Any]]
@@ -32,9 +32,8 @@ def without(*statements: tuple[str, str, str]) -> Spoil:
         with ExitStack() as stack:
             for name, part, other in statements:
                 assert part in SQL[name], f"{name} has changed: it has no {part!r}"
-                for table in (SQL, _BATCH):
-                    changed = {name: table[name].replace(part, other)}
-                    stack.enter_context(mock.patch.dict(table, changed))
+                changed = {name: SQL[name].replace(part, other)}
+                stack.enter_context(mock.patch.dict(SQL, changed))
             yield
 
     return spoil

@@ -20,7 +20,7 @@ from runwright.store.leases import Leases
 from runwright.store.postgres import SERVER_SETTINGS, PostgresStore
 from runwright.store.postgres_errors import AGAIN
 from runwright.store.postgres_pool import Pool
-from runwright.store.postgres_transaction import _BATCH, _LOCK_KEYS, _TRY_KEYS, _UNNEST, CLAIMS, SQL, packed
+from runwright.store.postgres_transaction import _LOCK_KEYS, _TRY_KEYS, _UNNEST, CLAIMS, SQL, packed
 from runwright.store.transaction import T
 
 LOOK_SECONDS = 0.003
@@ -37,8 +37,8 @@ class Names(dict[str, str]):
     """What each statement is called. Several that are sent as one are called what the first of them is."""
 
     def __init__(self) -> None:
-        texts = {text: name for table in (SQL, _BATCH) for name, text in table.items()}
-        for name, text in _BATCH.items():
+        texts = {text: name for name, text in SQL.items()}
+        for name, text in SQL.items():
             if (found := _UNNEST.search(text)) is not None:  # told of one row, it has no arrays
                 texts[packed(text, [(None,) * found["arrays"].count("[]")])[0]] = name
         locks = {f"SELECT pg_advisory_xact_lock{kind}({CLAIMS})": "lock_claims" for kind in ("", "_shared")}

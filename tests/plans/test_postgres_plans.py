@@ -12,12 +12,9 @@ import asyncpg
 import pytest
 
 from runwright.clock import SystemClock, SystemRng
-from runwright.store import sql
 from runwright.store.postgres import SERVER_SETTINGS, PostgresStore
-from runwright.store.postgres_transaction import _BATCH as BATCH
-from runwright.store.postgres_transaction import packed
+from runwright.store.postgres_transaction import SQL, packed
 
-SQL = sql.load("postgres")
 # Large tables, of which no statement reads all. Names in plans are aliases, so both are looked at.
 LARGE = {"run", "event", "attempt", "log", "fire", "idempotency"}
 FILL = """
@@ -137,7 +134,7 @@ async def test_a_batch_whose_rows_have_much_in_common_uses_it_too(
     connection: asyncpg.Connection[asyncpg.Record], name: str
 ) -> None:
     places = max(int(number) for number in re.findall(r"\$(\d+)", SQL[name]))
-    statement, values = packed(BATCH[name], [(row, row, *[None] * (places - 2)) for row in range(300)])
+    statement, values = packed(SQL[name], [(row, row, *[None] * (places - 2)) for row in range(300)])
     assert values.count(None) == places - 2
     await connection.execute(FILL)
     await connection.execute(f"PREPARE looked_at AS {statement}")

@@ -6,8 +6,8 @@ made) is refused here all the same, with the reason; a process that shall do it 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
+from types import TracebackType
 
 from runwright.errors import NotFound, NotHere
 from runwright.model import Schedule, TaskVersion
@@ -42,15 +42,26 @@ class Elsewhere:
             "give the scheduler the same task folder"
         )
 
-    @asynccontextmanager
-    async def explained(self) -> AsyncIterator[None]:
+    def explained(self) -> Explained:
         """Within it an unknown task is refused as NotHere instead, if a live session knows it."""
-        try:
-            yield
-        except NotFound as missing:
-            if missing.kind != "task":
-                raise
-            await self.look([missing.name])
-            if not self.knows(missing.name):
-                raise
-            raise NotHere(missing.name) from None
+        return Explained(self)
+
+
+class Explained:
+    """See ``Elsewhere.explained``. A class, because each start goes through it, and a generator has its price."""
+
+    __slots__ = ("_elsewhere",)
+
+    def __init__(self, elsewhere: Elsewhere) -> None:
+        self._elsewhere = elsewhere
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, NotFound) and error.kind == "task":
+            await self._elsewhere.look([error.name])
+            if self._elsewhere.knows(error.name):
+                raise NotHere(error.name) from None

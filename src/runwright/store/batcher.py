@@ -23,14 +23,26 @@ class Batcher(Generic[A, B]):
         self._store = store
         self._waiting: list[tuple[Sequence[A], asyncio.Future[Sequence[B]]]] = []
         self._next: asyncio.Task[None] | None = None
-        self._groups: set[asyncio.Task[None]] = set()
+        self._groups: set[asyncio.Future[None]] = set()
 
     async def do(self, items: Sequence[A]) -> Sequence[B]:
         """Store the items; the answers in the same order. If their group fails, they are stored by themselves."""
+        if not self._groups:
+            return await self._lone(items)
         answer: asyncio.Future[Sequence[B]] = asyncio.get_running_loop().create_future()
         self._waiting.append((items, answer))
         self._begin()
         return await answer
+
+    async def _lone(self, items: Sequence[A]) -> Sequence[B]:
+        """Nobody is there to share with: the caller's own task is the group, and nothing begins for it."""
+        group: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._groups.add(group)
+        try:
+            return await self._store(items)
+        finally:
+            group.set_result(None)
+            self._ended(group)
 
     async def close(self) -> None:
         """Wait for what was accepted."""
@@ -44,8 +56,8 @@ class Batcher(Generic[A, B]):
             self._groups.add(self._next)
             self._next.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._groups.discard(task)
+    def _ended(self, group: asyncio.Future[None]) -> None:
+        self._groups.discard(group)
         self._begin()
 
     def _take(self) -> Sequence[tuple[Sequence[A], asyncio.Future[Sequence[B]]]]:

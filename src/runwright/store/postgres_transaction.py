@@ -19,10 +19,10 @@ from runwright.store.postgres_pool import Connection
 from runwright.store.rows import clean
 from runwright.store.transaction import MOST_ROWS, Batch, Row
 
-SQL = sql.load("postgres")
-_BATCH = {name: re.sub(r"\$(\d+)::(\w+)\[\]", r"$\1::text::\2[]", statement) for name, statement in SQL.items()}
-"""The same with each column of a batch as one text: asyncpg looks at every element of a list several times over, which
-costs more than the server's reading of the text (measured: a third of the client's time of a turn)."""
+_ARRAY = re.compile(r"\$(\d+)::(\w+)\[\]")
+SQL = {name: _ARRAY.sub(r"$\1::text::\2[]", statement) for name, statement in sql.load("postgres").items()}
+"""All statements by name. Each array is sent as one text: asyncpg looks at every element of a list several times over,
+which costs more than the server's reading of the text (measured: a third of the client's time of a turn)."""
 CLAIMS = 7_283_012_001
 """The advisory lock of claims (any number that nobody else uses), also in the first migration.
 Concurrency keys have the two-part form below."""
@@ -65,7 +65,7 @@ def bound(value: object) -> object:
     if type(value) is str:
         return clean(value)
     if type(value) is list:
-        return [clean(item) if type(item) is str else item for item in value]
+        return _column(tuple(value))
     return value
 
 
@@ -209,10 +209,10 @@ class PostgresTransaction:
         return changed(await (await self._ready()).execute(SQL[name], *map(bound, values)))
 
     async def many(self, name: str, rows: Sequence[Sequence[object]]) -> int:
-        return changed(await (await self._ready()).execute(_BATCH[name], *columns(rows))) if rows else 0
+        return changed(await (await self._ready()).execute(SQL[name], *columns(rows))) if rows else 0
 
     async def together(self, *batches: Batch) -> None:
-        told = [(_BATCH[name], rows) for name, rows in batches if rows]
+        told = [(SQL[name], rows) for name, rows in batches if rows]
         if not told:
             return
         if [(name, len(rows)) for name, rows in batches] == _SINGLE_RUN and (hint := self._hint()) is not None:
@@ -237,7 +237,7 @@ class PostgresTransaction:
         return hint
 
     async def each(self, name: str, rows: Sequence[Sequence[object]]) -> list[Row]:
-        return await self._rows(_BATCH[name], columns(rows)) if rows else []
+        return await self._rows(SQL[name], columns(rows)) if rows else []
 
     async def composed(self, statement: str, values: Sequence[object]) -> list[Row]:
         return await self._rows(sql.in_schema(statement), [bound(value) for value in values])

@@ -21,7 +21,7 @@ def test_placeholders_are_numbered_for_each_dialect() -> None:
     assert not any("--" in statement or "\n" in statement for statement in sqlite.values())
     assert "?1" in sqlite["fire_insert"]
     assert sqlite["turn_read"].endswith("IN (SELECT value FROM json_each(?1))")
-    assert postgres["turn_read"].endswith("= ANY($1) ORDER BY key FOR UPDATE")
+    assert postgres["turn_read"].endswith("= ANY($1::bigint[]) ORDER BY key FOR UPDATE")
     assert "schedule_advance" in sqlite
 
 

@@ -26,12 +26,33 @@ class Database:
         return [f"stored {item}" for item in items]
 
 
-async def test_those_of_one_turn_of_the_loop_go_together() -> None:
+async def test_the_first_goes_at_once_and_those_of_one_turn_of_the_loop_behind_him_together() -> None:
     database = Database()
     batcher = Batcher(database.store)
-    answers = await asyncio.gather(batcher.do([1, 2]), batcher.do([3]), batcher.do([]))
-    assert list(answers) == [["stored 1", "stored 2"], ["stored 3"], []]
-    assert database.groups == [[1, 2, 3]]
+    database.gate.clear()
+    waiting = asyncio.gather(batcher.do([0]), batcher.do([1, 2]), batcher.do([3]), batcher.do([]))
+    while len(database.groups) < AT_ONCE:
+        await asyncio.sleep(0)
+    database.gate.set()
+    answers = await waiting
+    assert list(answers) == [["stored 0"], ["stored 1", "stored 2"], ["stored 3"], []]
+    assert database.groups == [[0], [1, 2, 3]]
+
+
+async def test_a_lone_caller_is_his_own_group_and_takes_it_along_when_he_is_cancelled() -> None:
+    database = Database()
+    batcher = Batcher(database.store)
+    database.gate.clear()
+    lone = asyncio.ensure_future(batcher.do([1]))
+    await asyncio.sleep(0)
+    assert database.groups == [[1]]
+    lone.cancel()
+    closing = asyncio.ensure_future(batcher.close())
+    with pytest.raises(asyncio.CancelledError):
+        await lone
+    await closing
+    database.gate.set()
+    assert await batcher.do([2]) == ["stored 2"]
 
 
 async def test_what_comes_while_enough_groups_are_under_way_is_the_next_group() -> None:
@@ -72,12 +93,13 @@ async def test_closing_waits_for_what_was_accepted_and_a_caller_that_left_distur
     database = Database()
     batcher = Batcher(database.store)
     database.gate.clear()
-    leaving, staying = asyncio.ensure_future(batcher.do([1])), asyncio.ensure_future(batcher.do([2]))
-    while not database.groups:
+    lone, leaving, staying = (asyncio.ensure_future(batcher.do([number])) for number in range(3))
+    while len(database.groups) < AT_ONCE:
         await asyncio.sleep(0)
     leaving.cancel()
     closing = asyncio.ensure_future(batcher.close())
     database.gate.set()
     await closing
-    assert staying.result() == ["stored 2"]
+    assert database.groups == [[0], [1, 2]]
+    assert (lone.result(), staying.result()) == (["stored 0"], ["stored 2"])
     assert leaving.cancelled()

@@ -128,7 +128,9 @@ async def test_a_few_runs_are_one_statement_and_many_are_pieces(postgres_url: st
     asked.clear()
     await asyncio.gather(*(store.enqueue([run]) for run in runs[:3]))
     assert len(await store.runs_by_id([run.id for run in runs])) == 3
-    assert [text for text in asked if text != "SELECT"] == ["WITH s"]
+    first, *behind = [text for text in asked if text != "SELECT"]  # the first does not wait for the others
+    assert first in ("CALL r", "WITH s")  # by whether hints may go by now
+    assert behind == ["WITH s"]
     asked.clear()
     await store.enqueue(runs[3:])
     assert [text for text in asked if text != "SELECT"] == ["BEGIN", *["WITH s"] * 8, "COMMIT"]

@@ -2,5 +2,5 @@
 SELECT concurrency_key, count(*), max(lent) FROM run
 WHERE concurrency_key IS NOT NULL AND token IS NOT NULL AND concurrency_key
 --sqlite  IN (SELECT value FROM json_each($1))
---postgres  = ANY($1)
+--postgres  = ANY($1::text[])
 GROUP BY concurrency_key

@@ -2,4 +2,4 @@
 SELECT schedule, id, unique_key FROM run
 WHERE schedule IS NOT NULL AND completed_at IS NULL AND schedule
 --sqlite  IN (SELECT value FROM json_each($1))
---postgres  = ANY($1)
+--postgres  = ANY($1::text[])

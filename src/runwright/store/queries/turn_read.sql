@@ -3,4 +3,4 @@ SELECT key, token, worker, status, id, task, schedule, attempt, exclusive, cance
   concurrency_key
 FROM run WHERE key
 --sqlite  IN (SELECT value FROM json_each($1))
---postgres  = ANY($1) ORDER BY key FOR UPDATE
+--postgres  = ANY($1::bigint[]) ORDER BY key FOR UPDATE

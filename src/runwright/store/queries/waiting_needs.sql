@@ -6,4 +6,4 @@ SELECT s.name, s.enabled, s.next_due_at, s.outcome, s.outcome_at,
 FROM schedule s
 WHERE s.deleted = 0 AND s.name
 --sqlite  IN (SELECT value FROM json_each($1))
---postgres  = ANY($1)
+--postgres  = ANY($1::text[])
