@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 
@@ -24,6 +25,8 @@ async def main() -> None:
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     async with TaskManager(settings, [noop], roles=("worker",)):
+        gc.collect()
+        gc.freeze()  # as `runwright worker` does
         await ended.wait()
 
 
