@@ -6,17 +6,22 @@ engine and no store: everything it does goes through RunPort.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextvars import ContextVar
-from typing import Any, Protocol
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from runwright.errors import Conflict, InvalidInput, RunFailed
 from runwright.model import JSON, JSONObject, Run, RunStatus, TaskProgress
 from runwright.tasks.progress import plain, progress_of
 from runwright.tasks.text import text_of, text_of_record
 from runwright.tasks.values import faults
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 STATE_BYTES = 1024 * 1024
 
@@ -85,8 +90,29 @@ class RunPort(Protocol):
         ...
 
 
+def _awaited(
+    method: Callable[Concatenate[RunContext, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[RunContext, P], Coroutine[Any, Any, T]]:
+    """Refuse the call where nobody can await it: nothing would happen, and Python's warning is in nobody's log."""
+
+    @wraps(method)
+    def checked(self: RunContext, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            name = method.__name__
+            raise Conflict(
+                f"{name}() must be awaited, by asynchronous code; a plain function says {name}_sync()"
+            ) from None
+        return method(self, *args, **kwargs)
+
+    return checked
+
+
 class RunContext:
     """One attempt of a run, as its own code sees it.
+
+    What must be awaited raises Conflict in a plain function, which has the same with ``_sync`` behind its name.
 
     Attributes:
         id: the run's identifier.
@@ -165,6 +191,7 @@ class RunContext:
         """Let the run complete with a warning that is shown beside its result."""
         self._port.warn(text_of(text))
 
+    @_awaited
     async def checkpoint(self) -> None:
         """A place where the run can be paused or cancelled. Raises RunCancelled if it shall stop."""
         await self._port.checkpoint()
@@ -173,6 +200,7 @@ class RunContext:
         """A checkpoint for code in a thread or process; it blocks while the run is paused."""
         self._port.checkpoint_sync()
 
+    @_awaited
     async def save(self, state: JSON) -> None:
         """Keep a JSON value that survives restarts and later attempts; returns once it is stored.
 
@@ -189,6 +217,7 @@ class RunContext:
         self._port.save_sync(text)
         self.state = json.loads(text)
 
+    @_awaited
     async def start(self, task: object, arguments: Mapping[str, Any] | None = None) -> str:
         """Start a child run of ``task`` (a task or its name), which records this run as its parent; returns its id."""
         return await self._port.start(task, {} if arguments is None else arguments)
@@ -197,6 +226,7 @@ class RunContext:
         """The same for code in a thread or process."""
         return self._port.start_sync(task, {} if arguments is None else arguments)
 
+    @_awaited
     async def wait(self, run_id: str) -> JSON:
         """Wait until another run, a child for instance, has ended; its result.
 

@@ -174,3 +174,17 @@ async def test_the_current_run(make_run: MakeRun) -> None:
     assert current_run() is run
     assert await asyncio.to_thread(current_run) is run
     current.reset(token)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"), [("checkpoint", ()), ("save", (1,)), ("start", ("demo",)), ("wait", ("run-2",))]
+)
+async def test_what_must_be_awaited_is_refused_in_a_plain_function(
+    make_run: MakeRun, name: str, arguments: tuple[object, ...]
+) -> None:
+    run, _ = make_run()
+    with pytest.raises(Conflict, match=rf"{name}\(\) must be awaited.*plain function says {name}_sync\(\)"):
+        await asyncio.to_thread(getattr(run, name), *arguments)
+    made = getattr(run, name)(*arguments)
+    assert asyncio.iscoroutine(made)
+    made.close()
