@@ -107,6 +107,8 @@ def test_files_are_sent(how: str, served: Project, alone: Project) -> None:
     [
         (["run", "sya"], 3, "did you mean 'say'"),
         (["run", "say", "--wrod", "x"], 2, "did you mean --word"),
+        (["run", "say", "--store", "sqlite:///x.db"], 2, "an option of every command stands before the task's name"),
+        (["start", "sya", "--directory=elsewhere"], 3, "--directory was not looked at; an option of every command"),
         (["run", "say", "--arguments", "{"], 2, "is not JSON"),
         (["run", "say", "--word", "x", "--priority", "high"], 2, "--priority"),
         (["show", "nothing"], 3, "nothing"),

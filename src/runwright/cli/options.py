@@ -18,6 +18,7 @@ from getpass import getpass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from runwright.cli.invocation import SHARED
 from runwright.duration import parse_duration
 from runwright.errors import FieldError, InvalidInput
 
@@ -28,6 +29,7 @@ RESERVED: Final[Mapping[str, tuple[str, bool]]] = {
     "priority": ("higher starts earlier; 0 low, 50 normal, 100 high", True),
 }
 """What the program itself takes after a task's name, with its help, and whether it has a value."""
+BEFORE: Final = "; an option of every command stands before the task's name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,8 @@ class TaskOptions:
             elif not open_ended:
                 near = get_close_matches(f"--{name}", sorted(self._taken), n=1)
                 hint = f"; did you mean {near[0]}?" if near else ""
+                if name in SHARED:
+                    hint = BEFORE
                 faults.append(FieldError(f"/--{name}", f"task {self._task!r} has no such option{hint}"))
                 if not equals and words and not words[0].startswith("--"):
                     words.pop(0)  # its value is no fault of its own

@@ -17,8 +17,8 @@ import typer
 from runwright.cli.client import Answered, Client, Resource, segment
 from runwright.cli.connect import connect, warn_if_nobody_works
 from runwright.cli.follow import Cursor, report, to_the_end
-from runwright.cli.invocation import Invocation
-from runwright.cli.options import TaskOptions, json_object
+from runwright.cli.invocation import SHARED, Invocation
+from runwright.cli.options import BEFORE, TaskOptions, json_object
 from runwright.cli.output import INTERRUPTED
 from runwright.errors import ConfirmRequired, FieldError, InvalidInput, RunwrightError
 
@@ -90,7 +90,13 @@ async def _prepare(
     priority: int | None,
 ) -> dict[str, Any] | None:
     """The attributes of the run that is asked for; None if only help was."""
-    definition = await client.get(f"/api/definition/{segment(name, 'NAME')}")
+    try:
+        definition = await client.get(f"/api/definition/{segment(name, 'NAME')}")
+    except RunwrightError:
+        for word in rest:
+            if (option := word.partition("=")[0])[2:] in SHARED:  # perhaps it is where the task is
+                cli.output.note(f"{option} was not looked at{BEFORE}", "yellow")
+        raise
     options = TaskOptions(
         name, definition["schema"] or {}, command=command, description=str(definition["description"] or "")
     )
