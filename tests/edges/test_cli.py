@@ -426,6 +426,14 @@ def test_every_command_with_bad_settings(alone: Project, words: list[str]) -> No
     assert "did you mean 'port'" in done.err
 
 
+@pytest.mark.parametrize("words", [["--host", "0.0.0.0"], ["--public-url", "https://jobs.example.org"]])
+def test_a_token_that_other_machines_could_guess_is_refused(alone: Project, words: list[str]) -> None:
+    done = alone("serve", "--port", "0", *words, environ={"TASK_ADMIN_TOKEN": "fifteen-charact"})
+    assert (done.code, done.out) == (78, "")
+    assert "TASK_ADMIN_TOKEN is so short" in done.err
+    assert "fifteen" not in done.err
+
+
 def test_config_shows_every_value_with_its_origin_and_no_secret(alone: Project) -> None:
     (alone.folder / "runwright.yaml").write_text("timeout: 1m\n")
     environ = {"TASK_PORT": "7000", "TASK_ADMIN_TOKEN": "canary", "TASK_PROT": "1"}

@@ -20,17 +20,30 @@ from runwright.errors import StartRefused
 from runwright.model import SYSTEM, Role
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+TOKEN_CHARACTERS = 16
 LOOK_SECONDS = 0.05
 
 logger = logging.getLogger("runwright.api")
 
 
 def check_host(settings: Settings) -> None:
-    """Refuse to be reachable from other machines without credentials that somebody chose. Raises StartRefused."""
-    if settings.host not in LOOPBACK and settings.admin_token is None:
+    """Refuse to be reachable from other machines without credentials that somebody chose, and nobody guesses.
+
+    Raises:
+        StartRefused: there is no administrator's token, or one of fewer than ``TOKEN_CHARACTERS``.
+    """
+    if settings.host in LOOPBACK and settings.public_url is None:
+        return
+    token = settings.admin_token
+    if token is None and settings.host not in LOOPBACK:
         raise StartRefused(
             f"host {settings.host} can be reached from other machines: set TASK_ADMIN_TOKEN to a secret of your own "
             "first, or listen on 127.0.0.1"
+        )
+    if token is not None and len(token.get_secret_value()) < TOKEN_CHARACTERS:
+        raise StartRefused(
+            "TASK_ADMIN_TOKEN is so short that other machines could guess it: give it "
+            f"{TOKEN_CHARACTERS} characters or more, at random"
         )
 
 
