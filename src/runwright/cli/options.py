@@ -153,9 +153,7 @@ class TaskOptions:
                 faults.append(FieldError(f"/{word}", f"is no option; {self._task} takes options such as --name VALUE"))
             elif not open_ended:
                 near = get_close_matches(f"--{name}", sorted(self._taken), n=1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                if name in SHARED:
-                    hint = BEFORE
+                hint = BEFORE if name in SHARED else f"; did you mean {near[0]}?" if near else ""
                 faults.append(FieldError(f"/--{name}", f"task {self._task!r} has no such option{hint}"))
                 if not equals and words and not words[0].startswith("--"):
                     words.pop(0)  # its value is no fault of its own
