@@ -176,12 +176,10 @@ class MixWorld(World):
         elif claim.task in LIMITS:
             key = f"{claim.task}:{given['at']}"
             alive, above = self._alive(), self._above(claim.run_id)
-            live = [
-                e for e in self.executions
-                if e.key == key and e.ended is None and e.node in alive and e.run != claim.run_id
-            ]  # fmt: skip
-            own = any(
-                e.waits and e.run in above and not any(e.run in self._above(other.run) for other in live) for e in live
+            held = [e for e in self.executions if e.key == key and e.ended is None and e.run != claim.run_id]
+            live = [e for e in held if e.node in alive]
+            own = any(  # also one on a machine that has just thawed: it may have kept its lease
+                e.waits and e.run in above and not any(e.run in self._above(other.run) for other in live) for e in held
             )
             kept = [e for e in live if not (e.waits and (own or self._lends(e.run, claim.run_id)))]
             self._expect(
