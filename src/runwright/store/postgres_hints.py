@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import suppress
 
 import asyncpg
@@ -36,12 +36,11 @@ SEND_SECONDS = 2.0
 logger = logging.getLogger("runwright.store")
 
 
-def message(sender: str, topics: Iterable[str]) -> str:
+def message(sender: str, topics: Collection[str]) -> str:
     """Topics as one message; too many single runs become a word for all of them."""
-    text = " ".join((sender, *sorted(topics)))
-    if len(text.encode()) <= MOST_BYTES:
-        return text
-    return " ".join((sender, *sorted(topic for topic in topics if not topic.startswith("run:")), EVERY_RUN))
+    if len(sender) + sum(map(len, topics)) + len(topics) > MOST_BYTES:
+        topics = {EVERY_RUN, *(topic for topic in topics if not topic.startswith("run:"))}
+    return " ".join((sender, *sorted(topics)))
 
 
 def _only_watched(topic: str) -> bool:
@@ -74,7 +73,7 @@ class Sender:
             if not all(map(_only_watched, self._topics)):
                 await self._send_all(connection)
 
-    def entrust(self, topics: Iterable[str]) -> str | None:
+    def entrust(self, topics: Collection[str]) -> str | None:
         """The message of these topics, for a statement that sends it behind its own commit; None if it shall not."""
         if self._window is not None:
             return None
