@@ -176,7 +176,11 @@ class MixWorld(World):
         elif claim.task in LIMITS:
             key = f"{claim.task}:{given['at']}"
             alive, above = self._alive(), self._above(claim.run_id)
-            held = [e for e in self.executions if e.key == key and e.ended is None and e.run != claim.run_id]
+            up = {node.name for node in self.nodes if not node.dead and node.frozen_until <= self.loop.seconds}
+            held = [
+                e for e in self.executions
+                if e.key == key and e.ended is None and e.node in up and e.run != claim.run_id
+            ]  # fmt: skip
             live = [e for e in held if e.node in alive]
             own = any(  # also one on a machine that has just thawed: it may have kept its lease
                 e.waits and e.run in above and not any(e.run in self._above(other.run) for other in live) for e in held
