@@ -38,7 +38,7 @@ logger = logging.getLogger("runwright.store")
 
 def message(sender: str, topics: Collection[str]) -> str:
     """Topics as one message; too many single runs become a word for all of them."""
-    if len(sender) + sum(map(len, topics)) + len(topics) > MOST_BYTES:
+    if len(" ".join((sender, *topics)).encode()) > MOST_BYTES:
         topics = {EVERY_RUN, *(topic for topic in topics if not topic.startswith("run:"))}
     return " ".join((sender, *sorted(topics)))
 
