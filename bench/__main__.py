@@ -28,7 +28,7 @@ RESULTS = Path(__file__).parent / "results"
 SHORT = ("throughput", "default-lane", "enqueue")
 """Workloads that take seconds and are repeated; the others look at hundreds of samples in one go."""
 LIMIT_SECONDS = 240
-SERVER: dict[str, str | int] = {"shared_buffers": "256MB"}
+SERVER: dict[str, str | int] = {"shared_buffers": "512MB"}
 
 
 def choose() -> argparse.Namespace:

@@ -90,7 +90,7 @@ class Claimer(Service):
             raise
         self._turned_at = self._clock.monotonic()
         self._turn_seconds = 0.8 * self._turn_seconds + 0.2 * (self._turned_at - began)
-        self._used(reserve - (left := executor.reserve), self._turned_at - began, at_least=not left)
+        self._learn_pace(reserve, began)
         if not await self._follow(turn, changes, finished):
             return self._poll_seconds
         await asyncio.sleep(0)  # what was claimed begins first
@@ -122,9 +122,12 @@ class Claimer(Service):
         lasts = reserve * seconds / begun if begun > 0 else float("inf")
         return min(self._turned_at + TURNS_APART * self._turn_seconds - now, lasts - self._turn_seconds)
 
-    def _used(self, count: int, seconds: float, *, at_least: bool) -> None:
-        """So many reservations were begun during a turn, or would have been more (``at_least``): learn the pace."""
-        self._pace = max(count / seconds if seconds > 0 else 0.0, self._pace if at_least else 0.0)
+    def _learn_pace(self, reserve: int, began: float) -> None:
+        """How quickly the slots have emptied the reserve since the turn began: until now, or until none was left."""
+        left = self._executor.reserve
+        until = self._turned_at if left else self._executor.last_begun
+        if reserve and until > began:
+            self._pace = (reserve - left) / (until - began)
 
     async def _follow(self, turn: Turn, changes: Sequence[Change], finished: Sequence[Finish]) -> bool:
         """Do with the runs in hand what a committed turn says; False if the session has lost its lease."""

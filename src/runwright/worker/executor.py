@@ -73,6 +73,7 @@ class Executor:
         self._given_up: list[tuple[int, int]] = []
         self._changes: list[Change] = []
         self._mean_seconds: dict[Lane, float] = {}
+        self.last_begun = 0.0  # when one that has ended began last, on the steady clock
         self._next_look = float("inf")
         self.signal: Callable[[], None] = lambda: None  # the claimer's wake
 
@@ -350,6 +351,7 @@ class Executor:
         """Endings (and news of starts) from the lanes, in a batch; on the home loop."""
         sums: dict[Lane, list[float]] = {}
         for job in ended:
+            self.last_begun = max(self.last_begun, job.begun_at)
             lane = job.claim.lane
             if self._held[lane].get(job.claim.key) is job:
                 del self._held[lane][job.claim.key]

@@ -20,7 +20,7 @@ TURN = 0.04
 def claimer(clock: ManualClock, reserved: int) -> Claimer:
     """One whose last turn has just ended, with so many reservations in hand; a turn takes 40 ms."""
     nobody = cast("Any", None)
-    made = Claimer(nobody, cast("Executor", SimpleNamespace()), nobody, clock, LocalBus(), 5.0)
+    made = Claimer(nobody, cast("Executor", SimpleNamespace(reserve=0, last_begun=0.0)), nobody, clock, LocalBus(), 5.0)
     made._turn_seconds, made._turned_at, made._reserved = TURN, clock.monotonic(), reserved
     return made
 
@@ -42,30 +42,48 @@ def test_a_turn_is_back_before_the_reserve_is_gone(begun: int, seconds: float, p
     assert max(spare, 0.0) == pytest.approx(min(pause, TURNS_APART * TURN - seconds), abs=1e-6)
 
 
+def turned(waiting: Claimer, clock: ManualClock, seconds: float, *, left: int, last_begun: float) -> None:
+    """A turn that began with a reserve of 500; a run began last so many seconds after its beginning."""
+    began = clock.monotonic()
+    clock.advance(seconds)
+    waiting._turned_at = clock.monotonic()
+    waiting._executor = cast("Any", SimpleNamespace(reserve=left, last_begun=began + last_begun))
+    waiting._learn_pace(500, began)
+
+
 def test_the_pace_is_not_that_of_a_store_that_lets_the_slots_run_dry() -> None:
-    """What was begun in a turn that ended with no reserve left is less than could have been."""
-    waiting = claimer(ManualClock(), 500)
-    waiting._used(400, 0.02, at_least=False)
-    waiting._used(400, 0.04, at_least=True)
-    assert waiting._spare(500) < 0
-    waiting._used(40, 0.04, at_least=False)  # there was some left: so slow are they now
-    assert waiting._spare(500) > 0
+    """They were through with the reserve long before the turn had ended."""
+    clock = ManualClock()
+    waiting = claimer(clock, 500)
+    turned(waiting, clock, TURN, left=0, last_begun=0.01)
+    assert waiting._spare(500) == pytest.approx(0.01 - TURN)
+    turned(waiting, clock, TURN, left=460, last_begun=TURN)  # there was some left: so slow are they now
+    assert waiting._spare(500) == pytest.approx(TURNS_APART * TURN)
+
+
+def test_a_reserve_that_was_gone_before_the_turn_began_says_nothing_of_the_pace() -> None:
+    clock = ManualClock()
+    waiting = claimer(clock, 500)
+    turned(waiting, clock, TURN, left=0, last_begun=0.01)
+    turned(waiting, clock, TURN, left=0, last_begun=-0.01)
+    assert waiting._spare(500) == pytest.approx(0.01 - TURN)
 
 
 def test_what_a_turn_has_shown_of_the_pace_counts_until_there_is_more_to_see() -> None:
     clock = ManualClock()
     waiting = claimer(clock, 500)
-    waiting._used(600, 0.04, at_least=True)
+    turned(waiting, clock, TURN, left=0, last_begun=TURN)
     clock.advance(0.0001)
-    assert waiting._spare(499) < 0  # one in 0.1 ms is no measure: the store has its next turn at once
+    assert waiting._spare(499) < 0.0001  # one in 0.1 ms is no measure: the store has its next turn at once
     clock.advance(TURN)
-    assert waiting._spare(499) > 0  # and this is one
+    assert waiting._spare(499) > 0.001  # and this is one
 
 
 def test_runs_that_none_has_begun_of_in_a_turn_have_no_pace() -> None:
-    waiting = claimer(ManualClock(), 500)
-    waiting._used(400, 0.02, at_least=False)
-    waiting._used(0, 0.04, at_least=False)
+    clock = ManualClock()
+    waiting = claimer(clock, 500)
+    turned(waiting, clock, TURN, left=0, last_begun=0.01)
+    turned(waiting, clock, TURN, left=500, last_begun=-0.01)
     assert waiting._spare(500) == TURNS_APART * TURN
 
 

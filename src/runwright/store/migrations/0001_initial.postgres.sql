@@ -159,7 +159,7 @@ BEGIN
 END
 $$;
 
--- Attempts that have ended; the running one is told by its run.
+-- Attempts that have ended. A run tells of its last one itself, unless that has left more than the run has a place for.
 CREATE TABLE runwright.attempt (
   run           BIGINT NOT NULL,
   number        INTEGER NOT NULL,

@@ -146,7 +146,7 @@ CREATE INDEX run_schedule ON run (schedule, key) WHERE schedule IS NOT NULL;
 CREATE INDEX run_schedule_live ON run (schedule) WHERE schedule IS NOT NULL AND completed_at IS NULL;
 CREATE INDEX run_history ON run (task, completed_at) WHERE completed_at IS NOT NULL;
 
--- Attempts that have ended; the running one is told by its run.
+-- Attempts that have ended. A run tells of its last one itself, unless that has left more than the run has a place for.
 CREATE TABLE attempt (
   run           INTEGER NOT NULL REFERENCES run (key) ON DELETE CASCADE,
   number        INTEGER NOT NULL,

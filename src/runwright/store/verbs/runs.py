@@ -196,6 +196,7 @@ async def _restart(tx: Transaction, run: str, row: Row, before: RunStatus, at: M
         return None
     if await tx.one("unique_holder", row[11]) is not None:
         return None  # a live run has taken its unique key since: there must not be two
+    await tx.do("attempt_keep", row[0])
     await tx.do("move_restart", row[0], RunEvent.RESTART.value, after.value, at, 1 if at <= tx.now else 0)
     tx.topics.add("runs")
     return after

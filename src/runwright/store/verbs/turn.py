@@ -164,13 +164,14 @@ async def _finish(
                 None if progress is None else clean(progress.message), finish.cpu_seconds,
             )
         )  # fmt: skip
-        attempts.append(
-            (
-                finish.key, finish.attempt, finish.attempt_status.value, finish.started_at, finish.completed_at, worker,
-                None if error is None else clean(error.kind), None if error is None else clean(error.message),
-                None if error is None else clean(error.traceback),
-            )
-        )  # fmt: skip
+        if not over or error is not None or finish.attempt_status.value != after.value:  # else the run tells it all
+            raised = (None,) * 3 if error is None else (clean(error.kind), clean(error.message), clean(error.traceback))
+            attempts.append(
+                (
+                    finish.key, finish.attempt, finish.attempt_status.value, finish.started_at, finish.completed_at,
+                    worker, *raised,
+                )
+            )  # fmt: skip
         freed.append(shared)
         if folded:
             journal.run(Action.RUN_STARTED, run_id, task)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from runwright.errors import InvalidInput
@@ -88,6 +90,33 @@ class TestRuns:
             (run, 2, AttemptStatus.RUNNING, "w1"),
         ]
         assert attempts[1].completed_at is None
+
+    @pytest.mark.parametrize("event", [RunEvent.COMPLETE, RunEvent.FAIL, RunEvent.STOPPED])
+    async def test_an_attempt_is_told_alike_before_and_after_a_restart(
+        self, store: Store, clock: ManualClock, event: RunEvent
+    ) -> None:
+        given = Setup(store, clock)
+        await given.worker()
+        run = await given.add()
+        claim = await given.claim()
+        if event is RunEvent.STOPPED:
+            await store.move([run], RunEvent.CANCEL, "ann", clock.now())
+        await given.end(claim, event)
+        (first,) = await store.attempts(run)
+        began, ended = first.started_at, first.completed_at
+        assert (first.number, first.worker, ended is not None and ended - began) == (1, "w1", timedelta(seconds=1))
+        assert (first.error is None) == (event is not RunEvent.FAIL)
+        clock.advance(1)
+        await store.move([run], RunEvent.RESTART, "ann", clock.now())
+        assert await store.attempts(run) == [first]
+        await store.move([run], RunEvent.CANCEL, "ann", clock.now())  # over, without a second one
+        assert await store.attempts(run) == [first]
+        await store.move([run], RunEvent.RESTART, "ann", clock.now())
+        await given.worker("w2")
+        await given.end(await given.claim(session="w2"), session="w2")
+        attempts = await store.attempts(run)
+        assert attempts[0] == first
+        assert [(one.number, one.status, one.worker) for one in attempts[1:]] == [(2, AttemptStatus.COMPLETED, "w2")]
 
 
 class TestHistory:
