@@ -22,13 +22,18 @@ from bench import machine, place
 from bench.floors import EXPECTATIONS
 from bench.peers import PEERS, Entry
 from bench.report import HEADINGS, Result, report
+from bench.speed import Speed
 from tools.postgres import Postgres
 
 RESULTS = Path(__file__).parent / "results"
 SHORT = ("throughput", "default-lane", "enqueue")
 """Workloads that take seconds and are repeated; the others look at hundreds of samples in one go."""
 LIMIT_SECONDS = 240
+LOST_PERCENT = 30.0
+"""So much slower may the processor itself have been during a measurement that counts at once."""
+TRIES = 3
 SERVER: dict[str, str | int] = {"shared_buffers": "512MB"}
+"""As that by which the floors were set."""
 
 
 def choose() -> argparse.Namespace:
@@ -65,16 +70,33 @@ def run_child(entry: Entry, workload: str, database: str) -> dict[str, object]:
     return found
 
 
-def measured(entry: Entry, workload: str, server: Postgres | None) -> dict[str, object]:
-    """Run the child and note what all other processes took meanwhile, in per cent of a core: `others`."""
+def measured(entry: Entry, workload: str, server: Postgres | None, speed: Speed) -> dict[str, object]:
+    """Measure while the processor has its speed: what it lost more of than LOST_PERCENT is done again, some times.
+
+    That of several counts in which it lost least, whatever came out; one that fails counts at once.
+    """
+    tries: list[tuple[float, dict[str, object]]] = []
+    while True:
+        found = measured_once(entry, workload, server, speed)
+        tries.append((float(str(found["lost"])), found))
+        if not found.get("ok") or tries[-1][0] <= LOST_PERCENT:
+            return found
+        if len(tries) == TRIES:
+            return min(tries, key=lambda tried: tried[0])[1]
+
+
+def measured_once(entry: Entry, workload: str, server: Postgres | None, speed: Speed) -> dict[str, object]:
+    """Run the child and note what happened meanwhile: `others`, what all other processes took, in per cent of a core,
+    and `lost`, how much slower the processor was than at best, in per cent."""
     database = server.database() if server and entry.postgres else ""
     busy, mine, begin = busy_seconds(), own_seconds(server), time.monotonic()
-    found = run_child(entry, workload, database)
+    with speed.watched() as samples:
+        found = run_child(entry, workload, database)
     wall = time.monotonic() - begin
     others = busy_seconds() - busy - (own_seconds(server) - mine)
     if server and database:
         server.drop(database)
-    return {**found, "others": max(0.0, others / wall * 100)}
+    return {**found, "others": max(0.0, others / wall * 100), "lost": speed.lost(samples)}
 
 
 def own_seconds(server: Postgres | None) -> float:
@@ -98,11 +120,12 @@ def busy_seconds() -> float:
 def gather(entries: list[Entry], workloads: list[str], reps: int, server: Postgres | None) -> list[Result]:
     """Repetitions go round all peers, so that a slow minute of the machine does not hit one of them only."""
     results: dict[tuple[str, str], Result] = {}
+    speed = Speed()
     for workload in workloads:
         for _ in range(reps if workload in SHORT else 1):
             for entry in entries:
                 if workload in entry.workloads:
-                    add(results, entry, workload, measured(entry, workload, server))
+                    add(results, entry, workload, measured(entry, workload, server, speed))
     return list(results.values())
 
 
@@ -112,6 +135,7 @@ def add(results: dict[tuple[str, str], Result], entry: Entry, workload: str, fou
     fresh = Result(entry.name, workload, settings=settings, durability=durability, versions=versions)
     result = results.setdefault((entry.name, workload), fresh)
     result.others.append(float(str(found["others"])))
+    result.lost.append(float(str(found["lost"])))
     figures = found.get("figures")
     if found.get("ok") and isinstance(figures, dict):
         for name, value in figures.items():
@@ -120,7 +144,11 @@ def add(results: dict[tuple[str, str], Result], entry: Entry, workload: str, fou
     else:
         text = f"FAILED: {found.get('error')}"
         result.errors.append(str(found.get("error")))
-    print(f"{workload:13}{entry.name:33}{text}; others {result.others[-1]:.0f} %", file=sys.stderr, flush=True)
+    print(
+        f"{workload:13}{entry.name:33}{text}; others {result.others[-1]:.0f} %, {result.lost[-1]:.0f} % slower",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def below(results: list[Result]) -> bool:
@@ -147,10 +175,13 @@ def main() -> int:
         results = gather(entries, chosen.workloads, chosen.reps, server)
     now = dt.datetime.now(dt.UTC)
     others = sorted(value for result in results for value in result.others)
+    lost = sorted(value for result in results for value in result.lost)
     head = (
         f"{now:%Y-%m-%d %H:%M} UTC, commit {place.commit()}. {place.machine()}{database}, load {load:.1f} before."
         f" Other processes took {others[len(others) // 2]:.0f} % of a core meanwhile (median),"
-        f" {others[-1]:.0f} % at worst."
+        f" {others[-1]:.0f} % at worst. A fixed piece of work took {lost[len(lost) // 2]:.0f} % longer than at best"
+        f" (median), {lost[-1]:.0f} % at worst; what it took more than {LOST_PERCENT:.0f} % longer was measured again,"
+        f" up to {TRIES} times in all."
         " Medians, lowest and highest in brackets; differences under 15 % are noise. A job that is missing"
         " or ran twice makes a measurement fail."
     )

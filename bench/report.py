@@ -33,6 +33,8 @@ class Result:
     errors: list[str] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
     """What other processes took during each repetition, in per cent of a core."""
+    lost: list[float] = field(default_factory=list)
+    """How much slower than at best the processor was during each repetition, in per cent."""
     settings: str = ""
     durability: str = ""
     versions: str = ""
