@@ -89,7 +89,7 @@ class Claimer(Service):
                 await self._one_by_one(changes, finished)
             raise
         self._turned_at = self._clock.monotonic()
-        self._turn_seconds = 0.8 * self._turn_seconds + 0.2 * (self._turned_at - began)
+        self._turn_seconds = (self._turn_seconds + self._turned_at - began) / 2
         self._learn_pace(reserve, began)
         if not await self._follow(turn, changes, finished):
             return self._poll_seconds
