@@ -17,7 +17,7 @@ from runwright.store import sql
 from runwright.store.leases import Leases
 from runwright.store.postgres_pool import Connection
 from runwright.store.rows import clean
-from runwright.store.transaction import FIRST_ROWS, MOST_ROWS, Batch, Row
+from runwright.store.transaction import MOST_ROWS, Batch, Row
 
 _ARRAY = re.compile(r"\$(\d+)::(\w+)\[\]")
 SQL = {name: _ARRAY.sub(r"$\1::text::\2[]", statement) for name, statement in sql.load("postgres").items()}
@@ -219,13 +219,10 @@ class PostgresTransaction:
             values = (_column(tuple(rows[0])) for _, rows in batches)
             await (await self._ready()).execute(_LET_IN, *values, hint)
             return
-        if (count := sum(len(rows) for _, rows in told)) <= FEW_ROWS:
+        if sum(len(rows) for _, rows in told) <= FEW_ROWS:
             parts = [packed(text, rows) if len(rows) == 1 else (text, columns(rows)) for text, rows in told]
-            statement, told_values = composed(*(text for text, _ in parts)), [value for _, each in parts for value in each]
-            if count < FIRST_ROWS:
-                await (await self._ready()).execute(statement, *told_values)
-            else:  # the verb may have more to make ready meanwhile
-                await self.send(statement, *told_values)
+            statement = composed(*(text for text, _ in parts))
+            await (await self._ready()).execute(statement, *(value for _, values in parts for value in values))
             return
         rounds = -(-max(len(rows) for _, rows in told) // (2 * MOST_ROWS))
         for n in range(rounds):
