@@ -295,6 +295,7 @@ class PostgresStore(SqlStore):
             async with Taken(over) as connection:
                 tx = self._port(connection, entrust=entrust)
                 answer = await body(tx)
+                await tx.settle()
                 await self._tell(tx, connection)
                 return answer
 

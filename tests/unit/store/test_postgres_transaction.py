@@ -150,6 +150,19 @@ async def test_a_few_runs_are_one_statement_and_many_are_pieces(postgres_url: st
     await store.close()
 
 
+@pytest.mark.parametrize("count", [2, FEW_ROWS // 2])
+async def test_what_is_one_statement_is_committed_when_it_is_answered(
+    store: PostgresStore, postgres_url: str, count: int
+) -> None:
+    """There is no COMMIT behind it that would wait for it."""
+    now = SystemClock().now()
+    runs = [NewRun(_rng.run_id(now), "backup", Lane.ASYNC, "{}", now, now) for _ in range(count)]
+    assert await store.enqueue(runs) == [Enqueued(run.id) for run in runs]
+    connection = await asyncpg.connect(postgres_url)
+    assert await connection.fetchval("SELECT count(*) FROM runwright.run") == count
+    await connection.close()
+
+
 PLAIN = NewRun(_rng.run_id(1), "backup", Lane.ASYNC, "{}", 10, 20)
 FULL = NewRun(
     _rng.run_id(1), "backup", Lane.THREAD, '{"name": "a\\"b\\\\{ö}"}', 10, 20, priority=7, exclusive=True,
