@@ -22,7 +22,8 @@ from runwright import Every, RunContext, Settings, TaskManager, task
 LANE = 100
 QUESTIONS = {
     "completed runs": "select count(*) from run where task = 'noop' and status = 'completed'",
-    "attempts": "select count(*) from run where task = 'noop' and attempt = 1 and started_at > 0 and worker > 0",
+    "attempts": "select count(*) from run where task = 'noop' and attempt = 1 and worker > 0"
+    " and started_at > 0 and completed_at >= started_at",
     "events of creation": "select count(*) from event where task = 'noop' and action = 'run.created'",
     "events of completion": "select count(*) from event where task = 'noop' and action = 'run.completed'",
 }

@@ -58,12 +58,13 @@ HAVING count(*) <> (SELECT count(*) FROM runwright.fire)
 AFTER_ALL = """
 SELECT id || ' is still ' || status || ', ready ' || ready FROM runwright.run WHERE completed_at IS NULL
 UNION ALL
-SELECT r.id || ' has kept attempts ' || coalesce(a.numbers, 'none') || ' of ' || r.attempt
+SELECT r.id || ' has ' || count(a.number) || ' ended attempts of ' || r.attempt
 FROM runwright.run r LEFT JOIN (
-  SELECT run, count(*) AS count, max(number) AS last, string_agg(number::text, ',') AS numbers
-  FROM runwright.attempt GROUP BY run) AS a ON a.run = r.key
-WHERE coalesce(a.last, 0) > r.attempt  -- all are kept, or all but the last, which the run tells of itself
-  OR coalesce(a.count, 0) <> r.attempt AND (coalesce(a.count, 0) <> r.attempt - 1 OR coalesce(a.last, 0) = r.attempt)
+  SELECT run, number FROM runwright.attempt
+  UNION  -- what a run tells of its last one itself, unless it is kept
+  SELECT key, attempt FROM runwright.run WHERE attempt > 0 AND status IN ('completed', 'cancelled')
+) AS a ON a.run = r.key
+GROUP BY r.key, r.id, r.attempt HAVING count(a.number) <> r.attempt OR max(a.number) <> r.attempt
 UNION ALL
 SELECT run || ' ended ' || count(*) || ' times' FROM runwright.event
 WHERE action IN ('run.completed', 'run.failed', 'run.cancelled') GROUP BY run HAVING count(*) > 1
