@@ -151,16 +151,34 @@ async def test_a_few_runs_are_one_statement_and_many_are_pieces(postgres_url: st
 
 
 @pytest.mark.parametrize("count", [2, FEW_ROWS // 2])
-async def test_what_is_one_statement_is_committed_when_it_is_answered(
-    store: PostgresStore, postgres_url: str, count: int
-) -> None:
+async def test_what_is_one_statement_is_answered_behind_its_commit(postgres_url: str, count: int) -> None:
     """There is no COMMIT behind it that would wait for it."""
+    committed, told = asyncio.Event(), asyncio.Event()
+
+    class Held(Overheard):
+        async def execute(self, statement: str, /, *values: object) -> str:
+            answer = await super().execute(statement, *values)
+            if statement.startswith("WITH s0"):
+                committed.set()
+                await told.wait()
+            return answer
+
+    class Told(PostgresStore):
+        async def _connect(self) -> Any:
+            return Held(await super()._connect(), [])
+
+    store = await Told.open(postgres_url, clock=SystemClock(), rng=_rng)
     now = SystemClock().now()
     runs = [NewRun(_rng.run_id(now), "backup", Lane.ASYNC, "{}", now, now) for _ in range(count)]
-    assert await store.enqueue(runs) == [Enqueued(run.id) for run in runs]
-    connection = await asyncpg.connect(postgres_url)
-    assert await connection.fetchval("SELECT count(*) FROM runwright.run") == count
-    await connection.close()
+    enqueued = asyncio.create_task(store.enqueue(runs))
+    await committed.wait()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not enqueued.done()
+    told.set()
+    assert await enqueued == [Enqueued(run.id) for run in runs]
+    assert len(await store.runs_by_id([run.id for run in runs])) == count
+    await store.close()
 
 
 PLAIN = NewRun(_rng.run_id(1), "backup", Lane.ASYNC, "{}", 10, 20)
