@@ -75,14 +75,20 @@ def measured(entry: Entry, workload: str, server: Postgres | None, speed: Speed)
 
     That of several counts in which it lost least, whatever came out; one that fails counts at once.
     """
-    tries: list[tuple[float, dict[str, object]]] = []
-    while True:
+    tries: list[dict[str, object]] = []
+    while len(tries) < TRIES:
         found = measured_once(entry, workload, server, speed)
-        tries.append((float(str(found["lost"])), found))
-        if not found.get("ok") or tries[-1][0] <= LOST_PERCENT:
+        if not found.get("ok"):
             return found
-        if len(tries) == TRIES:
-            return min(tries, key=lambda tried: tried[0])[1]
+        tries.append(found)
+        if lost(found) <= LOST_PERCENT:
+            break
+    return min(tries, key=lost)
+
+
+def lost(found: dict[str, object]) -> float:
+    """How much slower than at best the processor was, in per cent."""
+    return float(str(found["lost"]))
 
 
 def measured_once(entry: Entry, workload: str, server: Postgres | None, speed: Speed) -> dict[str, object]:
@@ -135,7 +141,7 @@ def add(results: dict[tuple[str, str], Result], entry: Entry, workload: str, fou
     fresh = Result(entry.name, workload, settings=settings, durability=durability, versions=versions)
     result = results.setdefault((entry.name, workload), fresh)
     result.others.append(float(str(found["others"])))
-    result.lost.append(float(str(found["lost"])))
+    result.lost.append(lost(found))
     figures = found.get("figures")
     if found.get("ok") and isinstance(figures, dict):
         for name, value in figures.items():
@@ -175,13 +181,13 @@ def main() -> int:
         results = gather(entries, chosen.workloads, chosen.reps, server)
     now = dt.datetime.now(dt.UTC)
     others = sorted(value for result in results for value in result.others)
-    lost = sorted(value for result in results for value in result.lost)
+    slower = sorted(value for result in results for value in result.lost)
     head = (
         f"{now:%Y-%m-%d %H:%M} UTC, commit {place.commit()}. {place.machine()}{database}, load {load:.1f} before."
         f" Other processes took {others[len(others) // 2]:.0f} % of a core meanwhile (median),"
-        f" {others[-1]:.0f} % at worst. A fixed piece of work took {lost[len(lost) // 2]:.0f} % longer than at best"
-        f" (median), {lost[-1]:.0f} % at worst; what it took more than {LOST_PERCENT:.0f} % longer was measured again,"
-        f" up to {TRIES} times in all."
+        f" {others[-1]:.0f} % at worst. A fixed piece of work took {slower[len(slower) // 2]:.0f} % longer than at best"
+        f" (median), {slower[-1]:.0f} % at worst; where it took more than {LOST_PERCENT:.0f} % longer, it was measured"
+        f" again, up to {TRIES} times in all."
         " Medians, lowest and highest in brackets; differences under 15 % are noise. A job that is missing"
         " or ran twice makes a measurement fail."
     )
