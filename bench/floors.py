@@ -2,7 +2,8 @@
 
 SQLite has synchronous FULL, PostgreSQL fsync and synchronous_commit on.
 
-`floor` must hold, `aim` is worked towards. It holds numbers only.
+`floor` must hold, `aim` is worked towards. Beside them what others reached on the machine where the floors come from,
+by which one sees how fast another machine is. It holds numbers only.
 """
 
 from __future__ import annotations
@@ -52,3 +53,38 @@ EXPECTATIONS = (
     Expectation("enqueue", "bulk_per_s", "PostgreSQL, enqueue in bulk of 1,000: runs/s", 50_000, peer=POSTGRES),
     Expectation("latency", "p50_ms", "PostgreSQL, call to first statement, p50: ms", 3, lower=True, peer=POSTGRES),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Landmark:
+    """What a peer or a bare table reached on the machine of the floors. Lower is better for durations."""
+
+    peer: str
+    workload: str
+    figure: str
+    title: str
+    reached: float
+    lower: bool = False
+
+    def speed(self, value: float) -> float:
+        """How fast a machine is on which this value is reached; that of the floors has 1."""
+        return self.reached / value if self.lower else value / self.reached
+
+
+LANDMARKS = (
+    Landmark("postgresql, batches of 100", "throughput", "finished_per_s", "bare table, in batches: jobs/s", 56_000),
+    Landmark("postgresql, one by one", "throughput", "finished_per_s", "bare table, one by one: jobs/s", 1_253),
+    Landmark("graphile-worker", "throughput", "finished_per_s", "graphile-worker: jobs/s", 36_000),
+    Landmark("pgqueuer", "throughput", "finished_per_s", "PgQueuer: jobs/s", 21_000),
+    Landmark("procrastinate, analysed", "throughput", "finished_per_s", "Procrastinate, analysed: jobs/s", 810),
+    Landmark("saq", "throughput", "finished_per_s", "SAQ: jobs/s", 754),
+    Landmark("postgresql, batches of 100", "enqueue", "bulk_per_s", "bare table, in bulk: jobs/s", 156_000),
+    Landmark("graphile-worker", "enqueue", "bulk_per_s", "graphile-worker, in bulk: jobs/s", 93_000),
+    Landmark("pgqueuer", "enqueue", "bulk_per_s", "PgQueuer, in bulk: jobs/s", 59_000),
+    Landmark("postgresql, one by one", "latency", "p50_ms", "bare table, call to start, p50: ms", 1.73, lower=True),
+    Landmark("graphile-worker", "latency", "p50_ms", "graphile-worker, call to start, p50: ms", 2.29, lower=True),
+    Landmark("pgqueuer", "latency", "p50_ms", "PgQueuer, call to start, p50: ms", 3.28, lower=True),
+    Landmark("procrastinate", "latency", "p50_ms", "Procrastinate, call to start, p50: ms", 3.64, lower=True),
+    Landmark("saq", "latency", "p50_ms", "SAQ, call to start, p50: ms", 4.33, lower=True),
+)
+"""On PostgreSQL 15.18 and two CPUs (AMD EPYC), three repetitions each, 2026-11-20."""

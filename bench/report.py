@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bench.floors import EXPECTATIONS, Expectation
+from bench.floors import EXPECTATIONS, LANDMARKS, Expectation
 
 HEADINGS = {
     "throughput": "Working off a stored backlog, jobs/s",
@@ -89,6 +89,25 @@ def expectations(results: Sequence[Result]) -> str:
     return table(["figure", "measured", "floor", "aim", ""], rows) if rows else ""
 
 
+def landmarks(results: Sequence[Result]) -> str:
+    """The others' figures beside those that they reached where the floors come from: how fast this machine is.
+
+    It takes nothing back from the verdicts, which are those of this machine.
+    """
+    by_name = {(result.peer, result.workload): result for result in results}
+    rows, speeds = [], []
+    for mark in LANDMARKS:
+        result = by_name.get((mark.peer, mark.workload))
+        values = [] if result is None or result.errors else result.figures.get(mark.figure, [])
+        if values:
+            speeds.append(mark.speed(statistics.median(values)))
+            rows.append([mark.title, cell(values), number(mark.reached), f"{speeds[-1]:.2f}"])
+    if not rows:
+        return ""
+    rows.append(["the median of them", "", "", f"{statistics.median(speeds):.2f}"])
+    return table(["", "here", "where the floors come from", "speed"], rows)
+
+
 def by_workload(results: Sequence[Result]) -> list[str]:
     """One table for each workload, peers down, figures across."""
     parts = []
@@ -107,6 +126,8 @@ def report(results: Sequence[Result], limits: dict[str, float], head: str) -> st
     parts = [f"# Measured\n\n{head}"]
     if mine := expectations(results):
         parts.append(f"## Runwright against its floors\n\n{mine}")
+    if others := landmarks(results):
+        parts.append(f"## How fast this machine is\n\n{others}")
     if tables := by_workload(results):
         parts += ["## Beside its peers", *tables]
     if limits:
