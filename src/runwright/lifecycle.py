@@ -180,7 +180,7 @@ def decide(outcome: Outcome, now: Micros) -> Decision:
 
 
 def decide_crash(crashes: int, on_interrupt: OnInterrupt) -> RunEvent:
-    """What follows when a worker died under a run for the ``crashes``-th time (this one included)."""
+    """What follows when a run's worker is gone and ``crashes`` have died under it (this one included, if it did)."""
     if crashes >= CRASH_LIMIT:
         return _E.CRASH_LOOP
     return _E.CRASH_HOLD if on_interrupt is OnInterrupt.HOLD else _E.CRASH

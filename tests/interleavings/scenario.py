@@ -187,4 +187,4 @@ class Scenario:
         orphans = await store.orphans()
         if not orphans:
             return 0
-        return await store.rescue([(one, decide_crash(one.crashes + 1, one.on_interrupt)) for one in orphans])
+        return await store.rescue([(one, decide_crash(one.crashes + one.lost, one.on_interrupt)) for one in orphans])

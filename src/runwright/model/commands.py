@@ -185,7 +185,10 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Rescue:
-    """A claim whose worker is gone, to be decided by ``lifecycle.decide_crash``."""
+    """A claim whose worker is gone, to be decided by ``lifecycle.decide_crash``.
+
+    ``crashes`` are those before; this one is another if the session was ``lost``, and none if it ended in order.
+    """
 
     key: int
     run_id: str
@@ -197,6 +200,7 @@ class Rescue:
     on_interrupt: OnInterrupt
     started_at: Micros | None
     worker: str | None
+    lost: bool
 
 
 @dataclass(frozen=True, slots=True)

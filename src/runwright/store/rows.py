@@ -227,10 +227,9 @@ def log_lines(text: str, after: int) -> list[LogLine]:
 
 def rescue_of(row: Row) -> Rescue:
     """An orphan, from the columns of ``orphan_list``."""
-    key, run_id, task, token, status, attempt, crashes, on_interrupt, started_at, worker = row
-    return Rescue(
-        key, run_id, task, token, RunStatus(status), attempt, crashes, OnInterrupt(on_interrupt), started_at, worker
-    )
+    key, run_id, task, token, status, attempt, crashes, on_interrupt, started_at, worker, lost = row
+    policy = OnInterrupt(on_interrupt)
+    return Rescue(key, run_id, task, token, RunStatus(status), attempt, crashes, policy, started_at, worker, lost == 1)
 
 
 def event_of(row: Row) -> Event:

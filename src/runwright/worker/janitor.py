@@ -42,7 +42,9 @@ class Janitor(Service):
     async def run_once(self) -> float:
         orphans = await self._store.orphans(PAGE)
         if orphans:
-            decisions = [(orphan, decide_crash(orphan.crashes + 1, orphan.on_interrupt)) for orphan in orphans]
+            decisions = [
+                (orphan, decide_crash(orphan.crashes + orphan.lost, orphan.on_interrupt)) for orphan in orphans
+            ]
             rescued = await self._store.rescue(decisions)
             logger.warning("%d runs were taken from workers that are gone", rescued)
             if len(orphans) == PAGE and rescued:

@@ -202,7 +202,7 @@ class TestOrphans:
             clock.advance(LEASE_SECONDS)
             (orphan,) = await store.orphans()
             assert orphan.crashes == crash - 1
-            await store.rescue([(orphan, decide_crash(orphan.crashes + 1, orphan.on_interrupt))])
+            await store.rescue([(orphan, decide_crash(orphan.crashes + orphan.lost, orphan.on_interrupt))])
         read = await given.read(run)
         assert read.status is RunStatus.ERROR
         assert read.error is not None
@@ -231,6 +231,19 @@ class TestOrphans:
         (orphan,) = await store.orphans()
         assert await store.rescue([(orphan, RunEvent.CRASH)]) == 1
         assert (await given.read(run)).crashes == 0
+
+    async def test_an_orphan_says_whether_its_session_was_lost(self, store: Store, clock: ManualClock) -> None:
+        given = Setup(store, clock)
+        left = [await given.add(), await given.add()]
+        for session in ("lost", "ended"):
+            await given.claim(await given.worker(session))
+        await store.end_session("ended")
+        clock.advance(LEASE_SECONDS)
+        orphans = await store.orphans()
+        assert [(orphan.run_id, orphan.worker, orphan.lost) for orphan in orphans] == [
+            (left[0], "lost", True),
+            (left[1], "ended", False),
+        ]
 
     async def test_they_are_ordered_by_key_and_limited(self, store: Store, clock: ManualClock) -> None:
         given = Setup(store, clock)
