@@ -74,6 +74,11 @@ async def _roll_back(connection: Connection) -> None:
             connection.terminate()
 
 
+def _few_and_plain(runs: Sequence[NewRun]) -> bool:
+    """Whether they are one statement, with their entries of the timeline, and none can be refused."""
+    return 2 * len(runs) <= FEW_ROWS and all(map(verbs.runs.cannot_be_refused, runs))
+
+
 class PostgresStore(SqlStore):
     """A Store in a PostgreSQL database. Made by ``open``."""
 
@@ -99,6 +104,7 @@ class PostgresStore(SqlStore):
         self._sender = Sender(name, self._send)
         self._listener = Listener(name, self._connect_directly, self._hear)
         self._enqueues: Batcher[NewRun, Enqueued] = Batcher(self._enqueue_now)
+        self._enqueues_that_wait: Batcher[NewRun, Enqueued] = Batcher(self._enqueue_now)
 
     @classmethod
     async def open(
@@ -153,6 +159,7 @@ class PostgresStore(SqlStore):
             self._looking.cancel()
         await self._listener.close()
         await self._enqueues.close()
+        await self._enqueues_that_wait.close()
         await self._sender.close()
         await asyncio.to_thread(self._heart.close)
         await self._pool.close()
@@ -191,15 +198,23 @@ class PostgresStore(SqlStore):
             with of_caller(self._where):
                 return await self._enqueue_within(runs, connection)
         if asyncio.get_running_loop() is self._loop:
-            return await self._enqueues.do(runs)
+            return await self._batcher_for(runs).do(runs)
         made = [*runs]  # here, on the caller's loop
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._enqueues.do(made), self._loop))
+        stored = self._batcher_for(made).do(made)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(stored, self._loop))
+
+    def _batcher_for(self, runs: Sequence[NewRun]) -> Batcher[NewRun, Enqueued]:
+        """Whoever may have to wait for another transaction's key keeps no place from those who never do.
+
+        A large number is not looked at: it is read piece by piece while the store is at work.
+        """
+        return self._enqueues if _few_and_plain(runs) else self._enqueues_that_wait
 
     async def _enqueue_now(self, runs: Sequence[NewRun]) -> Sequence[Enqueued]:
         def body(tx: Transaction) -> Coroutine[Any, Any, list[Enqueued]]:
             return verbs.runs.enqueue(tx, runs)
 
-        if self._direct_url is not None or 2 * len(runs) > FEW_ROWS or not all(map(verbs.runs.cannot_be_refused, runs)):
+        if self._direct_url is not None or not _few_and_plain(runs):
             return await self._do(body, len(runs))
 
         async def attempt(again: bool) -> Sequence[Enqueued]:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from runwright.clock import SystemClock, SystemRng
 from runwright.errors import InvalidInput
 from runwright.model import Enqueued, Lane, NewRun
+from runwright.store.batcher import AT_ONCE
 from runwright.store.postgres import PostgresStore
 from runwright.store.sqlite import SqliteStore
 
@@ -107,6 +108,34 @@ async def test_a_refusal_inside_leaves_the_callers_transaction_usable(store: Pos
         await store.enqueue([plain], connection)
     assert await seen(store, plain)
     assert not await seen(store, second)
+    await connection.close()
+    await other.close()
+
+
+async def test_a_key_that_an_open_transaction_holds_keeps_no_plain_run_waiting(postgres_url: str) -> None:
+    """Starts of that key wait for its end, as many at a time as may; who has no key does not wait behind them."""
+    store = await PostgresStore.open(postgres_url, clock=SystemClock(), rng=SystemRng())
+    connection = await asyncpg.connect(postgres_url)
+    other = await asyncpg.connect(postgres_url)
+    begun = connection.transaction()
+    await begun.start()
+    await store.enqueue([run(unique_key="k")], connection)
+    waiting = []
+    for number in range(1, AT_ONCE + 1):
+        waiting.append(asyncio.ensure_future(store.enqueue([run(unique_key="k")])))
+        while await other.fetchval("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted") < number:
+            await asyncio.sleep(0)
+    plain = run()
+    async with asyncio.timeout(5):
+        assert await store.enqueue([plain]) == [Enqueued(plain.id)]
+    assert not any(one.done() for one in waiting)
+    closing = asyncio.ensure_future(store.close())  # which waits for what was accepted
+    await asyncio.sleep(0)
+    await begun.rollback()
+    (first,), (second,) = await asyncio.gather(*waiting)
+    assert {first.created, second.created} == {True, False}
+    assert first.run_id == second.run_id
+    await closing
     await connection.close()
     await other.close()
 
