@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from runwright.clock import SystemRng
+from runwright.errors import StoreUnavailable
 from runwright.store import migrate
 from runwright.store.base import Store
 from runwright.store.postgres import PostgresStore
@@ -56,6 +57,30 @@ async def test_a_turn_of_one_statement_relies_on_nothing_that_it_saw_before_it_h
         await other.execute(meanwhile)
         await other.execute("COMMIT")
         assert await turn == []
+    await other.close()
+
+
+async def test_a_turn_that_nobody_waits_for_any_more_ends_before_its_claims_are_told(
+    store: PostgresStore, clock: ManualClock, postgres_url: str
+) -> None:
+    given = Setup(store, clock)
+    await given.worker()
+    run = await given.add()
+    other = await asyncpg.connect(postgres_url)
+    async with asyncio.timeout(20):
+        await other.execute(f"BEGIN; SELECT pg_advisory_xact_lock({CLAIMS})")
+        turn = asyncio.create_task(given.claimed())
+        while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            await asyncio.sleep(0)
+        turn.cancel()  # its connection is given up at once; the server goes on with what it was sent
+        with pytest.raises(asyncio.CancelledError):
+            await turn
+        with pytest.raises(StoreUnavailable):
+            await store.claims("w1")
+        await other.execute("COMMIT")
+        while await other.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"):
+            await asyncio.sleep(0)
+        assert [claim.run_id for claim in await store.claims("w1")] == [run]
     await other.close()
 
 

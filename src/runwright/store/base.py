@@ -123,6 +123,9 @@ class Store(SessionVerbs, ScheduleVerbs, Protocol):
         """All claims that the session holds now, as ``turn`` gave them.
 
         For a worker whose turn failed without telling whether it was committed: what it does not know it may start.
+
+        Raises:
+            StoreUnavailable: a turn of the session is still under way, so that more may come.
         """
         ...
 

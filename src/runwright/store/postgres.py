@@ -22,7 +22,7 @@ from runwright.store import postgres_schema, verbs
 from runwright.store.asked import Wanted
 from runwright.store.batcher import Batcher
 from runwright.store.postgres_drivers import driver_of
-from runwright.store.postgres_errors import AGAIN, of_caller, opening, place, translated
+from runwright.store.postgres_errors import AGAIN, connecting, of_caller, opening, place, translated
 from runwright.store.postgres_heart import Heart
 from runwright.store.postgres_hints import CHANNEL, NOBODY, SEND, SEND_SECONDS, Listener, Sender, message
 from runwright.store.postgres_pool import Connection, Lender, Pool, Taken
@@ -349,8 +349,9 @@ class PostgresStore(SqlStore):
         return {"command_timeout": COMMAND_SECONDS, "server_settings": SERVER_SETTINGS}
 
     async def _connect(self) -> Connection:
-        connection: Connection = await asyncpg.connect(self._url, timeout=CONNECT_SECONDS, **self._options())
-        return connection
+        with connecting(self._where):
+            connection: Connection = await asyncpg.connect(self._url, timeout=CONNECT_SECONDS, **self._options())
+            return connection
 
     async def _connect_directly(self) -> Connection:
         if self._direct_url is None:

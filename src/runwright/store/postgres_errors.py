@@ -50,8 +50,12 @@ def place(url: str) -> str:
     return f"postgresql://{parts.netloc.rpartition('@')[2] or 'localhost'}{parts.path}"
 
 
-def translate(error: BaseException, where: str) -> RunwrightError | None:
-    """The engine's error for a driver's, or None if it is a fault of this program (a broken constraint, bad SQL)."""
+def translate(error: BaseException, where: str, *, opening: bool = False) -> RunwrightError | None:
+    """The engine's error for a driver's, or None if it is a fault of this program (a broken constraint, bad SQL).
+
+    A server that refuses is a mistake of whoever is ``opening`` the store. One that let us in before, and will again
+    when somebody has put its rights in order, is away meanwhile.
+    """
     if isinstance(error, asyncpg.DiskFullError):
         return StoreUnavailable(f"{where}: the server has no room left to write; free some, and it goes on", "full")
     if isinstance(error, asyncpg.ClientConfigurationError):
@@ -59,7 +63,8 @@ def translate(error: BaseException, where: str) -> RunwrightError | None:
     if isinstance(error, AGAIN):
         return StoreUnavailable(f"{where}: too many others write the same rows now; try again", "busy")
     if isinstance(error, _REFUSED):
-        return StoreRefused(f"{where}: the server refuses: {error}; check the user, its rights and the database's name")
+        said = f"{where}: the server refuses: {error}; check the user, its rights and the database's name"
+        return StoreRefused(said) if opening else StoreUnavailable(said)
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
         return StoreUnavailable(f"{where}: the server takes no writes (a standby?); give the primary's address")
     if isinstance(error, ValueError):
@@ -95,7 +100,7 @@ def of_caller(where: str) -> Iterator[None]:
 def opening(where: str, *, pooled: bool) -> Iterator[None]:
     """As ``translated``, for the first connection: without a direct address (``pooled``) a pooler refuses it."""
     try:
-        with translated(where):
+        with translated(where, opening=True):
             yield
     except StoreUnavailable as unavailable:
         if pooled or not isinstance(unavailable.__cause__, asyncpg.ProtocolViolationError):
@@ -106,16 +111,28 @@ def opening(where: str, *, pooled: bool) -> Iterator[None]:
         ) from unavailable.__cause__
 
 
+@contextmanager
+def connecting(where: str) -> Iterator[None]:
+    """Raise StoreUnavailable for whatever a server says instead of letting us in: it is no fault of this program."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        if translate(error, where) is not None:
+            raise
+        raise StoreUnavailable(f"{where}: the server does not let us in ({error})") from error
+
+
 class translated:  # noqa: N801  # read as a verb: with translated(where)
     """Raise the engine's errors in place of the driver's.
 
     A class, because a generator costs every statement of an idle process 30 µs.
     """
 
-    __slots__ = ("_where",)
+    __slots__ = ("_opening", "_where")
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, *, opening: bool = False) -> None:
         self._where = where
+        self._opening = opening
 
     def __enter__(self) -> None:
         pass
@@ -124,6 +141,6 @@ class translated:  # noqa: N801  # read as a verb: with translated(where)
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(error, (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)):
-            known = translate(error, self._where)
+            known = translate(error, self._where, opening=self._opening)
             if known is not None:
                 raise known from error

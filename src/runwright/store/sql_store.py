@@ -162,7 +162,7 @@ class SqlStore(ABC):
         return None
 
     async def claims(self, session: str) -> Sequence[Claim]:
-        return await self._ask(lambda tx: verbs.sessions.claims(tx, session))
+        return await self._write(lambda tx: verbs.sessions.claims(tx, session))
 
     async def hand_back(self, session: str, tokens: Sequence[tuple[int, int]]) -> None:
         await self._write(lambda tx: verbs.sessions.hand_back(tx, session, tokens), len(tokens))

@@ -92,6 +92,8 @@ class WorkerSession:
         self._replacing: asyncio.Task[None] | None = None
         self._unsubscribe = registry.subscribe(self._registry_changed)
         self._publishing: asyncio.Task[None] | None = None
+        self._telling = asyncio.Lock()
+        """Held while the session's knowledge is told, so that ``_told`` is what the store has."""
 
     async def start(self) -> None:
         """Register and begin to claim."""
@@ -145,12 +147,15 @@ class WorkerSession:
         if self._hooks is not None:
             self.claimer.committed = self._hooks.committed
         self._pump = Pump(self._store, executor, logs, self._clock, self._bus)
-        self._told = known = knowledge_of(self._registry)
-        worker = NewWorker(
-            self.id, socket.gethostname(), os.getpid(), executor.capacities(), known.tasks, known.rates,
-            known.definitions, options.roles,
-        )  # fmt: skip
-        await self._store.register(worker, options.lease_seconds)
+        async with self._telling:
+            known = knowledge_of(self._registry)
+            worker = NewWorker(
+                self.id, socket.gethostname(), os.getpid(), executor.capacities(), known.tasks, known.rates,
+                known.definitions, options.roles,
+            )  # fmt: skip
+            await self._store.register(worker, options.lease_seconds)
+            self._told = known
+        self._registry_changed()  # it may have, meanwhile
         self.heartbeat = Heartbeat(
             self._store,
             self.id,
@@ -167,13 +172,14 @@ class WorkerSession:
         await self.claimer.start()
 
     def fenced(self) -> None:
-        """The lease is lost: stop everything of this session and begin a new one."""
-        if self._stopped or self._replacing is not None:
+        """The lease is lost: stop everything of this session and, unless this worker stops, begin a new one."""
+        if self._replacing is not None:
             return
-        logger.error("session %s could not keep its lease; its runs are stopped and a new session begins", self.id)
+        logger.error("session %s could not keep its lease; its runs are stopped", self.id)
         self.claimer.fenced = True
         self.executor.fence()
-        self._replacing = asyncio.create_task(self._replace())
+        if not self._stopped:
+            self._replacing = asyncio.create_task(self._replace())
 
     async def _replace(self) -> None:
         await self._halt()
@@ -183,7 +189,9 @@ class WorkerSession:
                 break
             except StoreUnavailable as unavailable:
                 logger.warning("a new session must wait: %s", unavailable)
-                await self._clock.sleep(AGAIN_SECONDS)
+            except Exception:  # nobody else would begin one, as long as this process lives
+                logger.exception("a new session must wait")
+            await self._clock.sleep(AGAIN_SECONDS)
         self._replacing = None
 
     async def _halt(self) -> None:
@@ -251,16 +259,25 @@ class WorkerSession:
                 logger.exception("closing: the store refuses a turn")
 
     def _registry_changed(self) -> None:
-        if self._publishing is None and not self._stopped:
+        if self._publishing is None and self._told is not None and not self._stopped:
             self._publishing = asyncio.create_task(self._publish())
 
     async def _publish(self) -> None:
+        """Tell the store what the registry has now; again and again while it cannot be told."""
         try:
-            while (known := knowledge_of(self._registry)) != self._told:
-                await self._store.publish(self.id, known.tasks, known.rates, known.definitions)
-                self._told = known
-        except StoreUnavailable as unavailable:
-            logger.warning("the catalogue could not be published: %s", unavailable)
+            while not self._stopped:
+                try:
+                    async with self._telling:
+                        if (known := knowledge_of(self._registry)) == self._told:
+                            break
+                        await self._store.publish(self.id, known.tasks, known.rates, known.definitions)
+                        self._told = known
+                    continue
+                except StoreUnavailable as unavailable:
+                    logger.warning("the catalogue must wait: %s", unavailable)
+                except Exception:
+                    logger.exception("the catalogue must wait")
+                await self._clock.sleep(AGAIN_SECONDS)
         finally:
             self._publishing = None
         self.claimer.wake()

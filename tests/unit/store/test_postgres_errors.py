@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from asyncpg.exceptions._base import DataError  # what the driver raises before it sends anything
 
-from runwright.errors import StoreUnavailable
+from runwright.errors import StoreRefused, StoreUnavailable
 from runwright.store.postgres_errors import translate
 
 
@@ -18,3 +18,9 @@ def test_a_value_that_cannot_be_stored_is_not_for_trying_again(error: Exception)
 @pytest.mark.parametrize("error", [asyncpg.InterfaceError("connection is closed"), TimeoutError(), OSError("gone")])
 def test_a_store_that_is_away_is(error: Exception) -> None:
     assert isinstance(translate(error, "here"), StoreUnavailable)
+
+
+def test_a_server_that_refuses_is_a_mistake_at_the_opening_and_away_for_whoever_was_let_in_before() -> None:
+    refused = asyncpg.InvalidAuthorizationSpecificationError("role app is not permitted to log in")
+    assert isinstance(translate(refused, "here", opening=True), StoreRefused)
+    assert isinstance(translate(refused, "here"), StoreUnavailable)

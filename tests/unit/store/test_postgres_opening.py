@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -84,6 +85,27 @@ async def test_what_cannot_be_reached_or_is_not_there_is_said_without_the_passwo
     assert "secret" not in place("postgresql://ann:secret@[::1/app")
     with pytest.raises(StoreRefused, match="sslmode"):
         await opened(f"{postgres_server.url('postgres')}?sslmode=nope")
+
+
+async def test_a_store_that_is_open_is_away_while_the_server_lets_nobody_in(
+    postgres_server: Postgres, postgres_url: str
+) -> None:
+    store = await opened(postgres_url)
+    await store.register(NewWorker("w1", "here", 1, {}, []), 30.0)
+    name = urlsplit(postgres_url).path.strip("/")
+    postgres_server.admin(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    postgres_server.disconnect(postgres_url)
+    for _ in range(2):  # the first may be of the connection that was cut off
+        with pytest.raises(StoreUnavailable):
+            await store.claims("w1")
+        with pytest.raises(StoreUnavailable):
+            await asyncio.to_thread(store.beat, "w1", 30.0)
+    with pytest.raises(StoreUnavailable, match="not currently accepting connections"):
+        await opened(postgres_url)
+    postgres_server.admin(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    assert await store.claims("w1") == []
+    assert await asyncio.to_thread(store.beat, "w1", 30.0)
+    await store.close()
 
 
 async def test_a_pooler_without_the_direct_address_is_refused_with_the_setting_to_give(

@@ -152,4 +152,5 @@ async def controls(tx: Transaction, session: str) -> list[Control]:
 
 async def claims(tx: Transaction, session: str) -> list[Claim]:
     """See ``Store.claims``."""
+    await tx.one("session_settled", session)
     return [claimed_of(row) for row in await tx.all("claims", session)]
