@@ -129,7 +129,7 @@ class SteppedStore(PostgresStore):
 
     async def beat_once(self, session: str, lease_seconds: float) -> bool:
         """What the heartbeat's thread does, here on this loop."""
-        return await self._heart._beat(session, self.now(), round(lease_seconds * 1_000_000))
+        return await self._heart._beat(session, self.now(), round(lease_seconds * 1_000_000), LIMIT_SECONDS)
 
     async def _connect(self) -> Any:
         return Gated(self.raw, self.gate)

@@ -15,14 +15,19 @@ from runwright.worker.heartbeat import AGAIN_SECONDS, Heartbeat
 class Lease:
     """What a store answers to beats."""
 
-    def __init__(self) -> None:
-        self.away = False
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self.away: Exception | None = None
+        self.silent = False
         self.held = True
 
-    def beat(self, session: str, lease_seconds: float) -> bool:
+    def beat(self, session: str, lease_seconds: float, *, within_seconds: float) -> bool:
         assert (session, lease_seconds) == ("s", 30.0)
-        if self.away:
-            raise StoreUnavailable("away")
+        if self.silent:
+            self._clock.advance(min(within_seconds, 8.0))
+            raise StoreUnavailable("no answer")
+        if self.away is not None:
+            raise self.away
         return self.held
 
 
@@ -32,8 +37,8 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def lease() -> Lease:
-    return Lease()
+def lease(clock: ManualClock) -> Lease:
+    return Lease(clock)
 
 
 @pytest.fixture
@@ -45,10 +50,10 @@ async def heartbeat(clock: ManualClock, lease: Lease) -> Heartbeat:
 
 async def test_a_beat_that_failed_is_tried_again_soon(heartbeat: Heartbeat, lease: Lease) -> None:
     assert heartbeat.pause == 10
-    lease.away = True
+    lease.away = StoreUnavailable("away")
     assert heartbeat.beat()
     assert heartbeat.pause == AGAIN_SECONDS < 10
-    lease.away = False
+    lease.away = None
     assert heartbeat.beat()
     assert heartbeat.pause == 10
 
@@ -56,7 +61,7 @@ async def test_a_beat_that_failed_is_tried_again_soon(heartbeat: Heartbeat, leas
 async def test_the_lease_is_given_up_a_beat_before_its_end(
     heartbeat: Heartbeat, lease: Lease, clock: ManualClock
 ) -> None:
-    lease.away = True
+    lease.away = StoreUnavailable("away")
     clock.advance(19.9)
     assert heartbeat.beat()
     clock.advance(0.2)
@@ -66,3 +71,31 @@ async def test_the_lease_is_given_up_a_beat_before_its_end(
 async def test_a_lease_that_others_ended_is_lost_at_once(heartbeat: Heartbeat, lease: Lease) -> None:
     lease.held = False
     assert not heartbeat.beat()
+
+
+async def test_a_store_that_is_silent_costs_the_lease_at_the_same_time(
+    heartbeat: Heartbeat, lease: Lease, clock: ManualClock
+) -> None:
+    began = clock.monotonic()
+    lease.silent = True
+    clock.advance(heartbeat.pause)
+    while heartbeat.beat():
+        clock.advance(heartbeat.pause)
+    assert clock.monotonic() - began == pytest.approx(20)
+
+
+async def test_a_process_that_was_frozen_has_one_more_try(
+    heartbeat: Heartbeat, lease: Lease, clock: ManualClock
+) -> None:
+    clock.advance(1000)
+    assert heartbeat.beat()
+    lease.silent = True
+    clock.advance(1000)
+    assert not heartbeat.beat()
+    assert clock.monotonic() == pytest.approx(2000 + AGAIN_SECONDS, abs=1)
+
+
+async def test_whatever_a_beat_meets_is_tried_again(heartbeat: Heartbeat, lease: Lease) -> None:
+    lease.away = ValueError("planted")
+    assert heartbeat.beat()
+    assert heartbeat.pause == AGAIN_SECONDS

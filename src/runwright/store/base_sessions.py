@@ -5,6 +5,7 @@ The rules of ``store.base`` hold for these verbs, too.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
@@ -29,10 +30,16 @@ class SessionVerbs(Protocol):
         """Replace what a session knows: the tasks that it may be given, and what it tells of tasks to others."""
         ...
 
-    def beat(self, session: str, lease_seconds: float) -> bool:
+    def beat(self, session: str, lease_seconds: float, *, within_seconds: float = math.inf) -> bool:
         """Renew the lease. False if it was lost: the session may write nothing more.
 
         The only verb that is not a coroutine: the heartbeat has a thread and a connection of its own.
+
+        Args:
+            session: whose lease.
+            lease_seconds: how long it lasts from now.
+            within_seconds: StoreUnavailable is raised when it took longer, or longer than the store's own limit. On
+                SQLite this bounds the wait for another process that writes; a disk that is slow cannot be interrupted.
         """
         ...
 

@@ -249,8 +249,8 @@ class PostgresStore(SqlStore):
 
         return await self._again(within)
 
-    def _beat(self, session: str, lease: Micros) -> bool:
-        return self._heart.beat(session, self.now(), lease)
+    def _beat(self, session: str, lease: Micros, within_seconds: float) -> bool:
+        return self._heart.beat(session, self.now(), lease, within_seconds)
 
     # ----- the ways in -----------------------------------------------------------------------------------------
 

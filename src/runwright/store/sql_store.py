@@ -7,6 +7,7 @@ event loop; it is done on the loop that opened the store.
 from __future__ import annotations
 
 import asyncio
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -83,7 +84,7 @@ class SqlStore(ABC):
         """Run a verb that reads many rows. On any loop."""
 
     @abstractmethod
-    def _beat(self, session: str, lease: Micros) -> bool:
+    def _beat(self, session: str, lease: Micros, within_seconds: float) -> bool:
         """Renew a lease in the database, in the thread that asks. False if the session is over."""
 
     def _proven_dead(self, session: str) -> bool:
@@ -136,9 +137,9 @@ class SqlStore(ABC):
     ) -> None:
         await self._write(lambda tx: verbs.sessions.publish(tx, session, tasks, rates or {}, definitions or {}))
 
-    def beat(self, session: str, lease_seconds: float) -> bool:
+    def beat(self, session: str, lease_seconds: float, *, within_seconds: float = math.inf) -> bool:
         began = self._leases.begin()
-        if self._leases.over(session) or not self._beat(session, round(lease_seconds * SECOND)):
+        if self._leases.over(session) or not self._beat(session, round(lease_seconds * SECOND), within_seconds):
             return False
         self._leases.renewed(session, began, lease_seconds)
         return True

@@ -123,9 +123,10 @@ class SqliteStore(SqlStore):
     def _forget(self, session: str) -> None:
         self._locks.forget(session)
 
-    def _beat(self, session: str, lease: Micros) -> bool:
+    def _beat(self, session: str, lease: Micros, within_seconds: float) -> bool:
         with translated(self._path), self._writer.lock if self._memory else nullcontext():
             heart = self._heart
+            heart.set_busy_timeout(round(min(within_seconds, self._busy_seconds) * 1000))
             heart.execute("BEGIN IMMEDIATE")
             try:
                 row = heart.execute(SQL["session_beat"], (session, self._clock.now(), lease)).fetchone()

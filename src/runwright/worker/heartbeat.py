@@ -66,17 +66,25 @@ class Heartbeat:
 
     def beat(self) -> bool:
         """Renew the lease once. False if it is lost, or so old that others may take the runs any moment."""
-        now = self._clock.monotonic()
-        try:
-            if not self._store.beat(self._session, self._lease_seconds):
+        began = self._clock.monotonic()
+        try:  # a process that was frozen for longer than it has left may still hold its lease: it has one more try
+            within = max(self._left(began), AGAIN_SECONDS)
+            if not self._store.beat(self._session, self._lease_seconds, within_seconds=within):
                 return False
-            self._renewed_at = now
+            self._renewed_at = began
             self.pause = self._beat_seconds
+            return True
         except StoreUnavailable as unavailable:
-            self.pause = min(self._beat_seconds, AGAIN_SECONDS)
             logger.warning("the lease could not be renewed: %s", unavailable)
-        # a beat's length before the end: the runs must have stopped when it comes
-        return now - self._renewed_at < self._lease_seconds - self._beat_seconds
+        except Exception:  # whatever it is, without this thread the lease would end and nobody be told
+            logger.exception("the lease could not be renewed")
+        left = self._left(self._clock.monotonic())
+        self.pause = min(self._beat_seconds, AGAIN_SECONDS, max(left, 0.0))
+        return left > 0
+
+    def _left(self, now: float) -> float:
+        """Seconds until the lease is given up: a beat's length before its end, when the runs must have stopped."""
+        return self._renewed_at + self._lease_seconds - self._beat_seconds - now
 
     def _main(self) -> None:
         while not self._stop.wait(self.pause):

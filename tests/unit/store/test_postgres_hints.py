@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -18,8 +21,9 @@ from runwright.errors import StoreUnavailable
 from runwright.model import Lane, NewRun
 from runwright.store.base import NewWorker
 from runwright.store.postgres import PostgresStore
+from runwright.store.postgres_heart import Heart
 from runwright.store.postgres_hints import EVERYTHING, MOST_BYTES, Sender, message
-from runwright.store.postgres_pool import Taken
+from runwright.store.postgres_pool import Connection, Taken
 from tools.postgres import Postgres
 
 _rng = SystemRng()
@@ -284,6 +288,62 @@ async def test_a_beat_has_its_own_connection_and_survives_its_loss(
         await asyncio.to_thread(first.beat, "w1", 30)
     assert await asyncio.to_thread(first.beat, "w1", 30)
     assert not await asyncio.to_thread(first.beat, "nobody", 30)
+
+
+async def test_a_beat_takes_no_longer_than_it_may(
+    pair: tuple[PostgresStore, PostgresStore, Ears, Ears], postgres_url: str
+) -> None:
+    first, _, _, _ = pair
+    await first.register(NewWorker("w1", "host", 1, {}, ["backup"]), 30)
+    connection = await asyncpg.connect(postgres_url)
+    loop = asyncio.get_running_loop()
+    async with connection.transaction():
+        await connection.execute("SELECT 1 FROM runwright.worker FOR UPDATE")
+        began = loop.time()
+        with pytest.raises(StoreUnavailable):
+            await asyncio.to_thread(first.beat, "w1", 30, within_seconds=0.2)
+        assert loop.time() - began < 4
+    assert await asyncio.to_thread(first.beat, "w1", 30)
+    await connection.close()
+
+
+class Silent:
+    """The heartbeat's connection, whose server goes silent in the middle of a beat."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.pid = connection.get_server_pid()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    async def fetchrow(self, *asked: Any) -> object:
+        os.kill(self.pid, signal.SIGSTOP)
+        return await self._connection.fetchrow(*asked)
+
+
+async def test_a_beat_asks_nothing_more_of_a_server_that_is_silent(
+    pair: tuple[PostgresStore, PostgresStore, Ears, Ears], postgres_url: str
+) -> None:
+    first, _, _, _ = pair
+    await first.register(NewWorker("w1", "host", 1, {}, ["backup"]), 30)
+    silent, sound = Silent(await asyncpg.connect(postgres_url)), await asyncpg.connect(postgres_url)
+    connections = [sound, cast(Connection, silent)]
+
+    async def connect() -> Connection:
+        return connections.pop()
+
+    heart = Heart(connect, "here")
+    beat = asyncio.create_task(heart._beat("w1", first.now(), 30_000_000, 0.2))
+    try:
+        await asyncio.wait({beat}, timeout=5)
+        assert beat.done()
+        assert isinstance(beat.exception(), TimeoutError)
+        assert await heart._beat("w1", first.now(), 30_000_000, 5)
+    finally:
+        beat.cancel()
+        os.kill(silent.pid, signal.SIGCONT)
+        await sound.close()
 
 
 async def test_the_wall_clock_is_the_servers(postgres_url: str) -> None:

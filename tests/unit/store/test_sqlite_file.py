@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from runwright.clock import SystemRng
 from runwright.errors import StoreRefused, StoreUnavailable
 from runwright.model import Lane, NewRun
 from runwright.store import migrate, sqlite_file
+from runwright.store.base import NewWorker
 from runwright.store.sqlite import SqliteStore
 from runwright.testing.clock import ManualClock
 
@@ -118,6 +120,22 @@ async def test_a_store_held_by_another_process_is_busy(tmp_path: Path) -> None:
     assert caught.value.reason == "busy"
     other.execute("ROLLBACK")
     await store.check()
+    await store.close()
+    other.close()
+
+
+async def test_a_beat_waits_for_another_process_no_longer_than_it_may(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    store = await opened(path, busy_seconds=5)
+    await store.register(NewWorker("w1", "host", 1, {}, ["backup"]), 30)
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        store.beat("w1", 30, within_seconds=0.05)
+    assert time.monotonic() - began < 3
+    other.execute("ROLLBACK")
+    assert store.beat("w1", 30, within_seconds=0.05)
     await store.close()
     other.close()
 
