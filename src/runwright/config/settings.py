@@ -8,6 +8,7 @@ than the settings file.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -31,7 +32,7 @@ from runwright.config.values import (
     OptionalPositiveCount,
     OptionalPositiveSeconds,
     OptionalSeconds,
-    OptionalStoreUrl,
+    OptionalServerUrl,
     OptionalUrl,
     Paths,
     Port,
@@ -81,7 +82,7 @@ class Settings(BaseSettings):
     store: StoreUrl = Field(
         "sqlite:///runwright.db", description="Where everything is kept: `sqlite:///PATH` or `postgresql://…`."
     )
-    store_direct: OptionalStoreUrl = Field(
+    store_direct: OptionalServerUrl = Field(
         None,
         description="The same PostgreSQL database without the pooler, when `store` is PgBouncer's address "
         "(transaction mode). Used to listen for work of other processes.",
@@ -373,16 +374,21 @@ def _environment(cls: type[Settings], environ: Mapping[str, str]) -> tuple[dict[
     return source(), warnings
 
 
+_ADDRESSES = {"store", "store_direct"}
+_PASSWORD = re.compile(r"(?<=[?&])((?:ssl)?password=)[^&]*")
+"""A password may stand behind the question mark, too."""
+
+
 def _secret(name: str, info: FieldInfo) -> bool:
     """Whether a setting may hold a secret; the address of a store has a password in it."""
-    return name == "store" or "SecretStr" in str(info.annotation)
+    return name in _ADDRESSES or "SecretStr" in str(info.annotation)
 
 
 def _masked(name: str, value: JsonValue, info: FieldInfo) -> JsonValue:
     if value is not None and "SecretStr" in str(info.annotation):
         return MASK
-    if name in {"store", "store_direct"} and isinstance(value, str):
-        scheme, separator, rest = value.partition("://")
+    if name in _ADDRESSES and isinstance(value, str):
+        scheme, separator, rest = _PASSWORD.sub(rf"\1{MASK}", value).partition("://")
         credentials, at, place = rest.rpartition("@")
         user, colon, _ = credentials.partition(":")
         return f"{scheme}{separator}{user}{colon and colon + MASK}{at}{place}"

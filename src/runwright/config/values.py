@@ -65,6 +65,13 @@ def _store(value: str) -> str:
     raise ValueError("must be sqlite:///PATH or postgresql://USER@HOST/DATABASE")
 
 
+def _server(value: str) -> str:
+    if value.partition("://")[0] not in {"postgresql", "postgres"}:
+        raise ValueError("must be postgresql://USER@HOST/DATABASE, the database that the pooler leads to")
+    _check_postgres(value)
+    return value
+
+
 def _check_postgres(value: str) -> None:
     """Refuse an address that no driver can read. What it has in it is not quoted: part of it may be a password."""
     try:
@@ -125,7 +132,7 @@ Paths = Annotated[tuple[FilePath, ...], BeforeValidator(_words)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_words)]
 Zone = Annotated[str, AfterValidator(_zone)]
 StoreUrl = Annotated[str, AfterValidator(_store)]
-OptionalStoreUrl = Annotated[Annotated[str, AfterValidator(_store)] | None, BeforeValidator(_none)]
+OptionalServerUrl = Annotated[Annotated[str, AfterValidator(_server)] | None, BeforeValidator(_none)]
 OptionalUrl = Annotated[Annotated[str, AfterValidator(_url)] | None, BeforeValidator(_none)]
 Level = BeforeValidator(_upper)
 Optional = BeforeValidator(_none)

@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from runwright.clock import SECOND, Clock, Micros, Rng
-from runwright.errors import StoreRefused, StoreUnavailable
+from runwright.errors import InvalidInput, StoreRefused, StoreUnavailable
 from runwright.model import Enqueued, NewRun, Turn
 from runwright.store import postgres_schema, verbs
 from runwright.store.asked import Wanted
 from runwright.store.batcher import Batcher
-from runwright.store.postgres_drivers import driver_of
+from runwright.store.postgres_drivers import OLDER, driver_of
 from runwright.store.postgres_errors import AGAIN, connecting, of_caller, opening, place, translated
 from runwright.store.postgres_heart import Heart
 from runwright.store.postgres_hints import CHANNEL, NOBODY, SEND, SEND_SECONDS, Listener, Sender, message
@@ -247,7 +247,12 @@ class PostgresStore(SqlStore):
                     await tx.send(SEND, CHANNEL, message(NOBODY, tx.topics))
                     return answers
 
-        return await self._again(within)
+        try:
+            return await self._again(within)
+        except asyncpg.UniqueViolationError as error:  # it has looked each time, and cannot see who is in its way
+            if await driver.fetchrow("SHOW transaction_isolation") == ("read committed",):
+                raise
+            raise InvalidInput.field("/connection", OLDER) from error
 
     def _beat(self, session: str, lease: Micros, within_seconds: float) -> bool:
         return self._heart.beat(session, self.now(), lease, within_seconds)
@@ -356,12 +361,15 @@ class PostgresStore(SqlStore):
     async def _connect_directly(self) -> Connection:
         if self._direct_url is None:
             return await self._connect()
-        return await asyncpg.connect(
-            self._direct_url,
-            timeout=CONNECT_SECONDS,
-            command_timeout=COMMAND_SECONDS,
-            server_settings={"application_name": "runwright"},
-        )
+        where = place(self._direct_url)
+        with translated(where), connecting(where):
+            connection: Connection = await asyncpg.connect(
+                self._direct_url,
+                timeout=CONNECT_SECONDS,
+                command_timeout=COMMAND_SECONDS,
+                server_settings={"application_name": "runwright"},
+            )
+            return connection
 
     def _hear(self, topics: frozenset[str]) -> None:
         if self._on_commit is not None:

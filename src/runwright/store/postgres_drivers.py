@@ -19,6 +19,9 @@ from runwright.store.postgres_transaction import Driver
 KNOWN = "an asyncpg.Connection, a psycopg.AsyncConnection, or SQLAlchemy's AsyncConnection or AsyncSession"
 NO_TRANSACTION = "is not in a transaction; begin one, since the run is there once it is committed"
 FAILED = "is in a transaction that has failed: roll it back, and begin another"
+OLDER = (
+    "is in a transaction that cannot see the run with the same key, which is newer: roll it back, and begin another"
+)
 CLOSED = "is closed; give one that is open, in a transaction"
 IN_USE = "does something else at the same time: it can do one thing after the other only; roll its transaction back"
 UNDO_SECONDS = 5.0
@@ -27,16 +30,18 @@ UNDO_AGAIN_SECONDS = 0.005
 
 async def driver_of(connection: Any) -> Driver:
     """The connection as the store uses it. Raises InvalidInput if it is none, or is not in a transaction."""
-    library = type(connection).__module__.partition(".")[0]
-    if library == "sqlalchemy":
+    kinds = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(connection).__mro__}
+    if kinds & {"sqlalchemy.AsyncConnection", "sqlalchemy.AsyncSession"}:
         return await _of_sqlalchemy(connection)
-    if library == "asyncpg" and hasattr(connection, "is_in_transaction"):
+    if kinds & {"asyncpg.Connection", "asyncpg.PoolConnectionProxy"}:
         if connection.is_closed():
             raise InvalidInput.field("/connection", CLOSED)
         if not connection.is_in_transaction():
             raise InvalidInput.field("/connection", NO_TRANSACTION)
         return _Asyncpg(connection)
-    if library == "psycopg" and type(connection).__name__.startswith("Async"):
+    if "psycopg.AsyncConnection" in kinds:
+        if connection.closed:
+            raise InvalidInput.field("/connection", CLOSED)
         if connection.autocommit and connection.info.transaction_status.name != "INTRANS":
             raise InvalidInput.field("/connection", NO_TRANSACTION)
         return _Psycopg(connection)
@@ -49,8 +54,6 @@ async def _of_sqlalchemy(connection: Any) -> Driver:
     try:
         if hasattr(connection, "get_bind"):  # a session; it gives the connection of its transaction
             connection = await connection.connection()
-        if not hasattr(connection, "get_raw_connection"):
-            raise InvalidInput.field("/connection", f"is {type(connection).__qualname__}; give {KNOWN}")
         await connection.exec_driver_sql("SELECT 1")  # SQLAlchemy begins its transaction with the first statement
         return await driver_of((await connection.get_raw_connection()).driver_connection)
     except exc.PendingRollbackError as error:

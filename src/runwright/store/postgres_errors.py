@@ -77,6 +77,7 @@ def translate(error: BaseException, where: str, *, opening: bool = False) -> Run
 _OF_CALLERS = {
     "25P02": FAILED,
     "42P01": "leads to a database without this store's tables, which are in {where}",
+    "25006": "is in a transaction that only reads; give one that may write",
     "3F000": "leads to a database without this store's tables, which are in {where}",
     "42501": "belongs to a user who may not write into this store's tables in {where}",
 }
@@ -113,9 +114,15 @@ def opening(where: str, *, pooled: bool) -> Iterator[None]:
 
 @contextmanager
 def connecting(where: str) -> Iterator[None]:
-    """Raise StoreUnavailable for whatever a server says instead of letting us in: it is no fault of this program."""
+    """Whatever a server says instead of letting us in is no fault of this program: raise StoreUnavailable.
+
+    Or StoreRefused, if it knows a parameter of the address, or what that is set to, not.
+    """
     try:
         yield
+    except (asyncpg.UndefinedObjectError, asyncpg.InvalidParameterValueError) as error:
+        said = f"{where}: the address cannot be used: {error}; leave that out of what stands behind its '?'"
+        raise StoreRefused(said) from error
     except asyncpg.PostgresError as error:
         if translate(error, where) is not None:
             raise

@@ -144,12 +144,13 @@ class Listener:
             await asyncio.wait([self._task])
 
     async def _run(self) -> None:
-        pause = 0.05
+        pause, level = 0.05, logging.WARNING
         while True:
             try:
                 connection = await self._connect()
             except Exception as error:  # noqa: BLE001  # away, restarting, refusing: it is tried for ever
-                logger.debug("cannot listen: %s", error)
+                logger.log(level, "work of other processes is found by polling: cannot listen for it: %s", error)
+                level = logging.DEBUG  # once each time
                 await asyncio.sleep(pause)
                 pause = min(LONGEST_PAUSE_SECONDS, 2 * pause)
                 continue
@@ -159,7 +160,7 @@ class Listener:
                 await connection.add_listener(CHANNEL, self._told)
                 self._connection, self._lent = connection, False
                 self.listening.set()
-                pause = 0.05
+                pause, level = 0.05, logging.WARNING
                 self._heard(EVERYTHING)  # first listen, then look: nothing falls between
                 await self._watch(connection)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

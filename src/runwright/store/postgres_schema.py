@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import asyncpg
+
 from runwright.clock import Micros
 from runwright.errors import StoreRefused
 from runwright.store import migrate, sql
@@ -27,11 +29,26 @@ async def upgrade(connection: Connection, now: Micros, where: str) -> None:
     """Bring the schema up to this program's.
 
     Raises:
-        StoreRefused: the schema is newer than this program, or was made by another build; or the server is too old.
+        StoreRefused: the schema is newer than this program, or was made by another build or by somebody else; or the
+            server is too old, or the database's encoding is not UTF8.
     """
     version = connection.get_server_version()
     if version.major < OLDEST_SERVER:
         raise StoreRefused(f"{where} is PostgreSQL {version.major}; Runwright needs {OLDEST_SERVER} or newer")
+    encoding = connection.get_settings().server_encoding
+    if encoding != "UTF8":
+        raise StoreRefused(f"{where} is a database with the encoding {encoding}; Runwright needs one with UTF8")
+    try:
+        await _upgrade(connection, now, where)
+    except asyncpg.InsufficientPrivilegeError:
+        raise
+    except asyncpg.SyntaxOrAccessError as error:  # a table or a column is there, or is not
+        raise StoreRefused(
+            f"{where} has a schema {sql.SCHEMA} that is not this program's ({error}); name another database"
+        ) from error
+
+
+async def _upgrade(connection: Connection, now: Micros, where: str) -> None:
     known = migrate.migrations("postgres")
     if not migrate.pending(await _applied(connection), known, where) and await _lifecycle_is_there(connection):
         return

@@ -234,6 +234,7 @@ def test_schedules_are_not_in_the_environment(tmp_path: Path) -> None:
         ("store", "postgresql://u:canary/y@127.0.0.1/db", "%2F for /"),
         ("store", "postgresql://u:canary@y@127.0.0.1/db", "%40 stands for @"),
         ("store_direct", "postgresql://u:canary@[::1/db", "brackets"),
+        ("store_direct", "sqlite:///canary.db", "must be postgresql://"),
         ("port", "many", "valid integer"),
         ("port", 70000, "65535"),
         ("port", True, "valid integer"),
@@ -282,12 +283,14 @@ def test_secrets_are_masked_everywhere(tmp_path: Path) -> None:
             "TASK_ADMIN_TOKEN": "canary-1",
             "TASK_SECRET_KEY": "canary-2",
             "TASK_STORE": "postgresql://ops:canary-3@db.example.com/tasks",
+            "TASK_STORE_DIRECT": "postgresql://ops@db.example.com/tasks?password=canary-4&sslmode=require",
         },
     )
     rows = {row.name: row for row in settings.describe()}
     shown = str(rows) + repr(settings.admin_token) + repr(settings.secret_key)
     assert "canary" not in shown
     assert rows["store"].value == "postgresql://ops:********@db.example.com/tasks"
+    assert rows["store_direct"].value == "postgresql://ops@db.example.com/tasks?password=********&sslmode=require"
     assert rows["admin_token"].origin == "environment TASK_ADMIN_TOKEN"
     assert settings.admin_token is not None
     assert settings.admin_token.get_secret_value() == "canary-1"

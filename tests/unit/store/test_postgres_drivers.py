@@ -10,7 +10,9 @@ from typing import Any
 import asyncpg
 import psycopg
 import pytest
+from sqlalchemy import create_engine
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
 
 from runwright.clock import SystemClock, SystemRng
 from runwright.errors import InvalidInput
@@ -159,6 +161,61 @@ async def test_what_is_no_such_connection_is_refused(store: PostgresStore, postg
     with pytest.raises(InvalidInput, match="on PostgreSQL only"):
         await sqlite.enqueue([run()], object())
     await sqlite.close()
+
+
+class TheirConnection(asyncpg.Connection):
+    """As an application may have one."""
+
+
+class TheirSession(AsyncSession):
+    """Likewise."""
+
+
+async def test_a_connection_of_a_class_made_from_a_known_one_is_known(store: PostgresStore, postgres_url: str) -> None:
+    connection = await asyncpg.connect(postgres_url, connection_class=TheirConnection)
+    first, second = run(), run()
+    async with connection.transaction():
+        await store.enqueue([first], connection)
+    await connection.close()
+    engine = create_async_engine(postgres_url.replace("postgresql", "postgresql+asyncpg"))
+    async with TheirSession(engine) as session, session.begin():
+        await store.enqueue([second], session)
+    await engine.dispose()
+    assert await seen(store, first)
+    assert await seen(store, second)
+
+
+async def test_connections_that_cannot_be_awaited_or_written_are_refused(
+    store: PostgresStore, postgres_url: str
+) -> None:
+    engine = create_engine(postgres_url.replace("postgresql", "postgresql+psycopg"))
+    with Session(engine) as session, pytest.raises(InvalidInput, match="is Session; give"):
+        await store.enqueue([run()], session)
+    engine.dispose()
+    async with await psycopg.AsyncConnection.connect(postgres_url) as connection:
+        with pytest.raises(InvalidInput, match="is AsyncCursor; give"):
+            await store.enqueue([run()], connection.cursor())
+        await connection.set_read_only(True)
+        with pytest.raises(InvalidInput, match="only reads"):
+            await store.enqueue([run()], connection)
+        await connection.close()
+        with pytest.raises(InvalidInput, match="is closed"):
+            await store.enqueue([run()], connection)
+
+
+@pytest.mark.parametrize("isolation", ["repeatable_read", "serializable"])
+async def test_a_transaction_that_cannot_see_who_holds_the_key_is_refused_and_goes_on(
+    store: PostgresStore, postgres_url: str, isolation: Any
+) -> None:
+    connection, later = await asyncpg.connect(postgres_url), run()
+    async with connection.transaction(isolation=isolation):
+        await connection.fetchval("SELECT count(*) FROM runwright.run")
+        await store.enqueue([run(unique_key="backup:1")])
+        with pytest.raises(InvalidInput, match="cannot see the run with the same key"):
+            await store.enqueue([run(unique_key="backup:1")], connection)
+        await store.enqueue([later], connection)
+    await connection.close()
+    assert await seen(store, later)
 
 
 async def test_a_commit_elsewhere_is_heard(store: PostgresStore, postgres_url: str) -> None:

@@ -87,6 +87,32 @@ async def test_what_cannot_be_reached_or_is_not_there_is_said_without_the_passwo
         await opened(f"{postgres_server.url('postgres')}?sslmode=nope")
 
 
+async def test_an_address_with_a_parameter_that_the_server_does_not_know_is_refused(postgres_url: str) -> None:
+    with pytest.raises(StoreRefused, match='"connect_timeout"; leave that out'):
+        await opened(f"{postgres_url}?connect_timeout=3")
+    with pytest.raises(StoreRefused, match="Nowhere"):
+        await opened(f"{postgres_url}?TimeZone=Nowhere")
+
+
+@pytest.mark.parametrize("there", ["run (id INTEGER)", "migration (id INTEGER)"])
+async def test_a_schema_of_the_same_name_that_is_somebody_elses_is_refused_and_left_alone(
+    postgres_url: str, there: str
+) -> None:
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute(f"CREATE SCHEMA runwright; CREATE TABLE runwright.{there}")
+    with pytest.raises(StoreRefused, match="not this program's"):
+        await opened(postgres_url)
+    tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'runwright'")
+    assert [row[0] for row in tables] == [there.split(maxsplit=1)[0]]
+    await connection.close()
+
+
+async def test_a_database_with_another_encoding_is_refused(postgres_server: Postgres) -> None:
+    postgres_server.admin("CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    with pytest.raises(StoreRefused, match="encoding LATIN1; Runwright needs one with UTF8"):
+        await opened(postgres_server.url("latin"))
+
+
 async def test_a_store_that_is_open_is_away_while_the_server_lets_nobody_in(
     postgres_server: Postgres, postgres_url: str
 ) -> None:
