@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from runwright.errors import StoreUnavailable
 from runwright.model import SYSTEM
 from tests.edges.conftest import HOST, JSON_API, Doors
 
@@ -38,6 +39,19 @@ ODD = ["/api/run/", "//api/run", "/api/run/../run", "/API/RUN", "/api/run;x", "/
 async def test_odd_paths_do_not_get_around_the_guard(doors: Doors, path: str) -> None:
     assert (await doors.anonymous.get(HOST + path)).status_code in (401, 404)
     assert (await doors.anonymous.get(HOST + path)).status_code != 200
+
+
+@pytest.mark.parametrize("probe", ["live", "ready"])
+async def test_a_probe_that_says_who_it_is_needs_no_store_for_that(
+    doors: Doors, probe: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(doors.manager.store, "credential", away)
+    headers = {"authorization": "Bearer somebody"}
+    assert (await doors.anonymous.get(f"/health/{probe}", headers=headers)).status_code == 200
+    assert (await doors.anonymous.get("/api/me", headers=headers)).status_code == 503
 
 
 async def test_viewers_look_and_touch_nothing(doors: Doors) -> None:
