@@ -179,8 +179,14 @@ def decide(outcome: Outcome, now: Micros) -> Decision:
             return Decision(_E.FAIL, AttemptStatus.ERROR, failed=True)
 
 
-def decide_crash(crashes: int, on_interrupt: OnInterrupt) -> RunEvent:
-    """What follows when a run's worker is gone and ``crashes`` have died under it (this one included, if it did)."""
-    if crashes >= CRASH_LIMIT:
+def decide_crash(crashes: int, on_interrupt: OnInterrupt, *, lost: bool) -> RunEvent:
+    """What follows when a run's worker is gone, and ``crashes`` had died under it before.
+
+    Args:
+        lost: this one has died, too. One that stopped in order leaves a run that starts again, whatever its policy.
+    """
+    if not lost:
+        return _E.CRASH
+    if crashes + 1 >= CRASH_LIMIT:
         return _E.CRASH_LOOP
     return _E.CRASH_HOLD if on_interrupt is OnInterrupt.HOLD else _E.CRASH

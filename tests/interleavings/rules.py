@@ -154,7 +154,7 @@ class Rules:
         await store.orphans()
         watch.advance(LEASE_SECONDS)
         orphans = await store.orphans()
-        await store.rescue([(one, decide_crash(one.crashes + one.lost, one.on_interrupt)) for one in orphans])
+        await store.rescue([(one, decide_crash(one.crashes, one.on_interrupt, lost=one.lost)) for one in orphans])
         await store.register(NewWorker("w9", "host", 9, {"async": 4}, TASKS), LEASE_SECONDS)
         given, wanted = Setup(store, self._scenario.clock), [Wanted(Lane.ASYNC, 10)]
         turn = await store.turn("w9", wanted)

@@ -187,4 +187,6 @@ class Scenario:
         orphans = await store.orphans()
         if not orphans:
             return 0
-        return await store.rescue([(one, decide_crash(one.crashes + one.lost, one.on_interrupt)) for one in orphans])
+        return await store.rescue(
+            [(one, decide_crash(one.crashes, one.on_interrupt, lost=one.lost)) for one in orphans]
+        )

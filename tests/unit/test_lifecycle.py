@@ -56,10 +56,11 @@ def test_a_crash_never_leaves_a_run_active(status: RunStatus) -> None:
 
 
 def test_crashes_are_retried_held_and_condemned() -> None:
-    assert decide_crash(1, OnInterrupt.RETRY) is RunEvent.CRASH
-    assert decide_crash(1, OnInterrupt.HOLD) is RunEvent.CRASH_HOLD
-    assert decide_crash(CRASH_LIMIT - 1, OnInterrupt.RETRY) is RunEvent.CRASH
-    assert {decide_crash(CRASH_LIMIT, each) for each in OnInterrupt} == {RunEvent.CRASH_LOOP}
+    assert decide_crash(0, OnInterrupt.RETRY, lost=True) is RunEvent.CRASH
+    assert decide_crash(0, OnInterrupt.HOLD, lost=True) is RunEvent.CRASH_HOLD
+    assert decide_crash(CRASH_LIMIT - 2, OnInterrupt.RETRY, lost=True) is RunEvent.CRASH
+    assert {decide_crash(CRASH_LIMIT - 1, each, lost=True) for each in OnInterrupt} == {RunEvent.CRASH_LOOP}
+    assert {decide_crash(CRASH_LIMIT - 1, each, lost=False) for each in OnInterrupt} == {RunEvent.CRASH}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from runwright import RunStatus
 from runwright.bus import LocalBus
 from runwright.clock import SystemRng
 from runwright.lifecycle import CRASH_LIMIT
+from runwright.model import OnInterrupt
 from runwright.store.base import Store
 from runwright.store.sqlite import SqliteStore
 from runwright.testing import ManualClock
@@ -50,3 +51,18 @@ async def test_a_worker_that_stopped_in_order_completes_no_crash_loop(store: Sto
     error = (await given.read(run)).error
     assert error is not None
     assert error.kind == "crash_loop"
+
+
+async def test_what_an_orderly_stop_cuts_short_starts_again_also_if_it_is_held_after_a_death(
+    store: Store, clock: ManualClock
+) -> None:
+    given, janitor = Setup(store, clock), Janitor(store, LocalBus(), sweep_seconds=1, retention_days=None)
+    run = await given.add(on_interrupt=OnInterrupt.HOLD)
+    for session, after in (("stopped", RunStatus.PENDING), ("lost", RunStatus.INTERRUPTED)):
+        await given.claim(await given.worker(session))
+        if session == "stopped":
+            await store.end_session(session)
+        else:
+            clock.advance(LEASE_SECONDS)
+        await janitor.run_once()
+        assert (await given.read(run)).status is after

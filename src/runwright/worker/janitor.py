@@ -43,7 +43,7 @@ class Janitor(Service):
         orphans = await self._store.orphans(PAGE)
         if orphans:
             decisions = [
-                (orphan, decide_crash(orphan.crashes + orphan.lost, orphan.on_interrupt)) for orphan in orphans
+                (orphan, decide_crash(orphan.crashes, orphan.on_interrupt, lost=orphan.lost)) for orphan in orphans
             ]
             rescued = await self._store.rescue(decisions)
             logger.warning("%d runs were taken from workers that are gone", rescued)

@@ -165,7 +165,7 @@ class TestOrphans:
             "w1",
         )
         assert (orphan.status, orphan.on_interrupt, orphan.token) == (RunStatus.RUNNING, OnInterrupt.RETRY, claim.token)
-        assert await store.rescue([(orphan, decide_crash(1, orphan.on_interrupt))]) == 1
+        assert await store.rescue([(orphan, decide_crash(0, orphan.on_interrupt, lost=True))]) == 1
         assert await store.rescue([(orphan, RunEvent.CRASH)]) == 0
         read = await given.read(run)
         assert (read.status, read.crashes, read.failures) == (RunStatus.PENDING, 1, 0)
@@ -186,7 +186,7 @@ class TestOrphans:
         clock.advance(LEASE_SECONDS)
         (orphan,) = await store.orphans()
         assert orphan.on_interrupt is OnInterrupt.HOLD
-        await store.rescue([(orphan, decide_crash(1, orphan.on_interrupt))])
+        await store.rescue([(orphan, decide_crash(0, orphan.on_interrupt, lost=True))])
         read = await given.read(run)
         assert read.status is RunStatus.INTERRUPTED
         assert read.error is not None
@@ -202,7 +202,7 @@ class TestOrphans:
             clock.advance(LEASE_SECONDS)
             (orphan,) = await store.orphans()
             assert orphan.crashes == crash - 1
-            await store.rescue([(orphan, decide_crash(orphan.crashes + orphan.lost, orphan.on_interrupt))])
+            await store.rescue([(orphan, decide_crash(orphan.crashes, orphan.on_interrupt, lost=orphan.lost))])
         read = await given.read(run)
         assert read.status is RunStatus.ERROR
         assert read.error is not None
