@@ -20,9 +20,11 @@ class Lease:
         self.away: Exception | None = None
         self.silent = False
         self.held = True
+        self.takes = 0.0
 
     def beat(self, session: str, lease_seconds: float, *, within_seconds: float) -> bool:
-        assert (session, lease_seconds) == ("s", 30.0)
+        assert session == "s"
+        self._clock.advance(self.takes)
         if self.silent:
             self._clock.advance(min(within_seconds, 8.0))
             raise StoreUnavailable("no answer")
@@ -100,3 +102,21 @@ async def test_whatever_a_beat_meets_is_tried_again(heartbeat: Heartbeat, lease:
     lease.away = ValueError("planted")
     assert heartbeat.beat()
     assert heartbeat.pause == AGAIN_SECONDS
+
+
+@pytest.mark.parametrize(("lease_seconds", "beat_seconds", "takes"), [(2, 1, 0), (2, 1, 1), (1, 0.5, 0), (1, 0.5, 0.5)])
+async def test_a_lease_of_two_beats_is_given_up_before_its_end_however_long_its_renewal_took(
+    lease: Lease, clock: ManualClock, lease_seconds: float, beat_seconds: float, takes: float
+) -> None:
+    heartbeat = Heartbeat(
+        cast(Store, lease), "s", clock, lease_seconds=lease_seconds, beat_seconds=beat_seconds, lost=lambda: None
+    )
+    clock.advance(heartbeat.pause)
+    sent = clock.monotonic()
+    lease.takes = takes
+    assert heartbeat.beat()
+    lease.takes, lease.silent = 0.0, True
+    clock.advance(heartbeat.pause)
+    while heartbeat.beat():
+        clock.advance(heartbeat.pause)
+    assert clock.monotonic() - sent <= lease_seconds

@@ -68,11 +68,12 @@ class Heartbeat:
         """Renew the lease once. False if it is lost, or so old that others may take the runs any moment."""
         began = self._clock.monotonic()
         try:  # a process that was frozen for longer than it has left may still hold its lease: it has one more try
-            within = max(self._left(began), AGAIN_SECONDS)
+            within = max(self._left(began), min(self._beat_seconds, AGAIN_SECONDS))
             if not self._store.beat(self._session, self._lease_seconds, within_seconds=within):
                 return False
             self._renewed_at = began
-            self.pause = self._beat_seconds
+            # one that took long leaves less than a beat: the next begins before the lease would be given up
+            self.pause = min(self._beat_seconds, max(self._left(self._clock.monotonic()), 0.0))
             return True
         except StoreUnavailable as unavailable:
             logger.warning("the lease could not be renewed: %s", unavailable)
