@@ -99,7 +99,7 @@ class PostgresStore(SqlStore):
         self._pool = Pool(self._connect, clock.monotonic, POOL, CONNECT_SECONDS)
         self._offset: Micros = 0
         self._looking: asyncio.Task[None] | None = None
-        self._heart = Heart(self._connect, self._where)
+        self._heart = Heart(self._connect, self._where, pooled=direct_url is not None)
         name = rng.run_id(clock.now())
         self._sender = Sender(name, self._send)
         self._listener = Listener(name, self._connect_directly, self._hear)

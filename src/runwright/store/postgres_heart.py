@@ -24,8 +24,10 @@ LIMIT_SECONDS = 8.0
 class Heart:
     """Renews leases for whichever thread asks. Its thread begins with the first beat."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]], where: str) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Connection]], where: str, *, pooled: bool = False) -> None:
+        """``pooled``: a pooler may send each step of a statement to another server, save in a transaction."""
         self._connect = connect
+        self._pooled = pooled
         self._where = where
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -57,11 +59,13 @@ class Heart:
             async with asyncio.timeout(limit):
                 if self._connection is None or self._connection.is_closed():
                     self._connection = await self._connect()
-                # A transaction, so that a pooler keeps the statement's two steps on one server. Plain: the driver's own
-                # asks a server that has gone silent for a ROLLBACK, and waits for it beyond every limit.
-                await self._connection.execute("BEGIN")
+                # No transaction without need: cut off in the middle, it would keep the session's row. And never the
+                # driver's own: that asks a server that is silent for a ROLLBACK, and waits beyond every limit.
+                if self._pooled:
+                    await self._connection.execute("BEGIN")
                 row = await self._connection.fetchrow(SQL["session_beat"], session, now, lease)
-                await self._connection.execute("COMMIT")
+                if self._pooled:
+                    await self._connection.execute("COMMIT")
                 return row is not None
         except BaseException:
             if self._connection is not None:
