@@ -41,6 +41,15 @@ WHILE_IT_WAITS = {
 }
 
 
+async def turn_that_waits(given: Setup, other: asyncpg.Connection[asyncpg.Record]) -> asyncio.Task[list[str]]:
+    """A turn that waits for the lock of claims, which the other connection holds until its transaction ends."""
+    await other.execute(f"BEGIN; SELECT pg_advisory_xact_lock({CLAIMS})")
+    turn = asyncio.create_task(given.claimed())
+    while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+        await asyncio.sleep(0)
+    return turn
+
+
 @pytest.mark.parametrize("meanwhile", WHILE_IT_WAITS.values(), ids=WHILE_IT_WAITS.keys())
 async def test_a_turn_of_one_statement_relies_on_nothing_that_it_saw_before_it_had_the_lock(
     store: Store, clock: ManualClock, postgres_url: str, meanwhile: str
@@ -50,10 +59,7 @@ async def test_a_turn_of_one_statement_relies_on_nothing_that_it_saw_before_it_h
     await given.add()
     other = await asyncpg.connect(postgres_url)
     async with asyncio.timeout(20):
-        await other.execute(f"BEGIN; SELECT pg_advisory_xact_lock({CLAIMS})")
-        turn = asyncio.create_task(given.claimed())
-        while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            await asyncio.sleep(0)
+        turn = await turn_that_waits(given, other)
         await other.execute(meanwhile)
         await other.execute("COMMIT")
         assert await turn == []
@@ -68,10 +74,7 @@ async def test_a_turn_that_nobody_waits_for_any_more_ends_before_its_claims_are_
     run = await given.add()
     other = await asyncpg.connect(postgres_url)
     async with asyncio.timeout(20):
-        await other.execute(f"BEGIN; SELECT pg_advisory_xact_lock({CLAIMS})")
-        turn = asyncio.create_task(given.claimed())
-        while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            await asyncio.sleep(0)
+        turn = await turn_that_waits(given, other)
         turn.cancel()  # its connection is given up at once; the server goes on with what it was sent
         with pytest.raises(asyncio.CancelledError):
             await turn

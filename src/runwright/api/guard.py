@@ -25,17 +25,15 @@ from runwright.model import Actor
 COOKIE = "runwright_session"
 SAFE = ("GET", "HEAD", "OPTIONS")
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-OPEN = {
+PROBES = {("GET", "/health/live"), ("GET", "/health/ready")}
+"""Asked by those who watch over processes. Whoever they say they are is not looked up: that needs the store."""
+OPEN = PROBES | {
     ("GET", "/sign-in"),
     ("HEAD", "/sign-in"),
     ("POST", "/api/session"),
-    ("GET", "/health/live"),
-    ("GET", "/health/ready"),
     ("GET", "/favicon.svg"),
     ("GET", "/favicon.ico"),
 }
-PROBES = {"/health/live", "/health/ready"}
-"""Asked by those who watch over processes. Whoever they say they are is not looked up: that needs the store."""
 LENGTH_DIGITS = 18  # of a body's announced length; Python refuses to read a number of thousands
 STARTS = re.compile(r"/api/run|/admin/task/[^/]+/(run|start)")
 SCHEDULE_FILE = "/api/schedule-file"
@@ -115,11 +113,11 @@ class Guard:
         limit, settings = self._limit(scope, headers)
         if not length.isdecimal() or len(length) > LENGTH_DIGITS or int(length) > limit:
             return error_answer(_too_large(limit, settings))
+        method, path = scope.get("method", "WEBSOCKET"), route_path(scope)
         try:
-            actor, by_cookie = (None, False) if route_path(scope) in PROBES else await self._actor(headers)
+            actor, by_cookie = (None, False) if (method, path) in PROBES else await self._actor(headers)
         except StoreUnavailable as unavailable:
             return error_answer(unavailable)
-        method, path = scope.get("method", "WEBSOCKET"), route_path(scope)
         if by_cookie and method not in SAFE and not self._same_origin(headers):
             return plain_error(403, "foreign_origin", "this request comes from another site")
         if actor is not None:

@@ -59,15 +59,12 @@ def _store(value: str) -> str:
         if rest.startswith("/") and len(rest) > 1:
             return value
         raise ValueError("names no file: write sqlite:///runwright.db, or sqlite:////var/lib/runwright.db")
-    if separator and scheme in {"postgresql", "postgres"}:
-        _check_postgres(value)
-        return value
-    raise ValueError("must be sqlite:///PATH or postgresql://USER@HOST/DATABASE")
+    return _server(value, other="must be sqlite:///PATH or postgresql://USER@HOST/DATABASE")
 
 
-def _server(value: str) -> str:
-    if value.partition("://")[0] not in {"postgresql", "postgres"}:
-        raise ValueError("must be postgresql://USER@HOST/DATABASE, the database that the pooler leads to")
+def _server(value: str, *, other: str = "must be postgresql://USER@HOST/DATABASE, where the pooler leads to") -> str:
+    if not value.startswith(("postgresql://", "postgres://")):
+        raise ValueError(other)
     _check_postgres(value)
     return value
 

@@ -74,6 +74,14 @@ async def _roll_back(connection: Connection) -> None:
             connection.terminate()
 
 
+async def _connected(url: str, where: str, **options: Any) -> Connection:
+    with connecting(where):
+        connection: Connection = await asyncpg.connect(
+            url, timeout=CONNECT_SECONDS, command_timeout=COMMAND_SECONDS, **options
+        )
+        return connection
+
+
 def _few_and_plain(runs: Sequence[NewRun]) -> bool:
     """Whether they are one statement, with their entries of the timeline, and none can be refused."""
     return 2 * len(runs) <= FEW_ROWS and all(map(verbs.runs.cannot_be_refused, runs))
@@ -350,26 +358,18 @@ class PostgresStore(SqlStore):
     def _options(self) -> dict[str, Any]:
         """How every connection is made. A pooler knows neither prepared statements nor settings of a session."""
         if self._direct_url is not None:
-            return {"command_timeout": COMMAND_SECONDS, "statement_cache_size": 0}
-        return {"command_timeout": COMMAND_SECONDS, "server_settings": SERVER_SETTINGS}
+            return {"statement_cache_size": 0}
+        return {"server_settings": SERVER_SETTINGS}
 
     async def _connect(self) -> Connection:
-        with connecting(self._where):
-            connection: Connection = await asyncpg.connect(self._url, timeout=CONNECT_SECONDS, **self._options())
-            return connection
+        return await _connected(self._url, self._where, **self._options())
 
     async def _connect_directly(self) -> Connection:
         if self._direct_url is None:
             return await self._connect()
         where = place(self._direct_url)
-        with translated(where), connecting(where):
-            connection: Connection = await asyncpg.connect(
-                self._direct_url,
-                timeout=CONNECT_SECONDS,
-                command_timeout=COMMAND_SECONDS,
-                server_settings={"application_name": "runwright"},
-            )
-            return connection
+        with translated(where):
+            return await _connected(self._direct_url, where, server_settings={"application_name": "runwright"})
 
     def _hear(self, topics: frozenset[str]) -> None:
         if self._on_commit is not None:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from runwright.admission import Admission
@@ -90,7 +90,7 @@ class WorkerSession:
         self._hurried = False
         self._told: Knowledge | None = None
         self._replacing: asyncio.Task[None] | None = None
-        self._unsubscribe = registry.subscribe(self._registry_changed)
+        self._unsubscribe: Callable[[], object] = lambda: None
         self._publishing: asyncio.Task[None] | None = None
         self._telling = asyncio.Lock()
         """Held while the session's knowledge is told, so that ``_told`` is what the store has."""
@@ -101,6 +101,7 @@ class WorkerSession:
         if options.user_loop:
             self._user_loop = UserLoop()
             self._user_loop.start()
+        self._unsubscribe = self._registry.subscribe(self._registry_changed)
         await self._begin()
 
     async def _begin(self) -> None:
@@ -155,7 +156,6 @@ class WorkerSession:
             )  # fmt: skip
             await self._store.register(worker, options.lease_seconds)
             self._told = known
-        self._registry_changed()  # it may have, meanwhile
         self.heartbeat = Heartbeat(
             self._store,
             self.id,
@@ -183,15 +183,7 @@ class WorkerSession:
 
     async def _replace(self) -> None:
         await self._halt()
-        while not self._stopped:
-            try:
-                await self._begin()
-                break
-            except StoreUnavailable as unavailable:
-                logger.warning("a new session must wait: %s", unavailable)
-            except Exception:  # nobody else would begin one, as long as this process lives
-                logger.exception("a new session must wait")
-            await self._clock.sleep(AGAIN_SECONDS)
+        await self._insist("a new session", self._begin)
         self._replacing = None
 
     async def _halt(self) -> None:
@@ -259,25 +251,31 @@ class WorkerSession:
                 logger.exception("closing: the store refuses a turn")
 
     def _registry_changed(self) -> None:
-        if self._publishing is None and self._told is not None and not self._stopped:
+        if self._publishing is None and not self._stopped:
             self._publishing = asyncio.create_task(self._publish())
 
     async def _publish(self) -> None:
-        """Tell the store what the registry has now; again and again while it cannot be told."""
+        """Tell the store what the registry has now."""
         try:
-            while not self._stopped:
-                try:
-                    async with self._telling:
-                        if (known := knowledge_of(self._registry)) == self._told:
-                            break
-                        await self._store.publish(self.id, known.tasks, known.rates, known.definitions)
-                        self._told = known
-                    continue
-                except StoreUnavailable as unavailable:
-                    logger.warning("the catalogue must wait: %s", unavailable)
-                except Exception:
-                    logger.exception("the catalogue must wait")
-                await self._clock.sleep(AGAIN_SECONDS)
+            await self._insist("the catalogue", self._tell)
         finally:
             self._publishing = None
         self.claimer.wake()
+
+    async def _tell(self) -> None:
+        async with self._telling:
+            while not self._stopped and (known := knowledge_of(self._registry)) != self._told:
+                await self._store.publish(self.id, known.tasks, known.rates, known.definitions)
+                self._told = known
+
+    async def _insist(self, what: str, attempt: Callable[[], Awaitable[None]]) -> None:
+        """Try it until it is done, or this worker stops."""
+        while not self._stopped:
+            try:
+                await attempt()
+                return
+            except StoreUnavailable as unavailable:
+                logger.warning("%s must wait: %s", what, unavailable)
+            except Exception:  # whatever it is: nobody else would do it, as long as this process lives
+                logger.exception("%s must wait", what)
+            await self._clock.sleep(AGAIN_SECONDS)

@@ -235,6 +235,7 @@ def test_schedules_are_not_in_the_environment(tmp_path: Path) -> None:
         ("store", "postgresql://u:canary@y@127.0.0.1/db", "%40 stands for @"),
         ("store_direct", "postgresql://u:canary@[::1/db", "brackets"),
         ("store_direct", "sqlite:///canary.db", "must be postgresql://"),
+        ("store_direct", "postgresql", "must be postgresql://"),
         ("port", "many", "valid integer"),
         ("port", 70000, "65535"),
         ("port", True, "valid integer"),
