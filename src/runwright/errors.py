@@ -202,7 +202,8 @@ class Forbidden(RunwrightError):
 class StoreUnavailable(RunwrightError):
     """The store cannot take the write or answer the question now; nothing was changed; try again later.
 
-    ``reason`` is ``"full"`` (no room on the disk), ``"busy"`` (another process holds it) or ``"away"``.
+    ``reason`` is ``"full"`` (no room on the disk), ``"busy"`` (others write the same), ``"held"`` (a transaction
+    that has not ended holds a key that is needed) or ``"away"``.
     """
 
     code = "store_unavailable"

@@ -93,7 +93,7 @@ class ScheduleVerbs(Protocol):
         """Those of these schedules (by id) that have a live run."""
         ...
 
-    async def fire(self, plans: Sequence[FirePlan]) -> Sequence[bool]:
+    async def fire(self, plans: Sequence[FirePlan], *, patient: bool = True) -> Sequence[bool]:
         """Carry out the plans: ledger rows, runs and the schedule's new place, all or nothing for each plan.
 
         A plan whose version is not the stored one, or which has a due time that is not after the schedule's watermark,
@@ -104,6 +104,10 @@ class ScheduleVerbs(Protocol):
         Due times without a run, one after the other, with the same outcome and reason are one row, a span, also with
         those of plans before, unless the schedule's anchor has moved since. A plan that ``fills`` gives runs to due
         times that are recorded without one, or not recorded: each gets a row of its own, and leaves its span.
+
+        Raises:
+            StoreUnavailable: nothing was written; with ``held`` or ``busy`` because another transaction is in the way
+                of one of them, and has been for a while, or at all if the caller is not ``patient``.
         """
         ...
 

@@ -6,7 +6,7 @@ It must not know what is stored.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 A = TypeVar("A")
@@ -79,7 +79,8 @@ class Batcher(Generic[A, B]):
             try:
                 answers = await self._store([item for items, _ in group for item in items])
             except Exception:  # noqa: BLE001  # each caller hears below what became of his own
-                await asyncio.gather(*(self._alone(items, answer) for items, answer in group))
+                each = iter(group)
+                await asyncio.gather(*(self._each_alone(each) for _ in range(AT_ONCE)))
                 return
             place = 0
             for items, answer in group:
@@ -88,6 +89,10 @@ class Batcher(Generic[A, B]):
                 place += len(items)
             return
         await self._alone(*group[0])
+
+    async def _each_alone(self, group: Iterator[tuple[Sequence[A], asyncio.Future[Sequence[B]]]]) -> None:
+        for items, answer in group:
+            await self._alone(items, answer)
 
     async def _alone(self, items: Sequence[A], answer: asyncio.Future[Sequence[B]]) -> None:
         try:

@@ -37,7 +37,10 @@ CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 30.0
 IDLE_SECONDS = 10
 """How long a transaction may lie open while its process does nothing (frozen, cut off) before the server ends it."""
-TRIES = 8
+TRIES = 20
+LONGEST_TRY_SECONDS = 5.0
+"""No further try is begun after that time; one of many rows may itself take long."""
+LONGEST_PAUSE_SECONDS = 0.25
 SERVER_SETTINGS = {
     "application_name": "runwright",
     # Every statement has its index. A plan that was made while the tables were small, or before they were analysed,
@@ -111,8 +114,8 @@ class PostgresStore(SqlStore):
         name = rng.run_id(clock.now())
         self._sender = Sender(name, self._send)
         self._listener = Listener(name, self._connect_directly, self._hear)
-        self._enqueues: Batcher[NewRun, Enqueued] = Batcher(self._enqueue_now)
-        self._enqueues_that_wait: Batcher[NewRun, Enqueued] = Batcher(self._enqueue_now)
+        self._enqueues: Batcher[NewRun, Enqueued] = Batcher(self._enqueue_once)
+        self._enqueues_with_keys: Batcher[NewRun, Enqueued] = Batcher(self._enqueue_once)
 
     @classmethod
     async def open(
@@ -167,7 +170,7 @@ class PostgresStore(SqlStore):
             self._looking.cancel()
         await self._listener.close()
         await self._enqueues.close()
-        await self._enqueues_that_wait.close()
+        await self._enqueues_with_keys.close()
         await self._sender.close()
         await asyncio.to_thread(self._heart.close)
         await self._pool.close()
@@ -206,32 +209,33 @@ class PostgresStore(SqlStore):
             with of_caller(self._where):
                 return await self._enqueue_within(runs, connection)
         if asyncio.get_running_loop() is self._loop:
-            return await self._batcher_for(runs).do(runs)
+            return await self._enqueue_here(runs)
         made = [*runs]  # here, on the caller's loop
-        stored = self._batcher_for(made).do(made)
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(stored, self._loop))
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._enqueue_here(made), self._loop))
 
-    def _batcher_for(self, runs: Sequence[NewRun]) -> Batcher[NewRun, Enqueued]:
-        """Whoever may have to wait for another transaction's key keeps no place from those who never do.
+    async def _enqueue_here(self, runs: Sequence[NewRun]) -> Sequence[Enqueued]:
+        """One try together with others; who met another transaction tries on by himself, and keeps no place from them.
 
-        A large number is not looked at: it is read piece by piece while the store is at work.
+        Whoever may meet one is apart from those who never do. A large number is not looked at: it is read piece by
+        piece while the store is at work.
         """
-        return self._enqueues if _few_and_plain(runs) else self._enqueues_that_wait
+        batcher = self._enqueues if _few_and_plain(runs) else self._enqueues_with_keys
+        try:
+            return await batcher.do(runs)
+        except StoreUnavailable as unavailable:
+            if not isinstance(unavailable.__cause__, AGAIN):
+                raise
+        return await self._again(lambda _: self._transaction(lambda tx: verbs.runs.enqueue(tx, runs), again=True))
 
-    async def _enqueue_now(self, runs: Sequence[NewRun]) -> Sequence[Enqueued]:
+    async def _enqueue_once(self, runs: Sequence[NewRun]) -> Sequence[Enqueued]:
         def body(tx: Transaction) -> Coroutine[Any, Any, list[Enqueued]]:
             return verbs.runs.enqueue(tx, runs)
 
         if self._direct_url is not None or not _few_and_plain(runs):
-            return await self._do(body, len(runs))
-
-        async def attempt(again: bool) -> Sequence[Enqueued]:
-            if not again:
-                with suppress(asyncpg.ProgramLimitExceededError):  # of hints; it is told behind the commit
-                    return await self._at_once(body, over=self._pool, entrust=self._sender.entrust)
-            return await self._transaction(body, again=True)
-
-        return await self._again(attempt)
+            return await self._transaction(body)
+        with suppress(asyncpg.ProgramLimitExceededError):  # of hints; it is told behind the commit
+            return await self._at_once(body, over=self._pool, entrust=self._sender.entrust)
+        return await self._transaction(body, again=True)
 
     async def _turn_at_once(self, session: str, wanted: Sequence[Wanted]) -> Turn | None:
         if self._direct_url is not None:
@@ -248,7 +252,7 @@ class PostgresStore(SqlStore):
         driver = await driver_of(connection)
 
         async def within(again: bool) -> Sequence[Enqueued]:
-            tx = self._port(driver, again=again)
+            tx = self._port(driver, again=again, within=True)
             with translated(self._where):
                 async with tx.savepoint():
                     answers = await verbs.runs.enqueue(tx, runs)
@@ -267,17 +271,20 @@ class PostgresStore(SqlStore):
 
     # ----- the ways in -----------------------------------------------------------------------------------------
 
-    async def _do(self, body: Body[T], rows: int) -> T:
+    async def _do(self, body: Body[T], rows: int, *, patient: bool = True) -> T:
+        if not patient:
+            return await self._transaction(body)
         return await self._again(lambda again: self._transaction(body, again=again))
 
     async def _again(self, attempt: Callable[[bool], Awaitable[T]]) -> T:
-        """Do it until no other transaction was in its way, at most eight times; it is told whether one was.
+        """Do it until no other transaction was in its way, for two seconds or so; it is told whether one was.
 
         Raises:
             UniqueViolationError: each time it broke the same unique key, although it had looked: nobody was quicker, it
                 is a fault, as any other broken constraint.
         """
         met: set[str] = set()
+        until = self._clock.monotonic() + LONGEST_TRY_SECONDS
         for tries in range(1, TRIES + 1):
             try:
                 return await attempt(tries > 1)
@@ -286,12 +293,12 @@ class PostgresStore(SqlStore):
                 if not isinstance(cause, AGAIN):
                     raise
                 met.add(f"{type(cause).__name__}: {cause} {getattr(cause, 'detail', '')}")
-                if tries == TRIES:
+                if tries == TRIES or self._clock.monotonic() > until:
                     if len(met) == 1 and isinstance(cause, asyncpg.UniqueViolationError):
                         raise cause from None
                     raise
                 logger.debug("a transaction is done again: %s", cause)
-            await asyncio.sleep(0.002 * self._rng.random() * 2**tries)
+            await asyncio.sleep(self._rng.random() * min(0.002 * 2**tries, LONGEST_PAUSE_SECONDS))
         raise AssertionError("the last try has returned or raised")
 
     async def _transaction(self, body: Body[T], *, again: bool = False) -> T:
@@ -328,9 +335,16 @@ class PostgresStore(SqlStore):
                 return answer
 
     def _port(
-        self, connection: Connection | Driver, *, again: bool = False, entrust: Entrust | None = None
+        self,
+        connection: Connection | Driver,
+        *,
+        again: bool = False,
+        entrust: Entrust | None = None,
+        within: bool = False,
     ) -> PostgresTransaction:
-        return PostgresTransaction(connection, self.now(), self._rng, self._leases, again=again, entrust=entrust)
+        return PostgresTransaction(
+            connection, self.now(), self._rng, self._leases, again=again, entrust=entrust, within=within
+        )
 
     async def _tell(self, tx: PostgresTransaction, connection: Connection) -> None:
         """Hints of what was committed, for this process and for the others."""

@@ -60,6 +60,9 @@ def translate(error: BaseException, where: str, *, opening: bool = False) -> Run
         return StoreUnavailable(f"{where}: the server has no room left to write; free some, and it goes on", "full")
     if isinstance(error, asyncpg.ClientConfigurationError):
         return StoreRefused(f"{where}: the address cannot be used: {error}")
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        said = "a transaction that has not ended holds what is needed here, such as a unique or idempotency key"
+        return StoreUnavailable(f"{where}: {said}; try again when it has", "held")
     if isinstance(error, AGAIN):
         return StoreUnavailable(f"{where}: too many others write the same rows now; try again", "busy")
     if isinstance(error, _REFUSED):

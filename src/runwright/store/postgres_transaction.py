@@ -27,6 +27,9 @@ CLAIMS = 7_283_012_001
 """The advisory lock of claims (any number that nobody else uses), also in the first migration.
 Concurrency keys have the two-part form below."""
 KEYS = 728_301
+BRIEF = "SET LOCAL lock_timeout = '20ms'"
+"""How long a ``brief`` statement waits: most transactions take less, and nobody behind it feels it."""
+BRIEF_OVER = "SET LOCAL lock_timeout TO DEFAULT"
 FEW_ROWS = 128
 """So many rows of several statements are sent as one statement, to save the way there and back."""
 _UNNEST = re.compile(r"unnest\((?P<arrays>[^()]*)\)(?: AS (?P<alias>\w+) \((?P<names>[^()]*)\))?")
@@ -164,9 +167,15 @@ class PostgresTransaction:
         *,
         again: bool = False,
         entrust: Entrust | None = None,
+        within: bool = False,
     ) -> None:
+        """
+        Args:
+            within: it is the caller's transaction.
+        """
         self._connection = connection
         self._entrust = entrust
+        self._within = within
         self._under_way: asyncio.Future[str] | None = None
         self.now = now
         self.again = again
@@ -256,6 +265,15 @@ class PostgresTransaction:
             await self._connection.execute("ROLLBACK TO step")
             raise
         await self._connection.execute("RELEASE step")
+
+    @asynccontextmanager
+    async def brief(self) -> AsyncIterator[None]:
+        if self._within:
+            yield
+            return
+        await self.send(BRIEF)
+        yield
+        await self.send(BRIEF_OVER)
 
     async def lock_claims(self, *, alone: bool) -> None:
         kind = "" if alone else "_shared"

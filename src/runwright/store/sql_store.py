@@ -72,8 +72,11 @@ class SqlStore(ABC):
     # ----- what a dialect gives ----------------------------------------------------------------------------------
 
     @abstractmethod
-    async def _do(self, body: Body[T], rows: int) -> T:
-        """Run a verb in a transaction that writes about so many rows; its value after the commit. On the home loop."""
+    async def _do(self, body: Body[T], rows: int, *, patient: bool = True) -> T:
+        """Run a verb in a transaction that writes about so many rows; its value after the commit. On the home loop.
+
+        Unless it is ``patient``, it is not done again later if another transaction is in its way.
+        """
 
     @abstractmethod
     async def _answer(self, body: Body[T]) -> T:
@@ -97,10 +100,11 @@ class SqlStore(ABC):
 
     # ----- the ways in -------------------------------------------------------------------------------------------
 
-    async def _write(self, body: Body[T], rows: int = 1) -> T:
+    async def _write(self, body: Body[T], rows: int = 1, *, patient: bool = True) -> T:
+        doing = self._do(body, rows, patient=patient)
         if asyncio.get_running_loop() is self._loop:
-            return await self._do(body, rows)
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._do(body, rows), self._loop))
+            return await doing
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(doing, self._loop))
 
     async def _ask(self, body: Body[T]) -> T:
         if asyncio.get_running_loop() is self._loop:
@@ -324,10 +328,9 @@ class SqlStore(ABC):
     async def busy_schedules(self, schedules: Collection[str]) -> AbstractSet[str]:
         return await self._ask(lambda tx: verbs.schedules.busy(tx, schedules))
 
-    async def fire(self, plans: Sequence[FirePlan]) -> Sequence[bool]:
-        return await self._write(
-            lambda tx: verbs.schedules.fire(tx, plans), sum(2 * len(plan.fires) + 1 for plan in plans)
-        )
+    async def fire(self, plans: Sequence[FirePlan], *, patient: bool = True) -> Sequence[bool]:
+        rows = sum(2 * len(plan.fires) + 1 for plan in plans)
+        return await self._write(lambda tx: verbs.schedules.fire(tx, plans), rows, patient=patient)
 
     async def fires(self, schedule: str, limit: int = 50, after: str | None = None) -> Page[Fire]:
         return await self._list(lambda tx: verbs.ledger.page(tx, schedule, limit, after))

@@ -138,7 +138,7 @@ class SqliteStore(SqlStore):
 
     # ----- the ways in -----------------------------------------------------------------------------------------
 
-    async def _do(self, body: Body[T], rows: int) -> T:
+    async def _do(self, body: Body[T], rows: int, *, patient: bool = True) -> T:
         try:
             return await self._writer.do(body, self._leases, rows)
         except apsw.ConstraintError as met:

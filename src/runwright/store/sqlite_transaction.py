@@ -6,7 +6,7 @@ It must not begin or end a transaction: the writer does, for a whole group of jo
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -103,6 +103,9 @@ class SqliteTransaction:
                 self.connection.execute("RELEASE step")
             raise
         self.connection.execute("RELEASE step")
+
+    def brief(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
     async def lock_claims(self, *, alone: bool) -> None:
         """Nothing to do: this is the only writer."""

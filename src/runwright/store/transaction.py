@@ -88,6 +88,14 @@ class Transaction(Protocol):
         """What was written inside is undone if an exception leaves it; the transaction goes on."""
         ...
 
+    def brief(self) -> AbstractAsyncContextManager[None]:
+        """Nothing inside waits long for a transaction that has not ended, whoever's it is: this one fails instead.
+
+        A key that is unique may be in a transaction of the application, which ends when it likes. One inside of a
+        caller's transaction waits for as long as he lets it. SQLite has one writer: nothing to do.
+        """
+        ...
+
     async def lock_claims(self, *, alone: bool) -> None:
         """Keep other claims out until the commit if ``alone``, else only those that want to be alone.
 

@@ -7,6 +7,7 @@ What happens at a due time is decided in ``schedule.catchup``, purely; what foll
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 from runwright.admission import Admission
 from runwright.bus import Bus
 from runwright.clock import SECOND, Clock, Micros, to_datetime, to_micros
-from runwright.errors import RunwrightError
+from runwright.errors import RunwrightError, StoreUnavailable
 from runwright.model import SYSTEM, Actor, FirePlan, NewFire, NewRun, Pause, Role, Schedule
 from runwright.retry import Retry
 from runwright.schedule import jitter
@@ -31,6 +32,8 @@ PREPARE_SECONDS = 0.05
 AHEAD_SECONDS = 0.02
 UNBOUND_SECONDS = 5.0
 """How long a scheduler that does not know a schedule's code leaves its due time to one that does."""
+HELD_SECONDS = 0.25
+"""How long a due time is left whose run needs a unique key that is in a transaction which has not ended."""
 EARLY_SECONDS = 0.0015
 
 logger = logging.getLogger("runwright.scheduler")
@@ -115,11 +118,14 @@ class Scheduler(Service):
         return 0
 
     def _attention(self, schedule: Schedule) -> Micros:
-        """When this scheduler looks at a schedule: at its due time, or later if others may know it better."""
+        """When this scheduler looks at a schedule: at its due time, or later if others may know it better.
+
+        Or if it was left for a moment.
+        """
         due_at = schedule.next_due_at or 0
-        if self._unbound(schedule) is None:
-            return due_at
-        return max(due_at + round(UNBOUND_SECONDS * SECOND), self._left.get(schedule.id, 0))
+        if self._unbound(schedule) is not None:
+            due_at += round(UNBOUND_SECONDS * SECOND)
+        return max(due_at, self._left.get(schedule.id, 0))
 
     def _unbound(self, schedule: Schedule) -> str | None:
         """Why its due times are held here; None if its task and its times are known."""
@@ -267,8 +273,18 @@ class Scheduler(Service):
     # ----- writing it ----------------------------------------------------------------------------------------------
 
     async def _carry_out(self, tick: Sequence[Prepared]) -> None:
-        written = await self._store.fire([ready.plan for ready in tick])
+        try:
+            written = await self._store.fire([ready.plan for ready in tick], patient=False)
+        except StoreUnavailable as unavailable:
+            if unavailable.reason != "held":
+                raise
+            if len(tick) > 1:
+                await self._one_by_one(tick)
+            else:
+                self._leave(tick[0].schedule, unavailable)
+            return
         for ready, won in zip(tick, written, strict=True):
+            self._left.pop(ready.schedule.id, None)
             if not won:  # edited, or fired by another scheduler: look again
                 self._known.pop(ready.schedule.id, None)
                 self._stale = True
@@ -284,6 +300,18 @@ class Scheduler(Service):
                     next_due_at=ready.plan.next_due_at,
                     first_done=True,
                 )
+
+    async def _one_by_one(self, tick: Sequence[Prepared]) -> None:
+        """One of them is held, and the others are on time."""
+        for failed in await asyncio.gather(*(self._carry_out([one]) for one in tick), return_exceptions=True):
+            if failed is not None:
+                raise failed
+
+    def _leave(self, schedule: Schedule, why: StoreUnavailable) -> None:
+        """Come back to its due time in a moment: nobody knows yet whether it makes a run."""
+        if schedule.id not in self._left:
+            logger.warning("schedule %r waits: %s", schedule.name, why)
+        self._left[schedule.id] = self._store.now() + round(HELD_SECONDS * SECOND)
 
 
 def _unknown(schedule: Schedule, reason: str) -> FirePlan:

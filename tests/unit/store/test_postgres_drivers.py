@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
 from runwright.clock import SystemClock, SystemRng
-from runwright.errors import InvalidInput
+from runwright.errors import InvalidInput, StoreUnavailable
 from runwright.model import Enqueued, Lane, NewRun
-from runwright.store.batcher import AT_ONCE
-from runwright.store.postgres import PostgresStore
+from runwright.store import postgres
+from runwright.store.postgres import POOL, PostgresStore
 from runwright.store.sqlite import SqliteStore
 
 _rng = SystemRng()
@@ -114,32 +114,39 @@ async def test_a_refusal_inside_leaves_the_callers_transaction_usable(store: Pos
     await other.close()
 
 
-async def test_a_key_that_an_open_transaction_holds_keeps_no_plain_run_waiting(postgres_url: str) -> None:
-    """Starts of that key wait for its end, as many at a time as may; who has no key does not wait behind them."""
-    store = await PostgresStore.open(postgres_url, clock=SystemClock(), rng=SystemRng())
+async def test_a_key_that_an_open_transaction_holds_keeps_nobody_else_waiting(
+    store: PostgresStore, postgres_url: str
+) -> None:
+    """However many starts of that key there are. Who has no key, or another one, does not wait behind them."""
     connection = await asyncpg.connect(postgres_url)
-    other = await asyncpg.connect(postgres_url)
     begun = connection.transaction()
     await begun.start()
-    await store.enqueue([run(unique_key="k")], connection)
-    waiting = []
-    for number in range(1, AT_ONCE + 1):
-        waiting.append(asyncio.ensure_future(store.enqueue([run(unique_key="k")])))
-        while await other.fetchval("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted") < number:
-            await asyncio.sleep(0)
-    plain = run()
-    async with asyncio.timeout(5):
-        assert await store.enqueue([plain]) == [Enqueued(plain.id)]
-    assert not any(one.done() for one in waiting)
-    closing = asyncio.ensure_future(store.close())  # which waits for what was accepted
+    holder, plain, other = run(unique_key="k"), run(), run(unique_key="another", idempotency_key="i")
+    await store.enqueue([holder], connection)
+    waiting = [asyncio.ensure_future(store.enqueue([run(unique_key="k")])) for _ in range(2 * POOL)]
     await asyncio.sleep(0)
-    await begun.rollback()
-    (first,), (second,) = await asyncio.gather(*waiting)
-    assert {first.created, second.created} == {True, False}
-    assert first.run_id == second.run_id
-    await closing
+    for free in (plain, other):
+        assert await store.enqueue([free]) == [Enqueued(free.id)]
+    assert not any(one.done() for one in waiting)
+    await begun.commit()
+    assert await asyncio.gather(*waiting) == [[Enqueued(holder.id, created=False)]] * len(waiting)
     await connection.close()
-    await other.close()
+
+
+async def test_a_start_of_a_key_that_an_open_transaction_holds_is_given_up_after_a_while(
+    store: PostgresStore, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "TRIES", 3)
+    connection = await asyncpg.connect(postgres_url)
+    refused = run(unique_key="k")
+    async with connection.transaction():
+        await store.enqueue([run(unique_key="k")], connection)
+        with pytest.raises(StoreUnavailable, match="unique or idempotency key") as held:
+            await store.enqueue([run(), refused])
+        assert held.value.reason == "held"
+        assert await connection.fetchval("SHOW lock_timeout") == "0"
+    assert not await seen(store, refused)
+    await connection.close()
 
 
 async def test_what_is_there_already_is_found_over_psycopg_too(store: PostgresStore, postgres_url: str) -> None:

@@ -37,11 +37,16 @@ async def let_in(tx: Transaction, journal: Journal, runs: Sequence[NewRun]) -> l
     for first in range(0, len(runs), PIECE_ROWS):
         piece = runs[first : first + PIECE_ROWS]
         ready = await _places(tx, piece, busy)
-        plain = [] if tx.again else [run for run in piece if cannot_be_refused(run)]
-        await _insert(tx, journal, plain, ready)
-        for run in piece:
-            sure = not tx.again and cannot_be_refused(run)
-            answers.append(Enqueued(run.id) if sure else await _look_and_insert(tx, journal, run, ready))
+        sure = [] if tx.again else [run for run in piece if cannot_be_refused(run)]
+        await _insert(tx, journal, sure, ready)
+        if len(sure) == len(piece):
+            answers += [Enqueued(run.id) for run in piece]
+            continue
+        there = {run.id for run in sure}
+        async with tx.brief():
+            for run in piece:
+                sent = run.id in there
+                answers.append(Enqueued(run.id) if sent else await _look_and_insert(tx, journal, run, ready))
     return answers
 
 
@@ -197,7 +202,8 @@ async def _restart(tx: Transaction, run: str, row: Row, before: RunStatus, at: M
     if await tx.one("unique_holder", row[11]) is not None:
         return None  # a live run has taken its unique key since: there must not be two
     await tx.do("attempt_keep", row[0])
-    await tx.do("move_restart", row[0], RunEvent.RESTART.value, after.value, at, 1 if at <= tx.now else 0)
+    async with tx.brief():
+        await tx.do("move_restart", row[0], RunEvent.RESTART.value, after.value, at, 1 if at <= tx.now else 0)
     tx.topics.add("runs")
     return after
 
@@ -214,7 +220,8 @@ async def restart_with(
         return before, before
     # The new keys first: a live run may hold the old unique key.
     keys = (given.unique_key, given.concurrency_key, given.concurrency_limit)
-    await tx.do("move_rewrite", row[0], given.arguments, *keys)
+    async with tx.brief():
+        await tx.do("move_rewrite", row[0], given.arguments, *keys)
     after = await _restart(tx, run, (*row[:11], given.unique_key, row[12]), before, at) or before
     journal = Journal(tx)
     action = action_of(RunEvent.RESTART, after)
