@@ -21,7 +21,7 @@ from runwright.model import Enqueued, NewRun, Turn
 from runwright.store import postgres_schema, verbs
 from runwright.store.asked import Wanted
 from runwright.store.batcher import Batcher
-from runwright.store.postgres_drivers import OLDER, driver_of
+from runwright.store.postgres_drivers import ELSEWHERE, OLDER, driver_of
 from runwright.store.postgres_errors import AGAIN, connecting, of_caller, opening, place, translated
 from runwright.store.postgres_heart import Heart
 from runwright.store.postgres_hints import CHANNEL, NOBODY, SEND, SEND_SECONDS, Listener, Sender, message
@@ -108,6 +108,7 @@ class PostgresStore(SqlStore):
         self._on_commit = on_commit
         self._direct_url = direct_url
         self._pool = Pool(self._connect, clock.monotonic, POOL, CONNECT_SECONDS)
+        self._made_at: Micros = 0
         self._offset: Micros = 0
         self._looking: asyncio.Task[None] | None = None
         self._heart = Heart(self._connect, self._where, pooled=direct_url is not None)
@@ -154,7 +155,7 @@ class PostgresStore(SqlStore):
         try:
             with opening(store._where, pooled=direct_url is not None):
                 async with Taken(store._pool) as connection:
-                    await postgres_schema.upgrade(connection, clock.now(), store._where)
+                    store._made_at = await postgres_schema.upgrade(connection, clock.now(), store._where)
                 if server_time:
                     await store._look_at_the_clock()
                     store._looking = asyncio.create_task(store._keep_time(), name="runwright-store-clock")
@@ -255,6 +256,8 @@ class PostgresStore(SqlStore):
             tx = self._port(driver, again=again, within=True)
             with translated(self._where):
                 async with tx.savepoint():
+                    if await postgres_schema.made_at(driver) != self._made_at:
+                        raise InvalidInput.field("/connection", ELSEWHERE.format(where=self._where))
                     answers = await verbs.runs.enqueue(tx, runs)
                     await tx.send(SEND, CHANNEL, message(NOBODY, tx.topics))
                     return answers
@@ -383,7 +386,11 @@ class PostgresStore(SqlStore):
             return await self._connect()
         where = place(self._direct_url)
         with translated(where):
-            return await _connected(self._direct_url, where, server_settings={"application_name": "runwright"})
+            connection = await _connected(self._direct_url, where, server_settings={"application_name": "runwright"})
+            if await postgres_schema.made_at(connection) == self._made_at:
+                return connection
+            await connection.close()
+        raise StoreRefused(f"{where} is another store than {self._where}; correct store_direct")
 
     def _hear(self, topics: frozenset[str]) -> None:
         if self._on_commit is not None:

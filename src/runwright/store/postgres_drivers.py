@@ -20,6 +20,7 @@ KNOWN = "an asyncpg.Connection, a psycopg.AsyncConnection, or SQLAlchemy's Async
 NO_TRANSACTION = "is not in a transaction; begin one, since the run is there once it is committed"
 FAILED = "is in a transaction that has failed: roll it back, and begin another"
 OLDER = "is in a transaction that cannot see the run with the same key, which is newer: roll it back, and begin another"
+ELSEWHERE = "leads to another store than {where}; the run would be there, and not here"
 CLOSED = "is closed; give one that is open, in a transaction"
 IN_USE = "does something else at the same time: it can do one thing after the other only; roll its transaction back"
 UNDO_SECONDS = 5.0

@@ -14,6 +14,7 @@ from runwright.clock import Micros
 from runwright.errors import StoreRefused
 from runwright.store import migrate, sql
 from runwright.store.postgres_pool import Connection
+from runwright.store.postgres_transaction import Driver
 
 MIGRATION_LOCK = 7_283_012_002
 OLDEST_SERVER = 14
@@ -25,8 +26,8 @@ CREATE TABLE IF NOT EXISTS {sql.SCHEMA}.migration (
 """
 
 
-async def upgrade(connection: Connection, now: Micros, where: str) -> None:
-    """Bring the schema up to this program's.
+async def upgrade(connection: Connection, now: Micros, where: str) -> Micros:
+    """Bring the schema up to this program's; returns when it was made (see ``made_at``).
 
     Raises:
         StoreRefused: the schema is newer than this program, or was made by another build or by somebody else; or the
@@ -46,6 +47,13 @@ async def upgrade(connection: Connection, now: Micros, where: str) -> None:
         raise StoreRefused(
             f"{where} has a schema {sql.SCHEMA} that is not this program's ({error}); name another database"
         ) from error
+    return await made_at(connection)
+
+
+async def made_at(connection: Driver) -> Micros:
+    """When a database's store was made, by which it is told from others. One that was copied is taken for the same."""
+    row = await connection.fetchrow(sql.in_schema("SELECT applied_at FROM migration ORDER BY number LIMIT 1"))
+    return 0 if row is None else int(row[0])
 
 
 async def _upgrade(connection: Connection, now: Micros, where: str) -> None:

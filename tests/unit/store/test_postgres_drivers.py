@@ -20,6 +20,7 @@ from runwright.model import Enqueued, Lane, NewRun
 from runwright.store import postgres
 from runwright.store.postgres import POOL, PostgresStore
 from runwright.store.sqlite import SqliteStore
+from tools.postgres import Postgres
 
 _rng = SystemRng()
 
@@ -276,6 +277,20 @@ async def test_a_connection_that_cannot_be_used_is_refused_with_the_reason(
         with pytest.raises(InvalidInput, match=r"^connection: is in a transaction that has failed"):
             await store.enqueue([run()], other)
         await other.rollback()
+
+
+async def test_a_connection_to_another_store_is_refused_and_goes_on(
+    store: PostgresStore, postgres_server: Postgres
+) -> None:
+    url = postgres_server.database()
+    other = await PostgresStore.open(url, clock=SystemClock(), rng=SystemRng())
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        with pytest.raises(InvalidInput, match=r"^connection: leads to another store than postgresql://127"):
+            await store.enqueue([run()], connection)
+        assert (await other.enqueue([there := run()], connection))[0].created
+    assert await seen(other, there)
+    await other.close()
+    postgres_server.drop(url)
 
 
 async def test_a_connection_that_does_something_else_is_refused(store: PostgresStore, postgres_url: str) -> None:

@@ -144,6 +144,23 @@ async def test_a_pooler_without_the_direct_address_is_refused_with_the_setting_t
         await (await opened(url, postgres_url)).close()
 
 
+async def test_a_direct_address_of_another_store_is_not_listened_to(
+    postgres_server: Postgres, postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its hints would be of other runs; work is found by polling, and the log says what to correct."""
+    elsewhere = postgres_server.database()
+    await (await opened(elsewhere)).close()
+    store = await opened(postgres_url, elsewhere)
+    store.listen()
+    async with asyncio.timeout(5):
+        while not caplog.records:
+            await asyncio.sleep(0)
+    assert f"{place(elsewhere)} is another store than {place(postgres_url)}; correct store_direct" in caplog.text
+    assert not store.listening.is_set()
+    await store.close()
+    postgres_server.drop(elsewhere)
+
+
 async def test_it_works_through_a_pooler_in_transaction_mode(postgres_server: Postgres) -> None:
     direct = postgres_server.database()
     with PgBouncer(postgres_server) as pooler:
