@@ -17,9 +17,10 @@ import asyncpg
 from runwright.clock import Clock, SystemRng
 from runwright.errors import StoreUnavailable
 from runwright.store.leases import Leases
-from runwright.store.postgres import SERVER_SETTINGS, PostgresStore
+from runwright.store.postgres import PostgresStore
 from runwright.store.postgres_errors import AGAIN
 from runwright.store.postgres_pool import Pool
+from runwright.store.postgres_server import SETTINGS
 from runwright.store.postgres_transaction import _LOCK_KEYS, _TRY_KEYS, _UNNEST, CLAIMS, SQL, packed
 from runwright.store.transaction import T
 
@@ -200,9 +201,7 @@ class Stage:
     async def __aenter__(self) -> Self:
         self.watcher = await asyncpg.connect(self._url)
         for _ in range(3):
-            connection = await asyncpg.connect(
-                self._url, server_settings={**SERVER_SETTINGS, "deadlock_timeout": "50ms"}
-            )
+            connection = await asyncpg.connect(self._url, server_settings={**SETTINGS, "deadlock_timeout": "50ms"})
             self.stores.append(SteppedStore(self._url, self._clock, connection))
         return self
 

@@ -12,7 +12,8 @@ import asyncpg
 import pytest
 
 from runwright.clock import SystemClock, SystemRng
-from runwright.store.postgres import SERVER_SETTINGS, PostgresStore
+from runwright.store.postgres import PostgresStore
+from runwright.store.postgres_server import SETTINGS
 from runwright.store.postgres_transaction import SQL, packed
 
 # Large tables, of which no statement reads all. Names in plans are aliases, so both are looked at.
@@ -36,7 +37,7 @@ INSERT INTO runwright.attempt SELECT key, 1, 'completed', 1, 2 FROM runwright.ru
 async def connection(postgres_url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
     """A connection as the store has it, to an empty store whose statistics nobody makes behind our back."""
     await (await PostgresStore.open(postgres_url, clock=SystemClock(), rng=SystemRng())).close()
-    opened = await asyncpg.connect(postgres_url, statement_cache_size=0, server_settings=SERVER_SETTINGS)
+    opened = await asyncpg.connect(postgres_url, statement_cache_size=0, server_settings=SETTINGS)
     for table in sorted(LARGE):
         await opened.execute(f"ALTER TABLE runwright.{table} SET (autovacuum_enabled = off)")
     await opened.execute("SET plan_cache_mode = force_generic_plan")

@@ -22,10 +22,11 @@ from runwright.store import postgres_schema, verbs
 from runwright.store.asked import Wanted
 from runwright.store.batcher import Batcher
 from runwright.store.postgres_drivers import ELSEWHERE, OLDER, driver_of
-from runwright.store.postgres_errors import AGAIN, connecting, of_caller, opening, place, translated
+from runwright.store.postgres_errors import AGAIN, of_caller, opening, place, translated
 from runwright.store.postgres_heart import Heart
 from runwright.store.postgres_hints import CHANNEL, NOBODY, SEND, SEND_SECONDS, Listener, Sender, message
 from runwright.store.postgres_pool import Connection, Lender, Pool, Taken
+from runwright.store.postgres_server import CONNECT_SECONDS, Server
 from runwright.store.postgres_transaction import FEW_ROWS, Driver, Entrust, PostgresTransaction
 from runwright.store.sql_store import SqlStore
 from runwright.store.transaction import Body, Transaction
@@ -33,32 +34,10 @@ from runwright.store.transaction import Body, Transaction
 T = TypeVar("T")
 
 POOL = 8
-CONNECT_SECONDS = 5.0
-COMMAND_SECONDS = 30.0
-IDLE_SECONDS = 10
-"""How long a transaction may lie open while its process does nothing (frozen, cut off) before the server ends it."""
 TRIES = 20
 LONGEST_TRY_SECONDS = 5.0
 """No further try is begun after that time; one of many rows may itself take long."""
 LONGEST_PAUSE_SECONDS = 0.25
-SERVER_SETTINGS = {
-    "application_name": "runwright",
-    # Every statement has its index. A plan that was made while the tables were small, or before they were analysed,
-    # must not read them whole for the rest of its life.
-    "enable_seqscan": "off",
-    # No plan depends on the values, and making one costs more than running it.
-    "plan_cache_mode": "force_generic_plan",
-    "jit": "off",  # each statement is short; compiling it would cost more than running it
-    "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
-}
-BEGIN = "BEGIN"
-BEGIN_POOLED = "; ".join(
-    [
-        BEGIN,
-        *(f"SET LOCAL {name} = '{setting}'" for name, setting in SERVER_SETTINGS.items() if name != "application_name"),
-    ]
-)
-"""Behind a pooler a transaction brings its settings along."""
 FLUSH = "SELECT pg_logical_emit_message(true, 'runwright', '')"
 """Makes its transaction one whose commit is flushed, and with it all that was committed before without (``let_in``)."""
 SERVER_TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -75,14 +54,6 @@ async def _roll_back(connection: Connection) -> None:
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         with suppress(asyncpg.InterfaceError):
             connection.terminate()
-
-
-async def _connected(url: str, where: str, **options: Any) -> Connection:
-    with connecting(where):
-        connection: Connection = await asyncpg.connect(
-            url, timeout=CONNECT_SECONDS, command_timeout=COMMAND_SECONDS, **options
-        )
-        return connection
 
 
 def _few_and_plain(runs: Sequence[NewRun]) -> bool:
@@ -102,19 +73,18 @@ class PostgresStore(SqlStore):
         direct_url: str | None,
     ) -> None:
         super().__init__(clock)
-        self._url = url
-        self._where = place(url)
+        self._server = Server(url, direct_url)
+        self._where = self._server.where
         self._rng = rng
         self._on_commit = on_commit
-        self._direct_url = direct_url
         self._pool = Pool(self._connect, clock.monotonic, POOL, CONNECT_SECONDS)
         self._made_at: Micros = 0
         self._offset: Micros = 0
         self._looking: asyncio.Task[None] | None = None
-        self._heart = Heart(self._connect, self._where, pooled=direct_url is not None)
+        self._heart = Heart(self._connect, self._where, pooled=self._server.pooled)
         name = rng.run_id(clock.now())
         self._sender = Sender(name, self._send)
-        self._listener = Listener(name, self._connect_directly, self._hear)
+        self._listener = Listener(name, lambda: self._server.connect_directly(self._made_at), self._hear)
         self._enqueues: Batcher[NewRun, Enqueued] = Batcher(self._enqueue_once)
         self._enqueues_with_keys: Batcher[NewRun, Enqueued] = Batcher(self._enqueue_once)
 
@@ -153,7 +123,7 @@ class PostgresStore(SqlStore):
             raise StoreRefused(f"{place(url)} names no database; write postgresql://user@host/database")
         store = cls(url, clock, rng, on_commit, direct_url)
         try:
-            with opening(store._where, pooled=direct_url is not None):
+            with opening(store._where, pooled=store._server.pooled):
                 async with Taken(store._pool) as connection:
                     store._made_at = await postgres_schema.upgrade(connection, clock.now(), store._where)
                 if server_time:
@@ -232,14 +202,14 @@ class PostgresStore(SqlStore):
         def body(tx: Transaction) -> Coroutine[Any, Any, list[Enqueued]]:
             return verbs.runs.enqueue(tx, runs)
 
-        if self._direct_url is not None or not _few_and_plain(runs):
+        if self._server.pooled or not _few_and_plain(runs):
             return await self._transaction(body)
         with suppress(asyncpg.ProgramLimitExceededError):  # of hints; it is told behind the commit
             return await self._at_once(body, over=self._pool, entrust=self._sender.entrust)
         return await self._transaction(body, again=True)
 
     async def _turn_at_once(self, session: str, wanted: Sequence[Wanted]) -> Turn | None:
-        if self._direct_url is not None:
+        if self._server.pooled:
             return None
 
         async def attempt(_again: bool) -> Turn | None:
@@ -309,7 +279,7 @@ class PostgresStore(SqlStore):
             async with Taken(self._pool) as connection:
                 tx = self._port(connection, again=again)
                 try:
-                    await tx.send(self._begin)
+                    await tx.send(self._server.begin)
                     if again:  # what it finds done may be its own, from the last time: the answer vouches for it
                         await tx.send(FLUSH)
                     answer = await body(tx)
@@ -357,7 +327,7 @@ class PostgresStore(SqlStore):
             await self._sender.tell(untold, connection)
 
     async def _answer(self, body: Body[T]) -> T:
-        if self._direct_url is not None:  # behind a pooler a statement is prepared and run by one server only so
+        if self._server.pooled:  # behind a pooler a statement is prepared and run by one server only so
             return await self._transaction(body)
         with translated(self._where):
             async with Taken(self._pool) as connection:
@@ -368,29 +338,8 @@ class PostgresStore(SqlStore):
 
     # ----- connections -----------------------------------------------------------------------------------------
 
-    @property
-    def _begin(self) -> str:
-        return BEGIN if self._direct_url is None else BEGIN_POOLED
-
-    def _options(self) -> dict[str, Any]:
-        """How every connection is made. A pooler knows neither prepared statements nor settings of a session."""
-        if self._direct_url is not None:
-            return {"statement_cache_size": 0}
-        return {"server_settings": SERVER_SETTINGS}
-
     async def _connect(self) -> Connection:
-        return await _connected(self._url, self._where, **self._options())
-
-    async def _connect_directly(self) -> Connection:
-        if self._direct_url is None:
-            return await self._connect()
-        where = place(self._direct_url)
-        with translated(where):
-            connection = await _connected(self._direct_url, where, server_settings={"application_name": "runwright"})
-            if await postgres_schema.made_at(connection) == self._made_at:
-                return connection
-            await connection.close()
-        raise StoreRefused(f"{where} is another store than {self._where}; correct store_direct")
+        return await self._server.connect()
 
     def _hear(self, topics: frozenset[str]) -> None:
         if self._on_commit is not None:
@@ -400,5 +349,5 @@ class PostgresStore(SqlStore):
         if connection is None:
             async with Taken(self._pool) as another:
                 return await self._send(text, another)
-        async with nullcontext() if self._direct_url is None else connection.transaction():
+        async with connection.transaction() if self._server.pooled else nullcontext():
             return await connection.execute(SEND, CHANNEL, text, timeout=SEND_SECONDS)

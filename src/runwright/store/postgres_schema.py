@@ -50,7 +50,7 @@ async def upgrade(connection: Connection, now: Micros, where: str) -> Micros:
     return await made_at(connection)
 
 
-async def made_at(connection: Driver) -> Micros:
+async def made_at(connection: Connection | Driver) -> Micros:
     """When a database's store was made, by which it is told from others. One that was copied is taken for the same."""
     row = await connection.fetchrow(sql.in_schema("SELECT applied_at FROM migration ORDER BY number LIMIT 1"))
     return 0 if row is None else int(row[0])
