@@ -287,18 +287,22 @@ def test_logs_follow_all_runs_until_ctrl_c(served: Project) -> None:
     assert " say " in lines[0]
 
 
-def test_ctrl_c_cancels_the_run(served: Project) -> None:
-    process = served.begin("run", "rest")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize("where", ["served", "alone"])
+def test_ctrl_c_and_sigterm_cancel_the_run(request: pytest.FixtureRequest, where: str, number: int) -> None:
+    """Whoever executes it: the server, or this process."""
+    whose: Project = request.getfixturevalue(where)
+    process = whose.begin("run", "rest")
     try:
         while "resting" not in read_line(process.stderr):
             assert process.poll() is None
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=20)
     finally:
         process.kill()
     assert (process.returncode, out) == (130, "")
     assert "rest cancelled" in err
-    assert served("runs", "--task", "rest", "--limit", "1", "--json").json[0]["status"] == "cancelled"
+    assert whose("runs", "--task", "rest", "--limit", "1", "--json").json[0]["status"] == "cancelled"
 
 
 def test_a_broken_pipe_is_no_error_message(served: Project) -> None:

@@ -124,4 +124,4 @@ def test_without_a_server_the_switch_is_kept_and_the_rest_is_told(tmp_path: Path
     assert line_of(alone("services", "list"), "kept")[2] == "stopped"
     started = alone("services", "start", "kept")
     assert (started.code, started.out) == (0, "kept is starting\n")
-    assert "no worker works on this store now: the service runs once one does" in started.err
+    assert "no worker that has consumer works on this store now: the service runs once one does" in started.err

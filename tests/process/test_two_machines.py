@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -42,6 +42,17 @@ class Machines:
 
     page: str
     worker: subprocess.Popen[str]
+    environment: Mapping[str, str]
+
+    async def command(self, *words: str, directory: Path | None = None) -> tuple[int | None, str, str]:
+        """A command on another machine: its exit code, what it answers, and what it says."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "runwright", *words,
+            env={**self.environment, **({} if directory is None else {"TASK_DIRECTORY": str(directory)})},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        out, err = await process.communicate()
+        return process.returncode, out.decode(), err.decode()
 
     def client(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(base_url=self.page, headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False)
@@ -60,11 +71,12 @@ def machines(postgres_url: str, tmp_path: Path) -> Iterator[Machines]:
         "TASK_STORE": postgres_url, "TASK_DIRECTORY": str(tmp_path), "TASK_ADMIN_TOKEN": TOKEN, "TASK_PORT": "0",
         "TASK_POLL_SECONDS": "60",  # so that what happens soon happened by a hint
     }  # fmt: skip
+    environment = {**os.environ, **settings}
 
     def begin(*words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "runwright", *words],
-            env={**os.environ, **settings},
+            env=environment,
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -73,7 +85,7 @@ def machines(postgres_url: str, tmp_path: Path) -> Iterator[Machines]:
     try:
         page = first_line(serving.stdout).removesuffix("/sign-in")
         assert first_line(worker.stdout) == "worker is ready"
-        yield Machines(page, worker)
+        yield Machines(page, worker, environment)
     finally:
         for process in (serving, worker):
             process.send_signal(signal.SIGTERM)
@@ -97,7 +109,8 @@ async def test_a_run_elsewhere_is_watched_paused_and_cancelled_from_here(machine
         workers = (await client.get("/api/worker")).json()["data"]
         assert [worker["attributes"]["pid"] for worker in workers] == [machines.worker.pid]
         asked = Client(client)
-        assert not await asked.nobody_works()  # the page's own process does not, and says nothing of it
+        assert await asked.works_on("count")
+        assert not await asked.works_on("another")
         run = (await asked.post("/api/run", "run", {"definition": "count", "arguments": {"to": 5000}})).id
         address = f"{machines.page.replace('http', 'ws')}/ws/task/{run}"
         async with connect(address, additional_headers={"Authorization": f"Bearer {TOKEN}"}, proxy=None) as socket:
@@ -136,6 +149,25 @@ async def test_a_worker_that_is_told_to_stop_finishes_what_it_runs(machines: Mac
         assert (await status_of(client, run, "completed"))["result"] == 50
         shown = (await client.get("/api/worker")).json()["data"]
         assert [worker["attributes"]["state"] for worker in shown] == ["ended"]
-        assert await asked.nobody_works()
+        assert not await asked.works_on("count")  # the page's own process has it, and does not work
         assert (await client.get(f"/api/run/{late}")).json()["data"]["attributes"]["status"] in ("pending", "completed")
         assert (await client.get(f"/api/run/{waiting}")).json()["data"]["attributes"]["attempt"] <= 1
+
+
+async def test_a_run_in_the_foreground_is_the_workers_and_leaves_them_theirs(machines: Machines) -> None:
+    """The command shows it and takes nothing that waits; only what no worker has is done by its own process."""
+    async with machines.client() as client:
+        code, out, err = await machines.command("run", "count", "--to", "3")
+        assert (code, out, "number 2" in err) == (0, "3\n", True)
+        workers = (await client.get("/api/worker")).json()["data"]
+        assert [worker["attributes"]["pid"] for worker in workers] == [machines.worker.pid]
+
+
+async def test_what_no_worker_has_is_said_or_done_here(machines: Machines, tmp_path: Path) -> None:
+    here = tmp_path / "another machine"
+    here.mkdir()
+    (here / "local.py").write_text("from runwright import task\n\n@task\ndef local() -> str:\n    return 'done here'\n")
+    code, _, err = await machines.command("start", "local", directory=here)
+    assert (code, "no worker that has local works on this store now: the run waits" in err) == (0, True)
+    code, out, _ = await machines.command("run", "local", directory=here)
+    assert (code, out) == (0, "done here\n")

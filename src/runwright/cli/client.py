@@ -87,10 +87,17 @@ class Client:
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self._http = http
 
-    async def nobody_works(self) -> bool:
-        """Whether no live worker takes the runs of this store."""
+    async def works_on(self, task: str) -> bool:
+        """Whether a live worker takes this task's runs."""
+        try:
+            definition = await self.get(f"/api/definition/{segment(task, 'NAME')}")
+        except Answered as refused:
+            if refused.kind is NotFound:
+                return False
+            raise
+        knowing = {worker for version in definition["versions"] for worker in version["workers"]}
         workers = await self.find("/api/worker")
-        return not any(worker["state"] == "live" and "worker" in worker["roles"] for worker in workers)
+        return any(w.id in knowing and w["state"] == "live" and "worker" in w["roles"] for w in workers)
 
     async def get(self, path: str, **query: object) -> Resource:
         """One object."""

@@ -22,6 +22,7 @@ import psutil
 
 from runwright.cli.client import Client, encodable
 from runwright.cli.invocation import Invocation
+from runwright.cli.output import cell
 from runwright.config import Settings
 from runwright.errors import InvalidInput
 from runwright.model import Actor, Role
@@ -64,10 +65,10 @@ async def connect(
         yield client
 
 
-async def warn_if_nobody_works(cli: Invocation, client: Client, then: str) -> None:
+async def warn_if_nobody_works(cli: Invocation, client: Client, task: str, then: str) -> None:
     """Say that no live worker takes what was just asked for, and what becomes of it."""
-    if await client.nobody_works():
-        cli.output.note(f"no worker works on this store now: {then}", "yellow")
+    if not await client.works_on(task):
+        cli.output.note(f"no worker that has {cell(task)} works on this store now: {then}", "yellow")
 
 
 def server_file(settings: Settings) -> Path | None:

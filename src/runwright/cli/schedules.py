@@ -213,7 +213,7 @@ async def fire(cli: Invocation, name: Name, yes: Yes = False) -> None:
     async with connect(cli) as client:
         started = await client.order(f"{path(name)}/fire", confirm(yes))
         cli.output.done(started.id, started.flat())
-        await warn_if_nobody_works(cli, client, "the run waits until one does")
+        await warn_if_nobody_works(cli, client, started["definition"], "the run waits until one does")
 
 
 async def _patch(cli: Invocation, name: str, attributes: dict[str, Any], word: str) -> None:

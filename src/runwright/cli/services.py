@@ -101,7 +101,7 @@ async def _order(cli: Invocation, name: str, verb: str, body: dict[str, Any]) ->
         if found["unbound"]:
             cli.output.note(f"warning: {found['unbound']}", "yellow")
         elif found["is_active"]:
-            await warn_if_nobody_works(cli, client, "the service runs once one does")
+            await warn_if_nobody_works(cli, client, found["action_name"], "the service runs once one does")
 
 
 def _run(service: Resource) -> str | None:

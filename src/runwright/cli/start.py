@@ -7,6 +7,7 @@ Checks nothing that the API checks; it asks for confirmation where a person can 
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,8 +45,12 @@ async def run(
     yes: Yes = False,
     priority: Priority = None,
 ) -> int:
-    """Run a task in the foreground: its log and progress, then its result. Ctrl-C cancels it."""
-    async with connect(cli, roles=("worker",)) as client:
+    """Run a task in the foreground: its log and progress, then its result. Ctrl-C or SIGTERM cancels it.
+
+    If no server and no worker has the task, this process works until the run has ended, also on what else waits.
+    """
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
+    async with connect(cli, roles=await _roles(cli, name)) as client:
         prepared = await _prepare(cli, client, "run", name, rest or (), arguments, yes, priority)
         if prepared is None:
             return 0
@@ -76,7 +81,16 @@ async def start(
             prepared["run_at"] = at
         started = await _start(client, prepared)
         cli.output.done(started.id, started.flat())
-        await warn_if_nobody_works(cli, client, "the run waits until one does")
+        await warn_if_nobody_works(cli, client, name, "the run waits until one does")
+
+
+async def _roles(cli: Invocation, name: str) -> Sequence[str]:
+    """What this process does beside asking: nothing, if a worker on a store that many share has the task."""
+    if cli.server is None and (settings := cli.settings()).on_postgres:
+        async with connect(cli, tasks=False, settings=settings) as client:
+            if await client.works_on(name):
+                return ()
+    return ("worker",)
 
 
 async def _prepare(
