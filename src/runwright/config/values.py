@@ -73,19 +73,23 @@ def _check_postgres(value: str) -> None:
     """Refuse an address that no driver can read. What it has in it is not quoted: part of it may be a password."""
     try:
         parts = urlsplit(value)
-        ports = parse_qs(parts.query).get("port", [])
+        given = parse_qs(parts.query)
     except ValueError:
         raise ValueError(f"has brackets that do not fit around an IPv6 address; {_ESCAPES}") from None
     credentials, _, hosts = parts.netloc.rpartition("@")
     if "@" in credentials:
         raise ValueError(f"has two '@' in it; {_ESCAPES}")
+    ports = given.get("port", [])
     for host in hosts.split(","):
         _, colon, port = host.rpartition("]")[2].rpartition(":")
         ports += [port] if colon else []
     if not all(port.isascii() and port.isdigit() and 1 <= int(port) <= 65535 for port in ports):
         raise ValueError(f"has a port that is no number from 1 to 65535; {_ESCAPES}")
+    if not _TARGETS.issuperset(given.get("target_session_attrs", [])):  # the driver's own word for it names none
+        raise ValueError(f"has a target_session_attrs that is none of {', '.join(sorted(_TARGETS))}")
 
 
+_TARGETS = {"any", "primary", "standby", "read-write", "read-only", "prefer-standby"}
 _ESCAPES = "in a user or a password %40 stands for @, %3A for :, %2F for /, %23 for # and %5B for ["
 
 

@@ -126,6 +126,9 @@ def connecting(where: str) -> Iterator[None]:
     except (asyncpg.UndefinedObjectError, asyncpg.InvalidParameterValueError) as error:
         said = f"{where}: the address cannot be used: {error}; leave that out of what stands behind its '?'"
         raise StoreRefused(said) from error
+    except FileNotFoundError as error:
+        said = f"{where}: a file that the address names is not there: the server's socket, or a certificate or key"
+        raise StoreUnavailable(said) from error
     except asyncpg.PostgresError as error:
         if translate(error, where) is not None:
             raise

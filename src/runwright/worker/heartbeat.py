@@ -10,6 +10,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from runwright.clock import Clock
 from runwright.errors import StoreUnavailable
@@ -111,7 +112,8 @@ class Heartbeat:
         if self._heard >= self._asked:
             self._blamed = False
             self._asked = now
-            loop.call_soon_threadsafe(self._hear)
+            with suppress(RuntimeError):  # it was closed just now; a lease must not end with it
+                loop.call_soon_threadsafe(self._hear)
 
     def _hear(self) -> None:
         self._heard = self._clock.monotonic()

@@ -231,6 +231,7 @@ def test_schedules_are_not_in_the_environment(tmp_path: Path) -> None:
         ("store", "postgresql://u:canary@127.0.0.1:0/db", "1 to 65535"),
         ("store", "postgresql://u:canary@127.0.0.1/db?port=x", "1 to 65535"),
         ("store", "postgresql://u:canary@a:5432,b:x/db", "1 to 65535"),
+        ("store", "postgresql://u:canary@a/db?target_session_attrs=bogus", "none of any, prefer-standby, primary"),
         ("store", "postgresql://u:canary/y@127.0.0.1/db", "%2F for /"),
         ("store", "postgresql://u:canary@y@127.0.0.1/db", "%40 stands for @"),
         ("store_direct", "postgresql://u:canary@[::1/db", "brackets"),

@@ -85,6 +85,9 @@ async def test_what_cannot_be_reached_or_is_not_there_is_said_without_the_passwo
     assert "secret" not in place("postgresql://ann:secret@[::1/app")
     with pytest.raises(StoreRefused, match="sslmode"):
         await opened(f"{postgres_server.url('postgres')}?sslmode=nope")
+    for absent in ("host=/nowhere", "sslmode=verify-full&sslrootcert=/nowhere/root.pem"):
+        with pytest.raises(StoreUnavailable, match="a file that the address names is not there"):
+            await opened(f"postgresql:///app?{absent}")
 
 
 async def test_an_address_with_a_parameter_that_the_server_does_not_know_is_refused(postgres_url: str) -> None:
