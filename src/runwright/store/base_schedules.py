@@ -106,8 +106,8 @@ class ScheduleVerbs(Protocol):
         times that are recorded without one, or not recorded: each gets a row of its own, and leaves its span.
 
         Raises:
-            StoreUnavailable: nothing was written; with ``held`` or ``busy`` because another transaction is in the way
-                of one of them, and has been for a while, or at all if the caller is not ``patient``.
+            StoreUnavailable: nothing was written; with ``held`` because a transaction that has not ended has the unique
+                key of one of their runs. If the caller is ``patient``, it was waited for.
         """
         ...
 

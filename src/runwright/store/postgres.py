@@ -35,8 +35,8 @@ T = TypeVar("T")
 
 POOL = 8
 TRIES = 20
-LONGEST_TRY_SECONDS = 5.0
-"""No further try is begun after that time; one of many rows may itself take long."""
+LONGEST_TRY_SECONDS = 30.0
+"""No further try is begun after that time; with many rows one may itself take long."""
 LONGEST_PAUSE_SECONDS = 0.25
 FLUSH = "SELECT pg_logical_emit_message(true, 'runwright', '')"
 """Makes its transaction one whose commit is flushed, and with it all that was committed before without (``let_in``)."""
@@ -245,12 +245,12 @@ class PostgresStore(SqlStore):
     # ----- the ways in -----------------------------------------------------------------------------------------
 
     async def _do(self, body: Body[T], rows: int, *, patient: bool = True) -> T:
-        if not patient:
-            return await self._transaction(body)
-        return await self._again(lambda again: self._transaction(body, again=again))
+        return await self._again(lambda again: self._transaction(body, again=again), patient=patient)
 
-    async def _again(self, attempt: Callable[[bool], Awaitable[T]]) -> T:
+    async def _again(self, attempt: Callable[[bool], Awaitable[T]], *, patient: bool = True) -> T:
         """Do it until no other transaction was in its way, for two seconds or so; it is told whether one was.
+
+        Unless it is ``patient``, a transaction that does not end (``Transaction.brief``) is not waited for.
 
         Raises:
             UniqueViolationError: each time it broke the same unique key, although it had looked: nobody was quicker, it
@@ -263,7 +263,7 @@ class PostgresStore(SqlStore):
                 return await attempt(tries > 1)
             except StoreUnavailable as unavailable:
                 cause = unavailable.__cause__
-                if not isinstance(cause, AGAIN):
+                if not isinstance(cause, AGAIN) or (unavailable.reason == "held" and not patient):
                     raise
                 met.add(f"{type(cause).__name__}: {cause} {getattr(cause, 'detail', '')}")
                 if tries == TRIES or self._clock.monotonic() > until:

@@ -75,7 +75,7 @@ class SqlStore(ABC):
     async def _do(self, body: Body[T], rows: int, *, patient: bool = True) -> T:
         """Run a verb in a transaction that writes about so many rows; its value after the commit. On the home loop.
 
-        Unless it is ``patient``, it is not done again later if another transaction is in its way.
+        Unless it is ``patient``, a transaction in its way that does not end is not waited for.
         """
 
     @abstractmethod

@@ -118,10 +118,7 @@ class Scheduler(Service):
         return 0
 
     def _attention(self, schedule: Schedule) -> Micros:
-        """When this scheduler looks at a schedule: at its due time, or later if others may know it better.
-
-        Or if it was left for a moment.
-        """
+        """When this scheduler looks at a schedule: at its due time, or later if it is left to others or held."""
         due_at = schedule.next_due_at or 0
         if self._unbound(schedule) is not None:
             due_at += round(UNBOUND_SECONDS * SECOND)
