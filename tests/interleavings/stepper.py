@@ -138,7 +138,7 @@ class SteppedStore(PostgresStore):
     async def _send(self, text: str, connection: object) -> object:
         return None
 
-    async def _again(self, attempt: Callable[[bool], Awaitable[T]]) -> T:
+    async def _again(self, attempt: Callable[[bool], Awaitable[T]], *, patient: bool = True) -> T:
         async def noted(again: bool) -> T:
             try:
                 return await attempt(again)
@@ -147,7 +147,7 @@ class SteppedStore(PostgresStore):
                     self.met.append(type(unavailable.__cause__).__name__)
                 raise
 
-        return await super()._again(noted)
+        return await super()._again(noted, patient=patient)
 
 
 @dataclass(slots=True)
