@@ -232,12 +232,17 @@ class PostgresStore(SqlStore):
                     await tx.send(SEND, CHANNEL, message(NOBODY, tx.topics))
                     return answers
 
-        try:
-            return await self._again(within)
-        except asyncpg.UniqueViolationError as error:  # it has looked each time, and cannot see who is in its way
-            if await driver.fetchrow("SHOW transaction_isolation") == ("read committed",):
-                raise
-            raise InvalidInput.field("/connection", OLDER) from error
+        async def seeing(again: bool) -> Sequence[Enqueued]:
+            try:
+                return await within(again)
+            except StoreUnavailable as unavailable:
+                if not again or not isinstance(unavailable.__cause__, AGAIN):
+                    raise
+                if await driver.fetchrow("SHOW transaction_isolation") == ("read committed",):
+                    raise
+                raise InvalidInput.field("/connection", OLDER) from unavailable  # it cannot see who is in its way
+
+        return await self._again(seeing)
 
     def _beat(self, session: str, lease: Micros, within_seconds: float) -> bool:
         return self._heart.beat(session, self.now(), lease, within_seconds)
