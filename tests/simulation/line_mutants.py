@@ -23,7 +23,9 @@ def out_of_line(where: Callable[[NewFire], bool]) -> Spoil:
         return replace(new, run=replace(new.run, in_line=False)) if new.run is not None and where(new) else new
 
     def spoil(world: World, verb: Any) -> Any:
-        return lambda plans: verb([replace(plan, fires=tuple(map(without, plan.fires))) for plan in plans])
+        return lambda plans, **how: verb(
+            [replace(plan, fires=tuple(map(without, plan.fires))) for plan in plans], **how
+        )
 
     return spoil
 
@@ -31,14 +33,14 @@ def out_of_line(where: Callable[[NewFire], bool]) -> Spoil:
 def cancelled_before_the_version_is_tested(world: World, verb: Any) -> Any:
     """Who comes second cancels what the first has just fired."""
 
-    async def fire(plans: Sequence[FirePlan]) -> Any:
+    async def fire(plans: Sequence[FirePlan], **how: bool) -> Any:
         for plan in plans:
             if plan.cancels:
                 live = [status for status in RunStatus if not status.terminal]
                 page = await world.store.runs(RunQuery(schedule=plan.schedule, statuses=live, limit=100))
                 ids = [run.id for run in page.items]
                 await world.store.move(ids, RunEvent.CANCEL, "system", world.clock.now())
-        return await verb(plans)
+        return await verb(plans, **how)
 
     return fire
 

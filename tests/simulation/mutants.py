@@ -108,14 +108,14 @@ def never_rescued(world: World, verb: Any) -> Any:
 def ledger_without_a_key(world: World, verb: Any) -> Any:
     """Neither the schedule's version nor the ledger's unique key stops the second of two schedulers."""
 
-    async def fire(plans: Sequence[FirePlan]) -> Any:
+    async def fire(plans: Sequence[FirePlan], **how: bool) -> Any:
         sql, believed = world.store._connection, []
         for plan in plans:
             version = int(sql.execute("SELECT version FROM schedule WHERE id = ?", (plan.schedule,)).get)
             for new in plan.fires:
                 sql.execute("DELETE FROM fire WHERE schedule = ? AND due_at = ?", (plan.schedule, new.due_at))
             believed.append(replace(plan, version=version))
-        return await verb(believed)
+        return await verb(believed, **how)
 
     return fire
 
@@ -123,8 +123,8 @@ def ledger_without_a_key(world: World, verb: Any) -> Any:
 def cursor_moves_without_its_run(world: World, verb: Any) -> Any:
     """The place of the schedule and its run are two transactions, and a process dies between them now and then."""
 
-    async def fire(plans: Sequence[FirePlan]) -> Any:
-        return await verb([replace(p, fires=()) if world.loop.rng.random() < 0.2 else p for p in plans])
+    async def fire(plans: Sequence[FirePlan], **how: bool) -> Any:
+        return await verb([replace(p, fires=()) if world.loop.rng.random() < 0.2 else p for p in plans], **how)
 
     return fire
 

@@ -17,12 +17,12 @@ from tests.simulation.mutants import QUIET, Mutant
 def in_no_line(_: World, verb: Any) -> Any:
     """A new run does not wait for the end of the one before it."""
 
-    def fire(plans: Sequence[FirePlan]) -> Any:
+    def fire(plans: Sequence[FirePlan], **how: bool) -> Any:
         return verb([
             replace(plan, fires=tuple(
                 replace(fire, run=None if fire.run is None else replace(fire.run, in_line=False)) for fire in plan.fires
             )) for plan in plans
-        ])  # fmt: skip
+        ], **how)  # fmt: skip
 
     return fire
 

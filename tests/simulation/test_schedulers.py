@@ -34,10 +34,10 @@ def test_steps_of_the_clock_neither_repeat_a_fire_nor_stop_a_scheduler(seed: int
 def _without_version(world: World, fire: Any) -> Any:
     """A scheduler writes its plan whatever has happened to the schedule since."""
 
-    async def spoiled(plans: Sequence[FirePlan]) -> Sequence[bool]:
+    async def spoiled(plans: Sequence[FirePlan], **how: bool) -> Sequence[bool]:
         found = [await world.store.schedule(plan.schedule) for plan in plans]
         fresh = [replace(plan, version=now.version) for plan, now in zip(plans, found, strict=True) if now is not None]
-        return [True for _ in await fire(fresh)]
+        return [True for _ in await fire(fresh, **how)]
 
     return spoiled
 
@@ -45,9 +45,9 @@ def _without_version(world: World, fire: Any) -> Any:
 def _without_ledger(world: World, fire: Any) -> Any:
     """A run is let in by itself, before the fire that it belongs to."""
 
-    async def spoiled(plans: Sequence[FirePlan]) -> Any:
+    async def spoiled(plans: Sequence[FirePlan], **how: bool) -> Any:
         await world.store.enqueue([new.run for plan in plans for new in plan.fires if new.run is not None])
-        return await fire(plans)
+        return await fire(plans, **how)
 
     return spoiled
 

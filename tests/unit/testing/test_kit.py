@@ -99,9 +99,9 @@ async def test_a_fire_in_the_midst_of_a_look_is_not_overlooked(monkeypatch: pyte
             await fired.wait()
             return page
 
-        async def fire_after_the_look(plans: Any) -> Any:
+        async def fire_after_the_look(plans: Any, **how: bool) -> Any:
             await looked.wait()
-            return await fire(plans)
+            return await fire(plans, **how)
 
         monkeypatch.setattr(manager, "runs", slow_look)
         monkeypatch.setattr(manager.store, "fire", fire_after_the_look)
