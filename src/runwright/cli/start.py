@@ -21,6 +21,7 @@ from runwright.cli.follow import Cursor, report, to_the_end
 from runwright.cli.invocation import SHARED, Invocation
 from runwright.cli.options import BEFORE, TaskOptions, json_object
 from runwright.cli.output import INTERRUPTED
+from runwright.config import Settings
 from runwright.errors import ConfirmRequired, FieldError, InvalidInput, RunwrightError
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The task.")]
@@ -50,7 +51,8 @@ async def run(
     If no server and no worker has the task, this process works until the run has ended, also on what else waits.
     """
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
-    async with connect(cli, roles=await _roles(cli, name)) as client:
+    settings = None if cli.server is not None else cli.settings()
+    async with connect(cli, roles=await _roles(cli, settings, name), settings=settings) as client:
         prepared = await _prepare(cli, client, "run", name, rest or (), arguments, yes, priority)
         if prepared is None:
             return 0
@@ -84,9 +86,9 @@ async def start(
         await warn_if_nobody_works(cli, client, name, "the run waits until one does")
 
 
-async def _roles(cli: Invocation, name: str) -> Sequence[str]:
+async def _roles(cli: Invocation, settings: Settings | None, name: str) -> Sequence[str]:
     """What this process does beside asking: nothing, if a worker on a store that many share has the task."""
-    if cli.server is None and (settings := cli.settings()).on_postgres:
+    if settings is not None and settings.on_postgres:
         async with connect(cli, tasks=False, settings=settings) as client:
             if await client.works_on(name):
                 return ()
