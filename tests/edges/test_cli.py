@@ -287,6 +287,11 @@ def test_logs_follow_all_runs_until_ctrl_c(served: Project) -> None:
     assert " say " in lines[0]
 
 
+def test_a_run_in_the_foreground_warns_once_of_its_settings(alone: Project) -> None:
+    done = alone("run", "say", "--word", "once", environ={"TASK_SCHEDULES": "[]"})
+    assert (done.code, done.err.count("warning: environment: TASK_SCHEDULES")) == (0, 1)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 @pytest.mark.parametrize("where", ["served", "alone"])
 def test_ctrl_c_and_sigterm_cancel_the_run(request: pytest.FixtureRequest, where: str, number: int) -> None:
